@@ -1,0 +1,1 @@
+//! Composition: builds every part from the configuration, runs them, and stops them in order.

@@ -1,0 +1,1 @@
+//! Apple Wallet: identities, passes and the way to APNs.

@@ -1,0 +1,1 @@
+//! The till process: readers and scanners in, captures out.

@@ -1,0 +1,381 @@
+//! One typed configuration tree, read once at start from one TOML file and the environment.
+//!
+//! `docs/passgate.example.toml` is the manual: every key with its meaning, parsed by a test. A key that is not
+//! in the tree is an error. `PASSGATE__STORE__URL=…` sets `store.url`. Secrets are paths to files, or come from
+//! the environment; no secret is written in the file itself.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read the configuration {path}: {source}")]
+    Read {
+        path: PathBuf,
+        source: ::config::ConfigError,
+    },
+    #[error("{key}: {problem}")]
+    Value { key: &'static str, problem: String },
+}
+
+/// Everything `passgate serve` needs to know.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub server: Server,
+    pub store: Store,
+    pub secrets: Secrets,
+    pub apple: Apple,
+    pub google: Google,
+    pub push: Push,
+    pub bridge: Bridge,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    pub listen: SocketAddr,
+    /// The address that phones and browsers use; goes into passes and must stay the same for their life.
+    pub public_url: String,
+    /// PEM files for serving TLS itself; leave both out behind a proxy.
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// Folder of pass templates.
+    pub templates: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `sqlite:<path>` or `postgres://…`.
+    pub url: String,
+    /// Connections to PostgreSQL; ignored for SQLite.
+    pub connections: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Secrets {
+    /// File with the gateway's master secret (32 bytes as hexadecimal). Pass tokens are derived from it: losing
+    /// it cuts off every pass that was ever issued. `passgate serve` makes it when it is absent.
+    pub master_key_file: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Apple {
+    pub pass_types: Vec<PassType>,
+    /// Folder with Apple's intermediate certificates.
+    pub intermediates: PathBuf,
+    pub apns: Apns,
+}
+
+/// One Pass Type ID with its certificate.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassType {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Apns {
+    pub url: String,
+    /// PEM file of certificates to trust instead of the system's; for a stand-in of APNs.
+    pub certificate_authority: Option<PathBuf>,
+    /// `http://host:port` of a proxy that understands CONNECT.
+    pub proxy: Option<String>,
+    #[serde(with = "seconds")]
+    pub timeout: Duration,
+    /// How long APNs keeps a push for a phone that is off.
+    #[serde(with = "seconds")]
+    pub expiration: Duration,
+    /// 5 asks Apple to spare the phone's battery, 10 asks for at once.
+    pub priority: u8,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Google {
+    /// Empty: Google Wallet is off.
+    pub issuer_id: String,
+    /// JSON key file of the service account.
+    pub service_account: Option<PathBuf>,
+    pub api_url: String,
+    pub save_url: String,
+    /// Web origins that may show the save button.
+    pub origins: Vec<String>,
+    pub requests_per_second: u32,
+    #[serde(with = "seconds")]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Push {
+    /// False: this node serves requests and leaves pushing to others.
+    pub enabled: bool,
+    /// Sends in flight at once, per channel.
+    pub concurrency: usize,
+    /// How long a claimed push belongs to a node that may have died.
+    #[serde(with = "seconds")]
+    pub lease: Duration,
+    /// How often to look for due pushes when no wake-up comes.
+    #[serde(with = "seconds")]
+    pub poll: Duration,
+    /// How long a stopping node waits for pushes in flight.
+    #[serde(with = "seconds")]
+    pub drain: Duration,
+}
+
+/// What `passgate bridge` needs to know.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bridge {
+    /// The gateway's address.
+    pub gateway_url: String,
+    /// File with the station's key.
+    pub station_key_file: PathBuf,
+    /// PEM file of certificates to trust instead of the system's.
+    pub certificate_authority: Option<PathBuf>,
+    /// Where captures are kept until the gateway has them.
+    pub journal: PathBuf,
+    /// Folder of firmware profiles.
+    pub profiles: PathBuf,
+    pub scanners: Vec<Device>,
+    pub readers: Vec<Device>,
+    /// The same card within this time is one presentation.
+    #[serde(with = "seconds")]
+    pub debounce: Duration,
+    /// How long a device waits for the gateway's answer before it signals "stored".
+    #[serde(with = "seconds")]
+    pub answer_within: Duration,
+    /// Accept tags that are known by their UID alone. UIDs can be copied.
+    pub allow_uid: bool,
+}
+
+/// A scanner or reader by profile. `path` is a serial port; `name` a regular expression on the PC/SC name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// What staff call it.
+    pub id: String,
+    pub profile: String,
+    #[serde(default)]
+    pub path: Option<String>,
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `info`, or per module: `info,passgate::push=debug`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Config {
+    /// Reads `path` (or only defaults when there is none) and lets `PASSGATE__…` variables override it.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let shown = path.map_or_else(|| PathBuf::from("(defaults)"), Path::to_path_buf);
+        let mut builder = ::config::Config::builder();
+        if let Some(path) = path {
+            builder = builder
+                .add_source(::config::File::from(path.to_path_buf()).format(::config::FileFormat::Toml));
+        }
+        let environment = ::config::Environment::with_prefix("PASSGATE")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true);
+        let config: Self = builder
+            .add_source(environment)
+            .build()
+            .and_then(::config::Config::try_deserialize)
+            .map_err(|source| ConfigError::Read { path: shown, source })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Refuses values that would only fail later and less clearly.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |key, problem: &str| {
+            Err(ConfigError::Value {
+                key,
+                problem: problem.to_owned(),
+            })
+        };
+        if self.server.certificate.is_some() != self.server.key.is_some() {
+            return refuse("server.certificate", "give both certificate and key, or neither");
+        }
+        if !self.server.public_url.starts_with("https://") && !self.server.public_url.starts_with("http://") {
+            return refuse(
+                "server.public_url",
+                "must start with https:// (http:// for trying out)",
+            );
+        }
+        if !self.store.url.starts_with("sqlite:") && !self.store.url.starts_with("postgres") {
+            return refuse("store.url", "must start with sqlite: or postgres://");
+        }
+        if !matches!(self.apple.apns.priority, 1 | 5 | 10) {
+            return refuse("apple.apns.priority", "must be 1, 5 or 10");
+        }
+        if self.push.concurrency == 0 {
+            return refuse("push.concurrency", "must be at least 1");
+        }
+        if self.google.issuer_id.is_empty() != self.google.service_account.is_none() {
+            return refuse(
+                "google.service_account",
+                "give both issuer_id and service_account, or neither",
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: Server::default(),
+            store: Store::default(),
+            secrets: Secrets::default(),
+            apple: Apple::default(),
+            google: Google::default(),
+            push: Push::default(),
+            bridge: Bridge::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: "http://127.0.0.1:8080".into(),
+            certificate: None,
+            key: None,
+            templates: "pass-templates".into(),
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:data/passgate.sqlite".into(),
+            connections: 8,
+        }
+    }
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self {
+            master_key_file: "data/master.key".into(),
+        }
+    }
+}
+
+impl Default for Apple {
+    fn default() -> Self {
+        Self {
+            pass_types: Vec::new(),
+            intermediates: "certs".into(),
+            apns: Apns::default(),
+        }
+    }
+}
+
+impl Default for Apns {
+    fn default() -> Self {
+        Self {
+            url: "https://api.push.apple.com".into(),
+            certificate_authority: None,
+            proxy: None,
+            timeout: Duration::from_secs(20),
+            expiration: Duration::from_secs(86_400),
+            priority: 5,
+        }
+    }
+}
+
+impl Default for Google {
+    fn default() -> Self {
+        Self {
+            issuer_id: String::new(),
+            service_account: None,
+            api_url: "https://walletobjects.googleapis.com".into(),
+            save_url: "https://pay.google.com/gp/v/save".into(),
+            origins: Vec::new(),
+            requests_per_second: 20,
+            timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Default for Push {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            concurrency: 500,
+            lease: Duration::from_secs(60),
+            poll: Duration::from_secs(5),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Bridge {
+    fn default() -> Self {
+        Self {
+            gateway_url: "http://127.0.0.1:8080".into(),
+            station_key_file: "data/station.key".into(),
+            certificate_authority: None,
+            journal: "data/journal".into(),
+            profiles: "firmware-profiles".into(),
+            scanners: Vec::new(),
+            readers: Vec::new(),
+            debounce: Duration::from_secs(3),
+            answer_within: Duration::from_millis(1000),
+            allow_uid: false,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: "info".into(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+/// Durations are written as seconds, fractions allowed.
+mod seconds {
+    use serde::{Deserialize, Deserializer, de::Error};
+    use std::time::Duration;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let value = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(value).map_err(|_| {
+            D::Error::custom(format!(
+                "a duration is a number of seconds from 0 up; got {value}"
+            ))
+        })
+    }
+}

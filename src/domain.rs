@@ -1,0 +1,16 @@
+//! Every decision of passgate, pure: no async, no SQL, no HTTP, no clock and no randomness.
+//!
+//! Callers read rows, pass them in together with *now*, and write down what comes back. Nothing in here can
+//! fail for a reason outside its arguments.
+
+pub mod capture;
+pub mod card;
+pub mod delivery;
+pub mod event;
+pub mod face;
+pub mod id;
+pub mod member;
+pub mod program;
+pub mod punch;
+pub mod redemption;
+pub mod time;

@@ -1,0 +1,158 @@
+//! The card: one customer in one program, the aggregate that every punch, redemption and push is about.
+//!
+//! Its numbers are running sums of its ledger: a test recounts them.
+
+use crate::domain::capture::Token;
+use crate::domain::event::Delta;
+use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber, UpdateTag};
+use crate::domain::time::{Day, Timestamp};
+
+/// What is known of the card's copies on phones. Unregistering means unreachable, not gone: a removed card
+/// still punches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CardStatus {
+    /// Issued, never installed.
+    Pending,
+    /// At least one live registration.
+    Installed,
+    /// Had a registration, has none now.
+    Removed,
+    /// Ended by staff.
+    Void,
+}
+
+impl CardStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Installed => "installed",
+            Self::Removed => "removed",
+            Self::Void => "void",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "pending" => Self::Pending,
+            "installed" => Self::Installed,
+            "removed" => Self::Removed,
+            "void" => Self::Void,
+            _ => return None,
+        })
+    }
+}
+
+/// Which kinds of copies of a card are reachable by push; a set kept on the card so that a punch knows at once
+/// which outbox rows it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Channels(pub i64);
+
+impl Channels {
+    pub const NONE: Self = Self(0);
+
+    pub fn contains(self, channel: crate::domain::delivery::Channel) -> bool {
+        self.0 & channel.bit() != 0
+    }
+
+    #[must_use]
+    pub fn with(self, channel: crate::domain::delivery::Channel) -> Self {
+        Self(self.0 | channel.bit())
+    }
+
+    #[must_use]
+    pub fn without(self, channel: crate::domain::delivery::Channel) -> Self {
+        Self(self.0 & !channel.bit())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    pub id: CardId,
+    pub merchant: MerchantId,
+    pub program: ProgramId,
+    pub customer: CustomerId,
+    pub serial_number: SerialNumber,
+    /// What the barcode on the pass says.
+    pub token: Token,
+    pub status: CardStatus,
+    pub channels: Channels,
+    /// Punches towards the next reward.
+    pub punches: i64,
+    /// Rewards earned and not yet redeemed.
+    pub rewards: i64,
+    pub visits: i64,
+    pub last_visit_at: Option<Timestamp>,
+    pub last_punch_at: Option<Timestamp>,
+    /// The business day of the last punch and the punches given on it.
+    pub last_punch_day: Option<Day>,
+    pub punches_on_day: i64,
+    pub created_at: Timestamp,
+    /// Grows by one with each change that a holder could see.
+    pub version: i64,
+    /// When the visible content last changed; moves forward by at least a second with each version, because
+    /// HTTP dates resolve no finer (reference: `Last-Modified`).
+    pub changed_at: Timestamp,
+    /// Newest row of this card's ledger; each row names the one before it.
+    pub last_event: Option<EventId>,
+    pub tag: Option<UpdateTag>,
+}
+
+impl Card {
+    /// Adds what an event changed to the running sums.
+    pub fn apply(&mut self, delta: Delta) {
+        self.punches += delta.punches;
+        self.rewards += delta.rewards;
+        self.visits += delta.visits;
+    }
+
+    /// Marks the card's visible content as changed at `now`.
+    ///
+    /// Two changes within one second must not look alike to `If-Modified-Since`: the stored second always
+    /// moves on, even when the wall clock has not.
+    pub fn touch(&mut self, now: Timestamp) {
+        self.version += 1;
+        let next_second = Timestamp((self.changed_at.0.div_euclid(1000) + 1) * 1000);
+        self.changed_at = now.max(next_second);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A fresh card for tests of the rules.
+    pub(crate) fn sample() -> Card {
+        Card {
+            id: CardId(1),
+            merchant: MerchantId(1),
+            program: ProgramId(1),
+            customer: CustomerId(1),
+            serial_number: SerialNumber::parse("card-0000000000001").expect("valid serial number"),
+            token: Token::from_random([1; 10]),
+            status: CardStatus::Installed,
+            channels: Channels::NONE,
+            punches: 0,
+            rewards: 0,
+            visits: 0,
+            last_visit_at: None,
+            last_punch_at: None,
+            last_punch_day: None,
+            punches_on_day: 0,
+            created_at: Timestamp(0),
+            version: 1,
+            changed_at: Timestamp(0),
+            last_event: None,
+            tag: None,
+        }
+    }
+
+    #[test]
+    fn two_changes_within_one_second_have_different_http_dates() {
+        let mut card = sample();
+        let now = Timestamp(1_800_000_000_400);
+        card.touch(now);
+        let first = card.changed_at.0 / 1000;
+        card.touch(now.plus(std::time::Duration::from_millis(10)));
+        assert!(card.changed_at.0 / 1000 > first);
+    }
+}

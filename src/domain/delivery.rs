@@ -1,0 +1,159 @@
+//! What becomes of a push: every answer a provider can give, as one of six outcomes, and what follows from it.
+//!
+//! `Outcome` is total: an adapter that does not know a reason says so with [`Outcome::Rejected`] and the
+//! provider's own word, and nothing is lost.
+
+use crate::domain::time::Timestamp;
+use std::time::Duration;
+
+/// A way to reach copies of a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    Apple,
+    Google,
+}
+
+impl Channel {
+    pub const ALL: [Self; 2] = [Self::Apple, Self::Google];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Apple => "apple",
+            Self::Google => "google",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == text)
+    }
+
+    /// The channel's place in a [`crate::domain::card::Channels`] set.
+    pub fn bit(self) -> i64 {
+        match self {
+            Self::Apple => 1,
+            Self::Google => 2,
+        }
+    }
+}
+
+/// What a provider's answer means for the push and its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The provider took it. Not proof that the phone has it: the fetch is.
+    Accepted,
+    /// The address is dead. `since` is when the provider learned of it: a registration made after that stays.
+    Gone {
+        since: Option<Timestamp>,
+        reason: String,
+    },
+    /// Come back later; `after` is the provider's wish.
+    Retry { after: Option<Duration>, reason: String },
+    /// Our credentials or topic are wrong: sending on would only repeat it for every card.
+    Misconfigured { reason: String },
+    /// The provider refuses this very message; trying again gives the same answer.
+    Rejected { reason: String },
+}
+
+/// The waiting times between attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackOff {
+    pub first: Duration,
+    pub longest: Duration,
+    /// After so many attempts the push is given up and the reason stored.
+    pub attempts: i64,
+}
+
+impl Default for BackOff {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(2),
+            longest: Duration::from_secs(3600),
+            attempts: 20,
+        }
+    }
+}
+
+/// What to do with an outbox row after an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Finished; the row goes.
+    Done,
+    /// Try again at that time.
+    Again { at: Timestamp },
+    /// Given up; the reason goes to the card's timeline.
+    GiveUp { reason: String },
+}
+
+impl BackOff {
+    /// What follows from `outcome` after `attempts` attempts (this one included).
+    ///
+    /// `jitter` is a number from 0 to 255 that spreads retries of many cards over up to a quarter more time.
+    pub fn next(self, outcome: &Outcome, attempts: i64, jitter: u8, now: Timestamp) -> Next {
+        match outcome {
+            Outcome::Accepted | Outcome::Gone { .. } => Next::Done,
+            Outcome::Rejected { reason } => Next::GiveUp {
+                reason: reason.clone(),
+            },
+            Outcome::Retry { reason, .. } if attempts >= self.attempts => Next::GiveUp {
+                reason: format!("{reason} (after {attempts} attempts)"),
+            },
+            Outcome::Retry { after, .. } => Next::Again {
+                at: now.plus(self.wait(attempts, jitter).max(after.unwrap_or_default())),
+            },
+            // A configuration fault is ours to mend: the row waits as long as it takes.
+            Outcome::Misconfigured { .. } => Next::Again {
+                at: now.plus(self.wait(attempts.max(4), jitter)),
+            },
+        }
+    }
+
+    fn wait(self, attempts: i64, jitter: u8) -> Duration {
+        let doublings = u32::try_from(attempts.clamp(1, 24) - 1).unwrap_or(0);
+        let plain = self.first.saturating_mul(1 << doublings).min(self.longest);
+        plain + plain.mul_f64(f64::from(jitter) / 1024.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn waiting_grows_stays_bounded_and_honours_the_provider(attempts in 1..19_i64, jitter: u8, asked in 0..10_000_u64) {
+            let policy = BackOff::default();
+            let now = Timestamp(1_000_000);
+            let outcome = Outcome::Retry { after: Some(Duration::from_secs(asked)), reason: "busy".into() };
+            let Next::Again { at } = policy.next(&outcome, attempts, jitter, now) else {
+                return Err(TestCaseError::fail("a retry before the last attempt is tried again"));
+            };
+            let waited = at.since(now);
+            prop_assert!(waited >= Duration::from_secs(asked));
+            prop_assert!(waited <= policy.longest.mul_f64(1.25).max(Duration::from_secs(asked)));
+        }
+    }
+
+    #[test]
+    fn a_configuration_fault_never_loses_the_push() {
+        let outcome = Outcome::Misconfigured {
+            reason: "BadCertificate".into(),
+        };
+        let next = BackOff::default().next(&outcome, 10_000, 0, Timestamp(0));
+        assert!(matches!(next, Next::Again { .. }));
+    }
+
+    #[test]
+    fn the_last_attempt_stores_its_reason() {
+        let outcome = Outcome::Retry {
+            after: None,
+            reason: "ServiceUnavailable".into(),
+        };
+        assert_eq!(
+            BackOff::default().next(&outcome, 20, 0, Timestamp(0)),
+            Next::GiveUp {
+                reason: "ServiceUnavailable (after 20 attempts)".into()
+            }
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! Pushes: the seam to the providers, and the dispatcher that empties the outbox.
+//!
+//! A provider's adapter turns one [`Delivery`] into one [`Outcome`] and changes nothing itself; the dispatcher
+//! alone writes outcomes to the store.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::domain::delivery::{Channel, Outcome};
+use crate::domain::face::CardFace;
+use crate::domain::id::{PassTypeIdentifier, PushToken};
+
+/// A future that a trait object can return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One thing to tell one place.
+#[derive(Debug, Clone)]
+pub enum Delivery {
+    /// "Passes of this type have changed": an empty push to one device. The phone then asks what and fetches.
+    AppleDevice {
+        pass_type_identifier: PassTypeIdentifier,
+        push_token: PushToken,
+    },
+    /// The newest state of one object, written to Google.
+    GoogleObject { face: Box<CardFace> },
+}
+
+/// A way to a provider.
+pub trait Sender: Send + Sync + 'static {
+    fn channel(&self) -> Channel;
+
+    /// Sends `delivery` once. Never fails: whatever happens is an [`Outcome`].
+    fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Outcome>;
+}

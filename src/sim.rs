@@ -1,0 +1,8 @@
+//! Simulated phones, providers, readers and scanners for the demo, tests and load, written from the
+//! protocols' tables and not by turning our own clients round.
+
+pub mod apns;
+pub mod google;
+pub mod phone;
+pub mod scanner;
+pub mod tag;

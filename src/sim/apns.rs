@@ -1,0 +1,1 @@
+//! A stand-in for APNs: HTTP/2 over mutual TLS, with scripted answers.

@@ -1,0 +1,1 @@
+//! A simulated barcode scanner on a pseudo terminal.

@@ -1,0 +1,1 @@
+//! HTTP in: PassKit web service, station API, console, health.
