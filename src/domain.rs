@@ -13,4 +13,5 @@ pub mod member;
 pub mod program;
 pub mod punch;
 pub mod redemption;
+pub mod secret;
 pub mod time;

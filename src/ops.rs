@@ -1,1 +1,12 @@
 //! Use cases: each is one named transaction that reads, asks `domain`, writes, and fills the outbox.
+
+use crate::clock::{Clock, Ids};
+use crate::store::Store;
+
+/// What every use case needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Ops {
+    pub store: Store,
+    pub clock: Clock,
+    pub ids: Ids,
+}
