@@ -370,7 +370,7 @@ mod seconds {
     use serde::{Deserialize, Deserializer, de::Error};
     use std::time::Duration;
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let value = f64::deserialize(deserializer)?;
         Duration::try_from_secs_f64(value).map_err(|_| {
             D::Error::custom(format!(
