@@ -28,7 +28,7 @@ fn every_file_says_what_it_is_for() {
             ));
         }
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn files_stay_small() {
             );
         }
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn nothing_is_left_for_later() {
         let rule = "a test runs or does not exist";
         broken.extend(ignored.map(|(at, _)| broken_at(&source, at, rule, "#[ignore]")));
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 /// The list has the form that `sha256sum` prints and reads.
@@ -117,7 +117,7 @@ fn migrations_are_only_ever_added() {
             "{MIGRATIONS}:1: every migration has a twin of the same name for the other engine"
         ));
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 fn toml(path: &Path) -> Result<toml::Table, String> {
@@ -145,7 +145,7 @@ fn pass_templates_are_complete() {
             ));
         }
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn firmware_profiles_of_one_kind_have_the_same_keys() {
             Some(_) => {}
         }
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 #[test]
@@ -213,5 +213,5 @@ fn documents_name_files_that_exist() {
     for path in listing("docs", "toml") {
         broken.extend(toml(&path).err());
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }

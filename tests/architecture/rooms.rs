@@ -86,7 +86,7 @@ fn every_room_imports_only_what_the_table_in_lib_allows() {
             }
         }
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn the_domain_is_pure() {
         let uses = standard.find_iter(&source.code);
         broken.extend(uses.map(|found| broken_at(source, found.start(), rule, found.as_str())));
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 /// Whether a literal reads as a statement. Prose is told apart by where `select` stands and how it is written.
@@ -183,7 +183,7 @@ fn only_the_store_holds_sql() {
             broken.extend(source.words(driver).map(|at| broken_at(source, at, rule, driver)));
         }
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn only_web_error_decides_the_status_of_an_error() {
             }
         }
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn only_clients_open_outgoing_connections() {
             broken.extend(source.words(client).map(|at| broken_at(source, at, rule, client)));
         }
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn only_who_waits_for_a_task_starts_one() {
         let uses = spawn.find_iter(&source.code);
         broken.extend(uses.map(|found| broken_at(source, found.start(), rule, found.as_str())));
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }
 
 #[test]
@@ -281,5 +281,5 @@ fn no_secret_is_logged() {
             }
         }
     }
-    assert_kept(broken);
+    assert_kept(&broken);
 }

@@ -8,26 +8,26 @@ use std::ops::Range;
 
 /// One file.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// From the repository's root, with forward slashes.
-    pub path: String,
-    pub text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
     /// The text with comments, the contents of literals, and test-only items blanked out.
-    pub code: String,
+    pub(crate) code: String,
     /// String literals outside test-only items, as written between their quotes.
-    pub literals: Vec<Literal>,
+    pub(crate) literals: Vec<Literal>,
     /// Modules declared as `#[cfg(test)] mod name;`.
-    pub test_modules: Vec<String>,
+    pub(crate) test_modules: Vec<String>,
 }
 
 #[derive(Debug)]
-pub struct Literal {
-    pub at: usize,
-    pub text: String,
+pub(crate) struct Literal {
+    pub(crate) at: usize,
+    pub(crate) text: String,
 }
 
 impl Source {
-    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(crate) fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         let (path, text) = (path.into(), text.into());
         let (mut code, mut literals) = strip(&text);
         let (ranges, test_modules) = test_items(&code);
@@ -44,19 +44,19 @@ impl Source {
         }
     }
 
-    pub fn line(&self, at: usize) -> usize {
+    pub(crate) fn line(&self, at: usize) -> usize {
         1 + self.text.as_bytes()[..at]
             .iter()
             .filter(|byte| **byte == b'\n')
             .count()
     }
 
-    pub fn lines(&self) -> usize {
+    pub(crate) fn lines(&self) -> usize {
         self.text.lines().count()
     }
 
     /// The path of modules under `src`: `src/store/sql.rs` is `["store", "sql"]`, `src/lib.rs` is empty.
-    pub fn modules(&self) -> Vec<&str> {
+    pub(crate) fn modules(&self) -> Vec<&str> {
         let inner = self.path.trim_start_matches("src/").trim_end_matches(".rs");
         match inner {
             "lib" | "main" => Vec::new(),
@@ -65,7 +65,7 @@ impl Source {
     }
 
     /// Paths that begin at this crate's root, with groups taken apart: `use crate::{a, b::c}` is `a` and `b::c`.
-    pub fn crate_paths(&self) -> Vec<(usize, Vec<String>)> {
+    pub(crate) fn crate_paths(&self) -> Vec<(usize, Vec<String>)> {
         let code = self.code.as_bytes();
         let depth = self.modules().len();
         let mut found = Vec::new();
@@ -104,7 +104,7 @@ impl Source {
     }
 
     /// Where `word` stands as a whole word of code.
-    pub fn words<'a>(&'a self, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    pub(crate) fn words<'a>(&'a self, word: &'a str) -> impl Iterator<Item = usize> + 'a {
         let code = self.code.as_bytes();
         self.code.match_indices(word).map(|(at, _)| at).filter(move |at| {
             let before = at.checked_sub(1).is_some_and(|i| is_word(code[i]));
@@ -114,7 +114,7 @@ impl Source {
     }
 
     /// Calls of the macro `name!`, each with its arguments.
-    pub fn macro_calls<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a str)> + 'a {
+    pub(crate) fn macro_calls<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a str)> + 'a {
         let code = self.code.as_bytes();
         self.words(name).filter_map(move |at| {
             let open = skip_space(code, at + name.len() + 1);
