@@ -1,5 +1,10 @@
 //! Use cases: each is one named transaction that reads, asks `domain`, writes, and fills the outbox.
 
+pub mod captures;
+pub mod cards;
+
+pub mod setup;
+
 use crate::clock::{Clock, Ids};
 use crate::store::Store;
 

@@ -1,6 +1,7 @@
 //! HTTP in: PassKit web service, station API, console, health.
 
 pub mod error;
+pub mod json;
 
 use std::sync::Arc;
 
