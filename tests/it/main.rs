@@ -10,3 +10,5 @@
 mod engines;
 mod postgres;
 mod store_engine;
+mod store_faults;
+mod store_schema;
