@@ -237,7 +237,9 @@ fn only_clients_open_outgoing_connections() {
 
 #[test]
 fn only_who_waits_for_a_task_starts_one() {
-    const START_TASKS: [&str; 8] = ["store", "push", "apple", "google", "bridge", "sim", "app", "cli"];
+    const START_TASKS: [&str; 9] = [
+        "store", "push", "ops", "apple", "google", "bridge", "sim", "app", "cli",
+    ];
     let spawn = Regex::new(r"\b(tokio|task)\s*::\s*spawn\b").expect("a valid pattern");
     let mut broken = Broken::new();
     for source in production()
