@@ -55,6 +55,8 @@ impl Config {
             );
         }
         some_time("apple.apns.timeout", apns.timeout)?;
+        // To Apple 0 means "do not keep it": a phone that is off would miss the change.
+        some_time("apple.apns.expiration", apns.expiration)?;
         let google = &self.google;
         if google.issuer_id.is_empty() != google.service_account.is_none() {
             return refuse(
