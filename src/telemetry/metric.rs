@@ -97,9 +97,15 @@ impl Metric {
         metrics::gauge!(self.name(), owned(labels))
     }
 
-    /// The histogram with these label values. It takes seconds, or a [`std::time::Duration`].
-    pub fn histogram(self, labels: &[(&'static str, &str)]) -> Histogram {
-        self.check(Kind::Histogram, labels);
+    /// The histogram of times with these label values. It takes a [`std::time::Duration`].
+    pub fn seconds(self, labels: &[(&'static str, &str)]) -> Histogram {
+        self.check(Kind::Seconds, labels);
+        metrics::histogram!(self.name(), owned(labels))
+    }
+
+    /// The histogram of numbers of things with these label values.
+    pub fn sizes(self, labels: &[(&'static str, &str)]) -> Histogram {
+        self.check(Kind::Sizes, labels);
         metrics::histogram!(self.name(), owned(labels))
     }
 
@@ -151,9 +157,10 @@ mod tests {
             assert_eq!(name.ends_with("_total"), metric.kind() == Kind::Counter, "{name}");
             assert_eq!(
                 name.ends_with("_seconds"),
-                metric.kind() == Kind::Histogram,
+                metric.kind() == Kind::Seconds,
                 "{name}"
             );
+            assert_eq!(name.ends_with("_size"), metric.kind() == Kind::Sizes, "{name}");
             assert!(metric.help().ends_with('.'), "{name}");
         }
     }
