@@ -7,6 +7,7 @@
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
 pub mod sql;
+pub mod tags;
 
 mod dialect;
 mod error;
@@ -23,6 +24,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::stopwatch;
 use crate::domain::id::{CardId, MerchantId};
+use crate::telemetry::Metric;
 pub use error::{Cause, Error, Retry};
 pub(crate) use sql::params;
 pub use sql::{FromRow, FromValue, Row, Tx, Value};
@@ -93,7 +95,9 @@ impl Store {
             Engine::Sqlite(engine) => engine.write(body).await,
             Engine::Postgres(engine) => engine.write(name, body).await,
         };
-        metrics::histogram!("passgate_store_write_seconds", "transaction" => name).record(started.elapsed());
+        Metric::StoreWriteTime
+            .seconds(&[("transaction", name)])
+            .record(started.elapsed());
         result
     }
 
@@ -109,7 +113,9 @@ impl Store {
             Engine::Sqlite(engine) => engine.read(body).await,
             Engine::Postgres(engine) => engine.read(name, body).await,
         };
-        metrics::histogram!("passgate_store_read_seconds", "transaction" => name).record(started.elapsed());
+        Metric::StoreReadTime
+            .seconds(&[("transaction", name)])
+            .record(started.elapsed());
         result
     }
 
