@@ -11,3 +11,5 @@ mod captures;
 mod engines;
 mod postgres;
 mod store_engine;
+mod store_faults;
+mod store_schema;
