@@ -10,6 +10,7 @@ pub(crate) mod der;
 pub mod dev_chain;
 pub mod identity;
 pub(crate) mod images;
+pub(crate) mod palette;
 pub(crate) mod pass_json;
 pub(crate) mod sign;
 pub(crate) mod strings;
