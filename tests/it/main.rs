@@ -7,6 +7,7 @@
     reason = "tests start servers, read the environment, and fail by panicking"
 )]
 
+mod apple;
 mod captures;
 mod engines;
 mod postgres;
