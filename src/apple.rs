@@ -1,1 +1,3 @@
 //! Apple Wallet: identities, passes and the way to APNs.
+
+pub mod apns;
