@@ -72,7 +72,9 @@ pub struct ClientCertificate {
 impl ClientCertificate {
     /// Reads a PEM chain (leaf first) and its PEM key.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, ApnsError> {
-        let mut certificates = X509::stack_from_pem(chain).map_err(ApnsError::Certificate)?.into_iter();
+        let mut certificates = X509::stack_from_pem(chain)
+            .map_err(ApnsError::Certificate)?
+            .into_iter();
         let leaf = certificates.next().ok_or(ApnsError::NoCertificate)?;
         let key = PKey::private_key_from_pem(key).map_err(ApnsError::Key)?;
         Self::new(leaf, certificates.collect(), key)
@@ -119,12 +121,11 @@ impl Apns {
         for (topic, certificate) in certificates {
             let form = Form::new(&target.authority(), topic, settings.priority)
                 .map_err(|_| ApnsError::Topic(topic.clone()))?;
-            let route = Route::new(target.clone(), proxy.clone(), authority.as_deref(), certificate).map_err(
-                |source| ApnsError::Tls {
+            let route = Route::new(target.clone(), proxy.clone(), authority.as_deref(), certificate)
+                .map_err(|source| ApnsError::Tls {
                     topic: topic.clone(),
                     source,
-                },
-            )?;
+                })?;
             let lines = (0..LINES)
                 .map(|_| Line::start(route.clone(), settings.timeout, ids.clone()))
                 .collect();

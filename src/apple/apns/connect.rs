@@ -72,8 +72,12 @@ impl Target {
             got: url.to_owned(),
         };
         let uri: http::Uri = url.parse().map_err(|_| wrong())?;
-        let plain = uri.scheme_str() == Some(scheme) && matches!(uri.path(), "" | "/") && uri.query().is_none();
-        let host = uri.host().filter(|host| plain && !host.is_empty()).ok_or_else(wrong)?;
+        let plain =
+            uri.scheme_str() == Some(scheme) && matches!(uri.path(), "" | "/") && uri.query().is_none();
+        let host = uri
+            .host()
+            .filter(|host| plain && !host.is_empty())
+            .ok_or_else(wrong)?;
         Ok(Self {
             host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
             port: uri.port_u16().unwrap_or(default_port),
@@ -145,13 +149,13 @@ impl Route {
     }
 
     /// Opens one connection; the caller sets the time limit.
-    pub(super) async fn connect(&self, window: usize) -> Result<(Requests, Driver), ConnectError> {
+    pub(super) async fn connect(&self) -> Result<(Requests, Driver), ConnectError> {
         let stream = self.tcp().await?;
         let stream = self.handshake(stream).await?;
         h2::client::Builder::new()
             .enable_push(false)
-            // Until the peer's SETTINGS arrive, assume little; afterwards its own number holds.
-            .initial_max_send_streams(window.min(100))
+            // One stream until the peer's SETTINGS arrive, so that none is refused; then its own number holds.
+            .initial_max_send_streams(1)
             .handshake(stream)
             .await
             .map_err(|source| ConnectError::Http2 {

@@ -116,7 +116,11 @@ impl Line {
             configuration: false,
         };
         self.jobs
-            .send(Job { request, body, answer })
+            .send(Job {
+                request,
+                body,
+                answer,
+            })
             .await
             .map_err(|_| stopped())?;
         let sent = sent.await.map_err(|_| stopped())??;
@@ -185,7 +189,7 @@ impl Actor {
     }
 
     async fn connect(&self) -> Result<(Requests, Driver), ConnectError> {
-        let limit = tokio::time::timeout(self.timeout, self.route.connect(WINDOW));
+        let limit = tokio::time::timeout(self.timeout, self.route.connect());
         limit.await.unwrap_or_else(|_| {
             Err(ConnectError::Reach {
                 target: self.route.target.to_string(),
@@ -335,7 +339,11 @@ fn ready_job(
 
 /// Gives the job back when the connection refuses it without having sent anything.
 fn put_on_wire(requests: &mut Requests, job: Job, permit: OwnedSemaphorePermit) -> Option<Job> {
-    let Job { request, body, answer } = job;
+    let Job {
+        request,
+        body,
+        answer,
+    } = job;
     if answer.is_closed() {
         return None;
     }
@@ -394,8 +402,12 @@ mod tests {
 
     #[test]
     fn alerts_about_certificates_are_told_from_other_ends() {
-        assert!(is_certificate_alert("error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate"));
-        assert!(is_certificate_alert("error:0A000418:SSL routines::tlsv1 alert unknown ca"));
+        assert!(is_certificate_alert(
+            "error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate"
+        ));
+        assert!(is_certificate_alert(
+            "error:0A000418:SSL routines::tlsv1 alert unknown ca"
+        ));
         assert!(is_certificate_alert("ssl/tls alert certificate expired"));
         assert!(!is_certificate_alert("connection reset by peer"));
         assert!(!is_certificate_alert("tlsv1 alert internal error"));

@@ -81,7 +81,9 @@ impl Form {
                 None => HeaderValue::from(u16::from(priority)),
             },
             // An empty object cannot fail to be written.
-            body: push.to_json_string().map_or(Bytes::from_static(b"{}"), Bytes::from),
+            body: push
+                .to_json_string()
+                .map_or(Bytes::from_static(b"{}"), Bytes::from),
         })
     }
 

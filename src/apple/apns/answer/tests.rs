@@ -79,14 +79,20 @@ fn a_dead_token_carries_the_time_of_its_death_unless_it_never_lived() {
     let body = br#"{"reason":"Unregistered","timestamp":1454402113000}"#;
     assert!(matches!(
         outcome(410, body, None),
-        Outcome::Gone { since: Some(Timestamp(1_454_402_113_000)), .. }
+        Outcome::Gone {
+            since: Some(Timestamp(1_454_402_113_000)),
+            ..
+        }
     ));
     assert!(matches!(
         outcome(410, br#"{"reason":"Unregistered"}"#, None),
         Outcome::Gone { since: None, .. }
     ));
     let body = br#"{"reason":"BadDeviceToken","timestamp":1454402113000}"#;
-    assert!(matches!(outcome(400, body, None), Outcome::Gone { since: None, .. }));
+    assert!(matches!(
+        outcome(400, body, None),
+        Outcome::Gone { since: None, .. }
+    ));
 }
 
 #[test]
@@ -107,21 +113,34 @@ fn an_unknown_reason_is_judged_by_its_status_and_kept_as_text() {
     }
     assert_eq!(
         outcome(502, b"<html>bad gateway</html>", None),
-        Outcome::Retry { after: None, reason: "status 502".into() }
+        Outcome::Retry {
+            after: None,
+            reason: "status 502".into()
+        }
     );
 }
 
 #[test]
 fn the_providers_wish_is_carried() {
     let wish = Some(Duration::from_secs(7));
-    for body in [r#"{"reason":"ServiceUnavailable"}"#, r#"{"reason":"TooManyRequests"}"#, ""] {
+    for body in [
+        r#"{"reason":"ServiceUnavailable"}"#,
+        r#"{"reason":"TooManyRequests"}"#,
+        "",
+    ] {
         assert!(matches!(
             outcome(503, body.as_bytes(), wish),
             Outcome::Retry { after, .. } if after == wish
         ));
     }
     let rest = outcome(429, br#"{"reason":"TooManyRequests"}"#, None);
-    assert!(matches!(rest, Outcome::Retry { after: Some(TOKEN_REST), .. }));
+    assert!(matches!(
+        rest,
+        Outcome::Retry {
+            after: Some(TOKEN_REST),
+            ..
+        }
+    ));
 }
 
 #[test]
@@ -132,7 +151,10 @@ fn retry_after_is_seconds_or_a_date() {
         parse_retry_after("Wed, 21 Oct 2015 07:28:09 GMT", now),
         Some(Duration::from_secs(9))
     );
-    assert_eq!(parse_retry_after("Wed, 21 Oct 2015 07:00:00 GMT", now), Some(Duration::ZERO));
+    assert_eq!(
+        parse_retry_after("Wed, 21 Oct 2015 07:00:00 GMT", now),
+        Some(Duration::ZERO)
+    );
     assert_eq!(parse_retry_after("99999999999", now), Some(LONGEST_WISH));
     assert_eq!(parse_retry_after("soon", now), None);
 }
