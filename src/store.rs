@@ -1,6 +1,7 @@
 //! The store: the only room with SQL. Two engines behind one facade, one file for each aggregate.
 
 pub mod sql;
+pub mod tags;
 
 use std::future::Future;
 use std::pin::Pin;
