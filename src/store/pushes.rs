@@ -46,7 +46,6 @@ const UNREGISTER: &str = "delete from registrations where merchant_id = $1 and c
 const REGISTERED: &str = "select count(*) from (select 1 from registrations \
      where merchant_id = $1 and card_id = $2 limit 1) as one";
 
-#[cfg_attr(not(test), expect(dead_code, reason = "read by the test that prepares every statement"))]
 pub(crate) const STATEMENTS: &[&str] = &[
     DUE, LEASE, TAG, ADDRESSES, LOCK_CARDS, HELD, DELETE, RELEASE, EVENTS, SAVE_CARDS, UNREGISTER, REGISTERED,
 ];

@@ -23,10 +23,6 @@ const SET: &str = "update cards set tag = $2 where merchant_id = $1 and card_id 
 
 const CURRENT: &str = "select value from tags where merchant_id = $1";
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "read by the test that prepares every statement")
-)]
 pub(crate) const STATEMENTS: &[&str] = &[LOCK_CARDS, NEXT, SET, CURRENT];
 
 struct Number(i64);
