@@ -24,7 +24,9 @@ const PROBE_WITHIN: Duration = Duration::from_secs(30);
 pub(super) enum Admission {
     Send,
     /// Not now; nothing is decided before then.
-    Wait { until: Timestamp },
+    Wait {
+        until: Timestamp,
+    },
 }
 
 /// What the log and the metrics are told.
@@ -124,7 +126,10 @@ impl Circuit {
     /// Turns "invalid address" into a configuration fault when it comes too often.
     fn doubt(&mut self, outcome: Outcome) -> Outcome {
         let invalid = matches!(outcome, Outcome::Gone { since: None, .. });
-        if matches!(outcome, Outcome::Accepted | Outcome::Gone { .. } | Outcome::Rejected { .. }) {
+        if matches!(
+            outcome,
+            Outcome::Accepted | Outcome::Gone { .. } | Outcome::Rejected { .. }
+        ) {
             self.invalid = (self.invalid << 1) | u64::from(invalid);
             self.answers = (self.answers + 1).min(WINDOW);
         }
@@ -192,11 +197,19 @@ mod tests {
         let mut circuit = Circuit::default();
         let turns: Vec<_> = (0..5).filter_map(|_| circuit.judge(fault(), NOW).1).collect();
         assert_eq!(turns.len(), 1, "one log line");
-        assert_eq!(circuit.admit(NOW), Admission::Wait { until: NOW.plus(FIRST_WAIT) });
+        assert_eq!(
+            circuit.admit(NOW),
+            Admission::Wait {
+                until: NOW.plus(FIRST_WAIT)
+            }
+        );
 
         let later = NOW.plus(FIRST_WAIT);
         assert_eq!(circuit.admit(later), Admission::Send);
-        assert!(matches!(circuit.admit(later), Admission::Wait { .. }), "only one tries");
+        assert!(
+            matches!(circuit.admit(later), Admission::Wait { .. }),
+            "only one tries"
+        );
         assert_eq!(circuit.judge(fault(), later).1, None);
         let longer = later.plus(FIRST_WAIT * 2);
         assert_eq!(circuit.admit(later), Admission::Wait { until: longer });
@@ -234,7 +247,9 @@ mod tests {
     #[test]
     fn a_wrong_environment_costs_few_registrations() {
         let mut circuit = Circuit::default();
-        let believed = (0..1000).filter(|_| circuit.judge(invalid(), NOW).0 == invalid()).count();
+        let believed = (0..1000)
+            .filter(|_| circuit.judge(invalid(), NOW).0 == invalid())
+            .count();
         assert!(believed < 16, "{believed}");
         assert!(!circuit.is_closed());
     }

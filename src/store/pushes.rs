@@ -30,7 +30,8 @@ const LOCK_CARDS: &str = "select c.merchant_id, c.card_id, c.status, c.channels,
      where (c.merchant_id, c.card_id) in (values {bigint, bigint}) order by c.merchant_id, c.card_id for update";
 const HELD: &str = "select p.merchant_id, p.card_id, p.generation, p.lease from pushes p \
      where (p.merchant_id, p.card_id) in (values {bigint, bigint}) and p.channel = $1 for update";
-const DELETE: &str = "delete from pushes where (merchant_id, card_id) in (values {bigint, bigint}) and channel = $1";
+const DELETE: &str =
+    "delete from pushes where (merchant_id, card_id) in (values {bigint, bigint}) and channel = $1";
 const RELEASE: &str = "update pushes set lease = null, due_at = v.column3, attempts = v.column4 \
      from (values {bigint, bigint, bigint, bigint}) as v \
      where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 and pushes.channel = $1";
@@ -154,7 +155,11 @@ async fn allot_tags(tx: &mut Tx<'_>, keys: &[CardKey]) -> Result<(), Error> {
     for of_one in keys.chunk_by(|a, b| a.0 == b.0) {
         if let Some((merchant, _)) = of_one.first() {
             let tag = tags::next(tx, *merchant).await?;
-            rows.extend(of_one.iter().map(|(merchant, card)| params![*merchant, *card, tag].to_vec()));
+            rows.extend(
+                of_one
+                    .iter()
+                    .map(|(merchant, card)| params![*merchant, *card, tag].to_vec()),
+            );
         }
     }
     tx.exec_rows(TAG, &[], &rows).await?;
@@ -168,11 +173,13 @@ pub async fn lock_cards(tx: &mut Tx<'_>, keys: &[CardKey]) -> Result<Vec<CardSta
 
 /// The rows of `keys` as they are now, locked; those that are gone are missing.
 pub async fn held(tx: &mut Tx<'_>, channel: Channel, keys: &[CardKey]) -> Result<Vec<Held>, Error> {
-    tx.all_rows(HELD, &params![channel.as_str()], &key_rows(keys)).await
+    tx.all_rows(HELD, &params![channel.as_str()], &key_rows(keys))
+        .await
 }
 
 pub async fn delete(tx: &mut Tx<'_>, channel: Channel, keys: &[CardKey]) -> Result<(), Error> {
-    tx.exec_rows(DELETE, &params![channel.as_str()], &key_rows(keys)).await?;
+    tx.exec_rows(DELETE, &params![channel.as_str()], &key_rows(keys))
+        .await?;
     Ok(())
 }
 
@@ -199,7 +206,20 @@ pub async fn append(
             let (merchant, card) = line.key;
             let kind = line.kind.as_str();
             let reason = line.reason.as_deref();
-            params![merchant, card, line.previous, kind, 0, 0, 0, now, now, "gateway", reason].to_vec()
+            params![
+                merchant,
+                card,
+                line.previous,
+                kind,
+                0,
+                0,
+                0,
+                now,
+                now,
+                "gateway",
+                reason
+            ]
+            .to_vec()
         })
         .collect();
     tx.all_rows(EVENTS, &[], &rows).await
@@ -211,7 +231,14 @@ pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState]) -> Result<(), Erro
         .iter()
         .map(|card| {
             let (merchant, id) = card.key;
-            params![merchant, id, card.status.as_str(), card.channels.0, card.last_event].to_vec()
+            params![
+                merchant,
+                id,
+                card.status.as_str(),
+                card.channels.0,
+                card.last_event
+            ]
+            .to_vec()
         })
         .collect();
     tx.exec_rows(SAVE_CARDS, &[], &rows).await?;
@@ -221,7 +248,13 @@ pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState]) -> Result<(), Erro
 /// Deletes a card's registrations with this push token that were made before `before`. Returns whether there were any.
 pub async fn unregister(tx: &mut Tx<'_>, address: &Address, before: Timestamp) -> Result<bool, Error> {
     let (merchant, card) = address.key;
-    let params = params![merchant, card, &address.pass_type_identifier, &address.push_token, before];
+    let params = params![
+        merchant,
+        card,
+        &address.pass_type_identifier,
+        &address.push_token,
+        before
+    ];
     Ok(tx.exec(UNREGISTER, &params).await? > 0)
 }
 
@@ -232,7 +265,9 @@ pub async fn is_registered(tx: &mut Tx<'_>, key: CardKey) -> Result<bool, Error>
 }
 
 fn key_rows(keys: &[CardKey]) -> Vec<Vec<Value>> {
-    keys.iter().map(|(merchant, card)| params![*merchant, *card].to_vec()).collect()
+    keys.iter()
+        .map(|(merchant, card)| params![*merchant, *card].to_vec())
+        .collect()
 }
 
 impl FromRow for Claimed {
