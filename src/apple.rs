@@ -4,6 +4,7 @@
 //! then, so that building a pass later can only fail for what the card itself asks for. Building costs one RSA
 //! operation; whatever does not depend on the card is laid out once per design and shared by all its passes.
 
+pub mod apns;
 pub(crate) mod bundle;
 pub(crate) mod cache;
 pub(crate) mod der;

@@ -10,6 +10,7 @@ pub mod captures;
 pub mod cards;
 pub mod events;
 pub mod outbox;
+pub mod pushes;
 pub mod sql;
 pub mod stations;
 pub mod tags;
@@ -140,11 +141,12 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 6] = [
+    let files: [(&'static str, &'static [&'static str]); 7] = [
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
         ("events", events::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
+        ("pushes", pushes::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
     ];

@@ -11,6 +11,7 @@ mod apple;
 mod captures;
 mod engines;
 mod postgres;
+mod push;
 mod store_engine;
 mod store_faults;
 mod store_schema;
