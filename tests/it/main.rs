@@ -1,0 +1,3 @@
+//! The one integration binary: real components on real sockets.
+
+mod google;
