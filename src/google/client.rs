@@ -1,6 +1,6 @@
 //! The Wallet API over HTTP: insert, patch, get, list and addMessage of loyalty classes and objects.
 //!
-//! Every call waits for its turn ([`Pace`]), carries an access token, and is sent once; only a refused token
+//! Every call waits for its turn (`rate::Pace`), carries an access token, and is sent once; only a refused token
 //! makes it go out a second time, with a new one. Trying again later is the outbox's work, not this file's.
 
 use std::time::Duration;

@@ -6,6 +6,7 @@
 
 mod android;
 mod credential;
+mod rules;
 mod schema;
 mod server;
 mod state;
@@ -21,8 +22,8 @@ use tokio::task::JoinHandle;
 
 pub use android::{ShownCard, SimAndroidPhone, Waited};
 pub use credential::{MakeError, ServiceAccount, make_service_account};
+pub use rules::Kind;
 pub use server::{Fault, Seen, TokenFault};
-pub use state::Kind;
 
 use server::{Everything, Shared};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::rules::{Kind, text};
 use super::server::Shared;
-use super::state::{Kind, text};
 
 /// One saved card on one phone.
 pub struct SimAndroidPhone {

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::credential::verify;
-use super::state::{Kind, Refusal, Resources, text};
+use super::rules::{Kind, Refusal, text};
+use super::state::Resources;
 use crate::clock::{Clock, stopwatch};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/wallet_object.issuer";
@@ -46,7 +47,7 @@ pub enum TokenFault {
     InvalidGrant,
     /// 503 with a page of HTML.
     Unavailable,
-    /// A good answer, after this time.
+    /// After this time, what the script holds next.
     Slow(Duration),
 }
 
@@ -161,16 +162,15 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
 
 /// RFC 7523 §2.1, with Google's limits on the assertion.
 async fn token(State(shared): State<Arc<Shared>>, Form(form): Form<HashMap<String, String>>) -> Response {
-    let fault = {
-        let mut state = shared.state();
-        state.token_requests += 1;
-        state.token_faults.pop_front()
-    };
-    match fault {
-        Some(TokenFault::InvalidGrant) => return grant_error("invalid_grant", "Invalid JWT Signature."),
-        Some(TokenFault::Unavailable) => return html(StatusCode::SERVICE_UNAVAILABLE),
-        Some(TokenFault::Slow(time)) => tokio::time::sleep(time).await,
-        None => {}
+    shared.state().token_requests += 1;
+    loop {
+        let fault = shared.state().token_faults.pop_front();
+        match fault {
+            Some(TokenFault::InvalidGrant) => return grant_error("invalid_grant", "Invalid JWT Signature."),
+            Some(TokenFault::Unavailable) => return html(StatusCode::SERVICE_UNAVAILABLE),
+            Some(TokenFault::Slow(time)) => tokio::time::sleep(time).await,
+            None => break,
+        }
     }
     if form.get("grant_type").map(String::as_str) != Some(GRANT) {
         return grant_error("unsupported_grant_type", "Invalid grant_type");

@@ -1,101 +1,10 @@
-//! What the stand-in for the Wallet API keeps, and its rules for writing: pure, no HTTP.
-//!
-//! Rules (reference: LoyaltyClass, LoyaltyObject, error codes): required fields; ids begin with the issuer; a
-//! class needs a review status of UNDER_REVIEW or DRAFT with each insert and PUT, becomes APPROVED at once, never
-//! goes back to DRAFT, and takes objects only when approved; PATCH merges objects, replaces lists and deletes on
-//! null; an object cannot change its class; nothing is ever deleted; at most 10 messages.
+//! What the stand-in for the Wallet API keeps: every version of every class and object. Nothing is ever deleted.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::schema;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    LoyaltyClass,
-    LoyaltyObject,
-}
-
-impl Kind {
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "loyaltyClass" => Some(Self::LoyaltyClass),
-            "loyaltyObject" => Some(Self::LoyaltyObject),
-            _ => None,
-        }
-    }
-
-    fn schema(self) -> &'static str {
-        match self {
-            Self::LoyaltyClass => "LoyaltyClass",
-            Self::LoyaltyObject => "LoyaltyObject",
-        }
-    }
-
-    fn in_words(self) -> &'static str {
-        match self {
-            Self::LoyaltyClass => "Loyalty class",
-            Self::LoyaltyObject => "Loyalty object",
-        }
-    }
-
-    /// How the API calls the request's body in complaints about it.
-    fn body_name(self) -> &'static str {
-        match self {
-            Self::LoyaltyClass => "loyalty_class",
-            Self::LoyaltyObject => "loyalty_object",
-        }
-    }
-
-    fn required(self) -> &'static [&'static str] {
-        match self {
-            Self::LoyaltyClass => &["id", "issuerName", "programLogo", "programName", "reviewStatus"],
-            Self::LoyaltyObject => &["id", "classId", "state"],
-        }
-    }
-}
-
-/// A refusal of the API: HTTP status, `reason` and message of its envelope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    pub(super) domain: &'static str,
-    pub(super) reason: &'static str,
-    pub(super) message: String,
-}
-
-impl Refusal {
-    pub(super) fn wallet(status: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            domain: "walletobjects",
-            reason,
-            message: message.into(),
-        }
-    }
-
-    fn invalid(message: impl Into<String>) -> Self {
-        Self::wallet(400, "invalidResource", message)
-    }
-
-    pub(super) fn envelope(&self) -> Value {
-        let item = json!({"message": self.message, "domain": self.domain, "reason": self.reason});
-        json!({"error": {"code": self.status, "message": self.message, "errors": [item]}})
-    }
-}
-
-/// Fields that the API writes and nobody else.
-const READ_ONLY: &[&str] = &[
-    "kind",
-    "version",
-    "hasUsers",
-    "hasLinkedDevice",
-    "classReference",
-    "review",
-];
-
-const MOST_MESSAGES: usize = 10;
+use super::rules::{self, Kind, Refusal, merge, text, with_id};
 
 #[derive(Debug, Default)]
 pub(super) struct Resources {
@@ -144,7 +53,7 @@ impl Resources {
 
     pub(super) fn patch(&mut self, kind: Kind, id: &str, body: &Value) -> Result<Value, Refusal> {
         let old = self.current(kind, id)?.clone();
-        schema::check(kind.schema(), kind.body_name(), body).map_err(bad_payload)?;
+        rules::check_payload(kind, body)?;
         let patch = with_id(body, id)?;
         let mut merged = old.clone();
         merge(&mut merged, &patch);
@@ -157,18 +66,12 @@ impl Resources {
 
     pub(super) fn add_message(&mut self, kind: Kind, id: &str, body: &Value) -> Result<Value, Refusal> {
         let mut new = self.current(kind, id)?.clone();
-        schema::check("AddMessageRequest", "request", body).map_err(bad_payload)?;
-        let message = body.get("message").filter(|message| message.is_object());
-        let message = message.ok_or_else(|| Refusal::invalid("Message must be set."))?;
+        let message = rules::message(body)?;
         let mut messages = new["messages"].as_array().cloned().unwrap_or_default();
         // Ids of messages are the caller's business: the same id twice is two messages.
-        messages.push(message.clone());
-        if messages.len() > MOST_MESSAGES {
-            return Err(Refusal::invalid(format!(
-                "A maximum of {MOST_MESSAGES} messages is allowed."
-            )));
-        }
+        messages.push(message);
         new["messages"] = Value::Array(messages);
+        rules::check_messages(&new)?;
         let stored = self.store(kind, id, new)?;
         Ok(json!({"resource": stored}))
     }
@@ -255,7 +158,7 @@ impl Resources {
     }
 
     fn current(&self, kind: Kind, id: &str) -> Result<&Value, Refusal> {
-        self.check_id(id)?;
+        rules::check_id(&self.issuer, id)?;
         let entry = self.all.get(&(kind, id.to_owned()));
         entry
             .and_then(Entry::current)
@@ -264,7 +167,7 @@ impl Resources {
 
     fn store(&mut self, kind: Kind, id: &str, mut new: Value) -> Result<Value, Refusal> {
         let entry = self.all.entry((kind, id.to_owned())).or_default();
-        new["kind"] = format!("walletobjects#{}", lower_first(kind.schema())).into();
+        new["kind"] = format!("walletobjects#{}", kind.as_str()).into();
         new["version"] = (entry.versions.len() + 1).to_string().into();
         if kind == Kind::LoyaltyObject {
             new["hasUsers"] = entry.saved_by.is_some().into();
@@ -273,354 +176,18 @@ impl Resources {
         self.read(kind, id)
     }
 
-    fn check_id(&self, id: &str) -> Result<(), Refusal> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        match id.split_once('.') {
-            Some((issuer, suffix)) if !suffix.is_empty() && suffix.chars().all(allowed) => {
-                if issuer == self.issuer {
-                    Ok(())
-                } else {
-                    Err(Refusal::wallet(403, "permissionDenied", "Permission denied."))
-                }
-            }
-            _ => Err(Refusal::invalid(format!("Invalid resource ID: {id}"))),
-        }
-    }
-
-    /// A whole resource, checked and cleaned of what only the API writes.
     fn checked(&self, kind: Kind, body: &Value, old: Option<&Value>) -> Result<Value, Refusal> {
-        schema::check(kind.schema(), kind.body_name(), body).map_err(bad_payload)?;
-        let mut new = Map::new();
-        merge_into(&mut new, body);
-        new.retain(|name, _| !READ_ONLY.contains(&name.as_str()));
-        let mut new = Value::Object(new);
-        if let Some(field) = kind.required().iter().find(|field| is_empty(&new[**field])) {
-            return Err(Refusal::invalid(format!(
-                "{} requires {field} to be set.",
-                kind.in_words()
-            )));
-        }
-        self.check_id(text(&new, "id"))?;
+        let mut new = rules::whole(kind, &self.issuer, body)?;
         match kind {
-            Kind::LoyaltyClass => check_class(&mut new, old)?,
-            Kind::LoyaltyObject => self.check_object(&new, old)?,
-        }
-        if !is_empty(&new["merchantLocations"]) {
-            return Err(Refusal::invalid(
-                "Issuer not allowlisted for Merchant Locations. Please contact support.",
-            ));
-        }
-        if new["messages"]
-            .as_array()
-            .is_some_and(|messages| messages.len() > MOST_MESSAGES)
-        {
-            return Err(Refusal::invalid(format!(
-                "A maximum of {MOST_MESSAGES} messages is allowed."
-            )));
+            Kind::LoyaltyClass => rules::check_class(&mut new, old)?,
+            Kind::LoyaltyObject => {
+                let class = self.current(Kind::LoyaltyClass, text(&new, "classId"))?;
+                rules::check_object(&new, class, old)?;
+            }
         }
         Ok(new)
     }
-
-    fn check_object(&self, new: &Value, old: Option<&Value>) -> Result<(), Refusal> {
-        let class_id = text(new, "classId");
-        let class = self.current(Kind::LoyaltyClass, class_id)?;
-        if text(class, "reviewStatus") != "APPROVED" {
-            return Err(Refusal::invalid(format!("Class {class_id} is not approved.")));
-        }
-        if old.is_some_and(|old| text(old, "classId") != class_id) {
-            return Err(Refusal::invalid("The class of an object cannot be changed."));
-        }
-        if let Some(barcode) = new.get("barcode").filter(|barcode| !barcode.is_null()) {
-            match text(barcode, "type") {
-                "" | "BARCODE_TYPE_UNSPECIFIED" => return Err(Refusal::invalid("Barcode type must be set.")),
-                "TEXT_ONLY" if !is_empty(&barcode["alternateText"]) => {
-                    return Err(Refusal::invalid(
-                        "alternateText must not be set for TEXT_ONLY barcodes.",
-                    ));
-                }
-                _ => {}
-            }
-        }
-        for points in ["loyaltyPoints", "secondaryLoyaltyPoints"] {
-            let balance = &new[points]["balance"];
-            if balance
-                .as_object()
-                .is_some_and(|kinds| kinds.values().filter(|v| !v.is_null()).count() != 1)
-            {
-                return Err(Refusal::invalid(format!(
-                    "Exactly one kind of {points}.balance must be set."
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn check_class(new: &mut Value, old: Option<&Value>) -> Result<(), Refusal> {
-    if is_empty(&new["programLogo"]["sourceUri"]["uri"]) {
-        return Err(Refusal::invalid(
-            "Image must have exactly one of sourceUri and privateImageId.",
-        ));
-    }
-    let before = old.map(|old| text(old, "reviewStatus"));
-    let after = match (text(new, "reviewStatus"), before) {
-        ("UNDER_REVIEW", _) => "APPROVED",
-        ("DRAFT", None | Some("DRAFT")) => "DRAFT",
-        ("DRAFT", _) => return Err(Refusal::invalid("Review status cannot be changed back to DRAFT.")),
-        (other, _) => {
-            return Err(Refusal::invalid(format!(
-                "Invalid review status {other}: use DRAFT or UNDER_REVIEW."
-            )));
-        }
-    };
-    new["reviewStatus"] = after.into();
-    Ok(())
-}
-
-fn bad_payload(message: String) -> Refusal {
-    Refusal {
-        status: 400,
-        domain: "global",
-        reason: "badRequest",
-        message,
-    }
-}
-
-/// The body with the id of the path; a different id in it is refused.
-fn with_id(body: &Value, id: &str) -> Result<Value, Refusal> {
-    let mut body = body.clone();
-    match body.get("id").and_then(Value::as_str) {
-        Some(given) if given != id => Err(Refusal::invalid(format!("Invalid resource ID: {given}"))),
-        _ => {
-            if let Value::Object(fields) = &mut body {
-                fields.insert("id".into(), id.into());
-            }
-            Ok(body)
-        }
-    }
-}
-
-/// Merges as PATCH does: objects field by field, lists and values whole, null deletes.
-fn merge(target: &mut Value, patch: &Value) {
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    if let Value::Object(target) = target {
-        merge_into(target, patch);
-    }
-}
-
-fn merge_into(target: &mut Map<String, Value>, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        return;
-    };
-    for (name, value) in patch {
-        match value {
-            Value::Null => {
-                target.remove(name);
-            }
-            Value::Object(_) => merge(target.entry(name.clone()).or_insert(Value::Null), value),
-            other => {
-                target.insert(name.clone(), other.clone());
-            }
-        }
-    }
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
-    }
-}
-
-pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value.get(field).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_ascii_lowercase())
-        .into_iter()
-        .chain(chars)
-        .collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn class() -> Value {
-        json!({"id": "3388.a", "issuerName": "Shop", "programName": "Card", "reviewStatus": "UNDER_REVIEW",
-               "programLogo": {"sourceUri": {"uri": "https://shop.example/logo.png"}}})
-    }
-
-    fn object() -> Value {
-        json!({"id": "3388.b", "classId": "3388.a", "state": "ACTIVE",
-               "textModulesData": [{"id": "one"}, {"id": "two"}]})
-    }
-
-    fn resources() -> Resources {
-        Resources::of("3388")
-    }
-
-    fn filled() -> Resources {
-        let mut resources = resources();
-        resources
-            .insert(Kind::LoyaltyClass, &class())
-            .expect("a good class");
-        resources
-            .insert(Kind::LoyaltyObject, &object())
-            .expect("a good object");
-        resources
-    }
-
-    fn refused(result: Result<Value, Refusal>) -> (u16, &'static str) {
-        let refusal = result.expect_err("refused");
-        (refusal.status, refusal.reason)
-    }
-
-    #[test]
-    fn required_fields_and_ids_are_checked() {
-        for field in Kind::LoyaltyClass.required() {
-            let mut class = class();
-            class[*field] = Value::Null;
-            assert_eq!(
-                refused(resources().insert(Kind::LoyaltyClass, &class)),
-                (400, "invalidResource")
-            );
-        }
-        let mut foreign = class();
-        foreign["id"] = "9999.a".into();
-        assert_eq!(
-            refused(resources().insert(Kind::LoyaltyClass, &foreign)),
-            (403, "permissionDenied")
-        );
-        foreign["id"] = "3388.a/b".into();
-        assert_eq!(
-            refused(resources().insert(Kind::LoyaltyClass, &foreign)),
-            (400, "invalidResource")
-        );
-    }
-
-    #[test]
-    fn an_object_needs_an_approved_class() {
-        let mut resources = resources();
-        assert_eq!(
-            refused(resources.insert(Kind::LoyaltyObject, &object())),
-            (404, "notFound")
-        );
-        let mut draft = class();
-        draft["reviewStatus"] = "DRAFT".into();
-        resources.insert(Kind::LoyaltyClass, &draft).expect("a draft");
-        assert_eq!(
-            refused(resources.insert(Kind::LoyaltyObject, &object())),
-            (400, "invalidResource")
-        );
-        resources
-            .patch(
-                Kind::LoyaltyClass,
-                "3388.a",
-                &json!({"reviewStatus": "UNDER_REVIEW"}),
-            )
-            .expect("for review");
-        resources
-            .insert(Kind::LoyaltyObject, &object())
-            .expect("approved now");
-    }
-
-    #[test]
-    fn approval_is_not_ours_to_give_and_there_is_no_way_back() {
-        let mut resources = filled();
-        for status in ["APPROVED", "REJECTED", "DRAFT"] {
-            let patch = json!({"reviewStatus": status});
-            assert_eq!(
-                refused(resources.patch(Kind::LoyaltyClass, "3388.a", &patch)),
-                (400, "invalidResource"),
-                "{status}"
-            );
-        }
-    }
-
-    #[test]
-    fn patch_merges_replaces_lists_and_deletes_on_null() {
-        let mut resources = filled();
-        let patch = json!({"accountName": "Ada", "textModulesData": [{"id": "three"}]});
-        resources
-            .patch(Kind::LoyaltyObject, "3388.b", &patch)
-            .expect("a good patch");
-        let patch = json!({"accountName": null, "loyaltyPoints": {"balance": {"string": "1"}}});
-        let read = resources
-            .patch(Kind::LoyaltyObject, "3388.b", &patch)
-            .expect("a good patch");
-        assert!(read.get("accountName").is_none());
-        assert_eq!(read["textModulesData"], json!([{"id": "three"}]));
-        assert_eq!(read["state"], "ACTIVE");
-        let two_kinds = json!({"loyaltyPoints": {"balance": {"int": 1}}});
-        assert_eq!(
-            refused(resources.patch(Kind::LoyaltyObject, "3388.b", &two_kinds)),
-            (400, "invalidResource")
-        );
-        let put = resources
-            .update(Kind::LoyaltyObject, "3388.b", &object())
-            .expect("a good PUT");
-        assert!(put.get("loyaltyPoints").is_none());
-        assert_eq!(resources.versions(Kind::LoyaltyObject, "3388.b").len(), 4);
-    }
-
-    #[test]
-    fn ten_messages_whatever_their_ids() {
-        let mut resources = filled();
-        let message = json!({"message": {"id": "same", "header": "Hello", "body": "Again"}});
-        for _ in 0..10 {
-            resources
-                .add_message(Kind::LoyaltyObject, "3388.b", &message)
-                .expect("room");
-        }
-        assert_eq!(
-            refused(resources.add_message(Kind::LoyaltyObject, "3388.b", &message)),
-            (400, "invalidResource")
-        );
-    }
-
-    #[test]
-    fn lists_are_whole_without_a_size_and_paged_with_one() {
-        let mut resources = filled();
-        for id in ["3388.c", "3388.d"] {
-            let mut object = object();
-            object["id"] = id.into();
-            resources
-                .insert(Kind::LoyaltyObject, &object)
-                .expect("a good object");
-        }
-        let list = |size, token: &str| {
-            resources
-                .list(Kind::LoyaltyObject, "3388.a", size, token)
-                .expect("a list")
-        };
-        assert_eq!(list(None, "")["resources"].as_array().map(Vec::len), Some(3));
-        let first = list(Some(2), "");
-        let token = text(&first["pagination"], "nextPageToken");
-        let second = list(Some(2), token);
-        assert_eq!(second["resources"][0]["id"], "3388.d");
-        assert!(second["pagination"].get("nextPageToken").is_none());
-    }
-
-    #[test]
-    fn the_first_saver_keeps_the_card() {
-        let mut resources = filled();
-        assert_eq!(resources.save("3388.b", "ada"), Ok(()));
-        assert_eq!(resources.save("3388.b", "ada"), Ok(()));
-        assert!(resources.save("3388.b", "bob").is_err());
-        assert!(resources.save("3388.nothing", "ada").is_err());
-        assert_eq!(
-            resources.read(Kind::LoyaltyObject, "3388.b").expect("there")["hasUsers"],
-            true
-        );
-    }
-}
+mod tests;
