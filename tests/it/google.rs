@@ -1,7 +1,5 @@
 //! Google Wallet end to end on loopback sockets: our wallet, the stand-in for Google, a simulated Android phone.
 
-#![allow(clippy::expect_used, reason = "helpers of tests, outside of test functions")]
-
 mod token;
 
 use std::collections::HashMap;

@@ -1,3 +1,13 @@
-//! The one integration binary: real components on real sockets.
+//! The integration tests, as one binary: real sockets, real databases, real components, nothing timed.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests start servers, read the environment, and fail by panicking"
+)]
 
+mod engines;
 mod google;
+mod postgres;
+mod store_engine;
