@@ -10,6 +10,7 @@
 mod apple;
 mod captures;
 mod engines;
+mod google;
 mod postgres;
 mod push;
 mod store_engine;
