@@ -1,5 +1,6 @@
 //! The store: the only room with SQL. Two engines behind one facade, one file for each aggregate.
 
+pub mod registrations;
 pub mod sql;
 pub mod tags;
 
