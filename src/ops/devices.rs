@@ -139,7 +139,7 @@ async fn recorded(
     let mut cards = HashMap::from([(id, card)]);
     events::append(tx, &mut cards, &[event], now).await?;
     let Some(card) = cards.remove(&id) else {
-        return Err(store::Error::inconsistent("cards", "card_id", format!("card {id} was lost in hand")));
+        return Err(store::Error::inconsistent("the card that was put in", "another"));
     };
     cards::save(tx, std::slice::from_ref(&card)).await?;
     Ok(card)

@@ -9,7 +9,7 @@ use crate::domain::id::{
 };
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx};
+use crate::store::{Error, FromRow, Row, Tx, Value};
 
 const STAMP: &str = "select c.card_id, p.pass_type_identifier, c.version, c.changed_at from cards c \
      join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
@@ -31,10 +31,6 @@ const CHANGED: &str = "select c.serial_number from registrations r \
      where r.merchant_id = $1 and r.pass_type_identifier = $2 and r.device_library_identifier = $3 \
      and (coalesce(c.tag, 0) > $4 or coalesce(r.tag, 0) > $4) order by c.serial_number";
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "read by the test that prepares every statement")
-)]
 pub(crate) const STATEMENTS: &[&str] = &[STAMP, PUSH_TOKEN, INSERT, CONFIRM, MARK, DELETE, ANY, CHANGED];
 
 /// What must be known of a card before a caller may learn anything about it.
@@ -141,13 +137,17 @@ pub async fn changed(
     Ok(rows.into_iter().map(|(serial_number,)| serial_number).collect())
 }
 
+fn with_token(key: &RegistrationKey, token: &PushToken, now: Timestamp) -> [Value; 6] {
+    let (kind, device) = (key.pass_type_identifier.as_str(), key.device.as_str());
+    params![key.merchant, kind, device, key.card, token.as_str(), now]
+}
+
 impl FromRow for CardStamp {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
         Ok(Self {
             card: CardId(row.next()?),
-            pass_type_identifier: PassTypeIdentifier::parse(row.next::<String>()?).map_err(|error| {
-                Error::inconsistent("programs", "pass_type_identifier", error.to_string())
-            })?,
+            pass_type_identifier: PassTypeIdentifier::parse(row.next::<String>()?)
+                .map_err(|error| Error::inconsistent("a pass type identifier", error))?,
             version: row.next()?,
             changed_at: Timestamp(row.next()?),
         })

@@ -31,6 +31,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 
+use crate::apple::WebService;
 use crate::domain::id::{
     DeviceLibraryIdentifier, MerchantId, PassTypeIdentifier, PushToken, SerialNumber, UpdateTag,
 };
@@ -305,7 +306,15 @@ pub(crate) async fn pass_response(web: &Web, card: &CardWithProgram) -> Result<R
     let token = web.master.authentication_token(face.merchant, face.card);
     let service = format!("{}/passkit/{}", web.public_url, face.merchant);
     let passes = Arc::clone(&web.passes);
-    let built = SIGNING.run(move || passes.build(&face, &service, &token)).await;
+    let now = web.ops.clock.now();
+    let work = move || {
+        let links = WebService {
+            url: &service,
+            authentication_token: &token,
+        };
+        passes.build(&face, &links, now)
+    };
+    let built = SIGNING.run(work).await;
     let bundle = match built {
         Ok(Ok(bundle)) => bundle,
         Ok(Err(error)) => return Err(ApiError::Internal(Box::new(error))),

@@ -175,7 +175,9 @@ impl Pass {
             ("teamIdentifier", team, Nid::ORGANIZATIONALUNITNAME),
         ] {
             let entry = signer.subject_name().entries_by_nid(nid).next();
-            let certificate = entry.and_then(|entry| entry.data().to_string()).unwrap_or_default();
+            let certificate = entry
+                .and_then(|entry| entry.data().to_string().ok())
+                .unwrap_or_default();
             if certificate != pass {
                 return Err(PassFault::Certificate {
                     key,

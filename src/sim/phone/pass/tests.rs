@@ -56,7 +56,11 @@ fn certificate(names: &[(Nid, &str)], key: &PKey<Private>, issuer: Option<(&X509
         .expect("until");
     builder.set_pubkey(key).expect("public key");
     if issuer.is_none() {
-        let authority = BasicConstraints::new().critical().ca().build().expect("an extension");
+        let authority = BasicConstraints::new()
+            .critical()
+            .ca()
+            .build()
+            .expect("an extension");
         builder.append_extension(authority).expect("extension");
     }
     builder
