@@ -7,6 +7,8 @@
     reason = "tests start servers, read the environment, and fail by panicking"
 )]
 
+mod apple;
 mod engines;
+mod passkit;
 mod postgres;
 mod store_engine;
