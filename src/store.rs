@@ -11,6 +11,7 @@ pub mod cards;
 pub mod events;
 pub mod outbox;
 pub mod pushes;
+pub mod registrations;
 pub mod sql;
 pub mod stations;
 pub mod tags;

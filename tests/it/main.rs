@@ -11,6 +11,7 @@ mod apple;
 mod captures;
 mod engines;
 mod google;
+mod passkit;
 mod postgres;
 mod push;
 mod store_engine;
