@@ -1,5 +1,8 @@
 //! Use cases: each is one named transaction that reads, asks `domain`, writes, and fills the outbox.
 
+pub mod access;
+pub mod cards;
+
 use crate::clock::{Clock, Ids};
 use crate::store::Store;
 

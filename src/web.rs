@@ -1,6 +1,8 @@
 //! HTTP in: PassKit web service, station API, console, health.
 
+pub mod console;
 pub mod error;
+pub mod extract;
 
 use std::sync::Arc;
 
