@@ -1,12 +1,34 @@
 //! The store: the only room with SQL. Two engines behind one facade, one file for each aggregate.
+//!
+//! [`Store::write`] and [`Store::read`] run a closure in one named transaction. The closure only awaits its
+//! [`Tx`], may run more than once, and has no other effect. An answer means that the commit is durable.
+//!
+//! Aggregates are functions on [`Tx`] that run statements, map rows and decide nothing. Each file lists its
+//! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
 pub mod sql;
 
+mod dialect;
+mod error;
+mod migrate;
+mod postgres;
+mod sqlite;
+mod value;
+
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
+use tokio::sync::broadcast;
+
+use crate::clock::stopwatch;
 use crate::domain::id::{CardId, MerchantId};
-pub use sql::{FromRow, Row, Tx, Value};
+pub use error::{Cause, Error, Retry};
+pub(crate) use sql::params;
+pub use sql::{FromRow, FromValue, Row, Tx, Value};
+
+/// Changes that a slow subscriber may be behind before it misses some.
+const CHANGES: usize = 4096;
 
 /// What a transaction tells the rest of passgate once it is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,51 +39,97 @@ pub enum Change {
     Pushes,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("todo")]
-    Todo,
-}
-
 /// What a transaction body returns.
 pub type TxFuture<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>;
 
+/// A database. Cheap to clone; the last clone that is dropped finishes queued writes and closes it.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    engine: Arc<Engine>,
+    changes: broadcast::Sender<Change>,
+}
+
+enum Engine {
+    Sqlite(sqlite::Engine),
+    Postgres(postgres::Engine),
+}
 
 impl Store {
-    pub async fn open(_url: &str, _connections: usize) -> Result<Self, Error> {
-        todo!()
+    /// Opens `sqlite:<path>`, making the file and its folder, or connects to `postgres://…` with at most
+    /// `connections` connections, and one more to listen for changes.
+    pub async fn open(url: &str, connections: usize) -> Result<Self, Error> {
+        let (changes, _) = broadcast::channel(CHANGES);
+        let engine = if let Some(path) = url.strip_prefix("sqlite:") {
+            Engine::Sqlite(sqlite::Engine::open(path, changes.clone())?)
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Engine::Postgres(postgres::Engine::open(url, connections, changes.clone()).await?)
+        } else {
+            return Err(Error::Url("must start with sqlite: or postgres://".into()));
+        };
+        Ok(Self {
+            engine: Arc::new(engine),
+            changes,
+        })
     }
 
     /// Brings the schema up to date; safe to run on several nodes at once.
     pub async fn migrate(&self) -> Result<(), Error> {
-        todo!()
+        match &*self.engine {
+            Engine::Sqlite(engine) => engine.alone(migrate::sqlite).await,
+            Engine::Postgres(engine) => engine.migrate().await,
+        }
     }
 
     /// Runs `body` in one named transaction and answers after the commit is durable. `body` may run more than
     /// once (a conflict on PostgreSQL); it must have no effect but through the transaction.
-    pub async fn write<T, E, F>(&self, _name: &'static str, _body: F) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, name: &'static str, body: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
         F: for<'t> Fn(&'t mut Tx<'_>) -> TxFuture<'t, T, E> + Send + Sync + 'static,
     {
-        todo!()
+        let started = stopwatch();
+        let result = match &*self.engine {
+            Engine::Sqlite(engine) => engine.write(body).await,
+            Engine::Postgres(engine) => engine.write(name, body).await,
+        };
+        metrics::histogram!("passgate_store_write_seconds", "transaction" => name).record(started.elapsed());
+        result
     }
 
     /// Runs `body` on one snapshot, read only.
-    pub async fn read<T, E, F>(&self, _name: &'static str, _body: F) -> Result<T, E>
+    pub async fn read<T, E, F>(&self, name: &'static str, body: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
         F: for<'t> Fn(&'t mut Tx<'_>) -> TxFuture<'t, T, E> + Send + Sync,
     {
-        todo!()
+        let started = stopwatch();
+        let result = match &*self.engine {
+            Engine::Sqlite(engine) => engine.read(body).await,
+            Engine::Postgres(engine) => engine.read(name, body).await,
+        };
+        metrics::histogram!("passgate_store_read_seconds", "transaction" => name).record(started.elapsed());
+        result
     }
 
     /// Changes as they become durable, from every node. A slow reader misses some and is told so.
-    pub fn subscribe(&self) -> tokio::sync::broadcast::Receiver<Change> {
-        todo!()
+    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
     }
+
+    /// Compiles a statement without running it, for the test that goes through [`statements`].
+    pub async fn prepare_only(&self, sql: &'static str) -> Result<(), Error> {
+        match &*self.engine {
+            Engine::Sqlite(engine) => engine.alone(move |connection| connection.compile(sql)).await,
+            Engine::Postgres(engine) => engine.connection().await?.compile(sql).await,
+        }
+    }
+}
+
+/// Every statement of every aggregate, with the file it is in.
+pub fn statements() -> Vec<(&'static str, &'static str)> {
+    let files: [(&'static str, &[&'static str]); 0] = [];
+    let with_file = |(file, list): (_, &'static [_])| list.iter().map(move |sql| (file, *sql));
+    files.into_iter().flat_map(with_file).collect()
 }

@@ -1,97 +1,212 @@
-//! One SQL text for two engines: values, rows, and the transaction that use cases see.
+//! One SQL text for two engines: the transaction that use cases see.
 //!
-//! Statements are written once, for PostgreSQL, in a portable subset (bigint, text, bytea, no `now()`, no arrays),
-//! and differ on SQLite by two rewrites: `$N` becomes `?N` (in SQLite `$2` is a name, numbered by first use), and
-//! `for update [skip locked]` goes (a single writer needs no row locks).
+//! Statements are written once, for PostgreSQL, in a portable subset (bigint, text, bytea, no `now()`, no arrays,
+//! lower case), and differ on SQLite by three rewrites: `$N` becomes `?N` (in SQLite `$2` is a name, numbered by
+//! first use), `bytea` becomes `blob`, and `for update [of t] [skip locked]` goes (a single writer needs no row
+//! locks). Sums are cast: `cast(sum(a) as bigint)`.
 //!
 //! A statement that writes or reads many rows at once holds a list of column types in braces,
 //! `values {bigint, text}`, which [`Tx::exec_rows`] and [`Tx::all_rows`] expand to as many rows as they are given.
+//! In `from (values {bigint, text}) as v` the columns are named `column1`, `column2`, … on both engines; an
+//! `insert … select … on conflict` needs a `where true` before its `on`, or SQLite reads a join. Many rows are
+//! carried by several statements, so a set must not rely on seeing all of its rows at once.
 
-use crate::store::{Change, Error};
-
-/// A value as both engines hold it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    Null,
-    Int(i64),
-    Text(String),
-    Blob(Vec<u8>),
-}
-
-/// One row of an answer, read from left to right.
-#[derive(Debug)]
-pub struct Row {
-    values: std::vec::IntoIter<Value>,
-}
-
-impl Row {
-    /// The next column, as the type that is asked for.
-    pub fn next<T: FromValue>(&mut self) -> Result<T, Error> {
-        let _ = &mut self.values;
-        todo!()
-    }
-}
-
-pub trait FromValue: Sized {
-    fn from_value(value: Value) -> Result<Self, Error>;
-}
-
-pub trait FromRow: Sized {
-    fn from_row(row: &mut Row) -> Result<Self, Error>;
-}
+use crate::store::dialect::{chunk, set_width};
+pub(crate) use crate::store::value::params;
+pub use crate::store::value::{FromRow, FromValue, Row, Value};
+use crate::store::{Change, Error, postgres, sqlite};
 
 /// A transaction. Its futures never wait on SQLite (the closure runs on the writer thread) and wait for the
 /// server on PostgreSQL.
+///
+/// After a statement has failed the transaction is lost, on both engines: later statements are refused, and the
+/// body's answer becomes an error even if it is `Ok`.
 pub struct Tx<'a> {
-    _todo: &'a (),
+    connection: Connection<'a>,
+    changes: Vec<Change>,
+    state: State,
 }
 
-impl Tx<'_> {
+pub(super) enum Connection<'a> {
+    Sqlite(&'a mut sqlite::Connection),
+    Postgres(&'a postgres::Connection),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Sound,
+    /// A statement failed.
+    Failed,
+    /// A statement failed because of another transaction; running the body again may succeed.
+    Conflicted,
+}
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(connection: Connection<'a>) -> Self {
+        Self {
+            connection,
+            changes: Vec::new(),
+            state: State::Sound,
+        }
+    }
+
     /// At most one row.
-    pub async fn opt<T: FromRow>(
-        &mut self,
-        _sql: &'static str,
-        _params: &[Value],
-    ) -> Result<Option<T>, Error> {
-        todo!()
+    pub async fn opt<T: FromRow>(&mut self, sql: &'static str, params: &[Value]) -> Result<Option<T>, Error> {
+        let mut rows = self.rows(sql, 0, &refs(params)).await?;
+        if rows.len() > 1 {
+            return Err(Error::inconsistent("at most one row", rows.len()).about(sql));
+        }
+        rows.pop().map(|row| row.read(sql)).transpose()
     }
 
     /// Exactly one row.
-    pub async fn one<T: FromRow>(&mut self, _sql: &'static str, _params: &[Value]) -> Result<T, Error> {
-        todo!()
+    pub async fn one<T: FromRow>(&mut self, sql: &'static str, params: &[Value]) -> Result<T, Error> {
+        let row = self.opt(sql, params).await?;
+        row.ok_or_else(|| Error::inconsistent("one row", "none").about(sql))
     }
 
-    pub async fn all<T: FromRow>(&mut self, _sql: &'static str, _params: &[Value]) -> Result<Vec<T>, Error> {
-        todo!()
+    pub async fn all<T: FromRow>(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<T>, Error> {
+        let rows = self.rows(sql, 0, &refs(params)).await?;
+        rows.into_iter().map(|row| row.read(sql)).collect()
     }
 
     /// Rows changed.
-    pub async fn exec(&mut self, _sql: &'static str, _params: &[Value]) -> Result<u64, Error> {
-        todo!()
+    pub async fn exec(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, Error> {
+        self.count(sql, 0, &refs(params)).await
     }
 
     /// Runs a set statement; `params` are `$1..$k`, the rows' values follow. Returns the rows changed.
     pub async fn exec_rows(
         &mut self,
-        _sql: &'static str,
-        _params: &[Value],
-        _rows: &[Vec<Value>],
+        sql: &'static str,
+        params: &[Value],
+        rows: &[Vec<Value>],
     ) -> Result<u64, Error> {
-        todo!()
+        let mut changed = 0;
+        let mut left = rows;
+        while !left.is_empty() {
+            let (some, rest) = left.split_at(chunk(left.len()));
+            changed += self.count(sql, some.len(), &set_refs(sql, params, some)?).await?;
+            left = rest;
+        }
+        Ok(changed)
     }
 
     /// Like [`Tx::exec_rows`], with the rows that the statement returns, in no promised order.
     pub async fn all_rows<T: FromRow>(
         &mut self,
-        _sql: &'static str,
-        _params: &[Value],
-        _rows: &[Vec<Value>],
+        sql: &'static str,
+        params: &[Value],
+        rows: &[Vec<Value>],
     ) -> Result<Vec<T>, Error> {
-        todo!()
+        let mut answer = Vec::new();
+        let mut left = rows;
+        while !left.is_empty() {
+            let (some, rest) = left.split_at(chunk(left.len()));
+            let returned = self.rows(sql, some.len(), &set_refs(sql, params, some)?).await?;
+            for row in returned {
+                answer.push(row.read(sql)?);
+            }
+            left = rest;
+        }
+        Ok(answer)
     }
 
     /// Tells subscribers of the store, on every node, after the commit and only then.
-    pub fn announce(&mut self, _change: Change) {
-        todo!()
+    pub fn announce(&mut self, change: Change) {
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
     }
+
+    /// What to announce.
+    pub(super) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    /// Checks what the body returned against what happened in the transaction.
+    pub(super) fn verdict<T, E: From<Error>>(&self, result: Result<T, E>) -> Result<T, E> {
+        match self.state {
+            State::Sound => result,
+            State::Failed | State::Conflicted => result.and(Err(Error::Body(
+                "a statement failed and the body went on; return its error",
+            )
+            .into())),
+        }
+    }
+
+    async fn rows(&mut self, sql: &'static str, set: usize, params: &[&Value]) -> Result<Vec<Row>, Error> {
+        self.check_sound()?;
+        let answer = match &mut self.connection {
+            Connection::Sqlite(connection) => connection.rows(sql, set, params).map_err(Failure::from),
+            Connection::Postgres(connection) => connection.rows(sql, set, params).await,
+        };
+        answer.map_err(|failure| self.note(failure))
+    }
+
+    async fn count(&mut self, sql: &'static str, set: usize, params: &[&Value]) -> Result<u64, Error> {
+        self.check_sound()?;
+        let answer = match &mut self.connection {
+            Connection::Sqlite(connection) => connection.count(sql, set, params).map_err(Failure::from),
+            Connection::Postgres(connection) => connection.count(sql, set, params).await,
+        };
+        answer.map_err(|failure| self.note(failure))
+    }
+
+    fn check_sound(&self) -> Result<(), Error> {
+        match self.state {
+            State::Sound => Ok(()),
+            State::Failed | State::Conflicted => Err(Error::Body(
+                "a statement followed one that failed; return the first error",
+            )),
+        }
+    }
+
+    fn note(&mut self, failure: Failure) -> Error {
+        self.state = if failure.is_conflict {
+            State::Conflicted
+        } else {
+            State::Failed
+        };
+        failure.error
+    }
+}
+
+/// Why a statement failed.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Another transaction is the reason; running this one again may succeed.
+    pub(super) is_conflict: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            is_conflict: false,
+        }
+    }
+}
+
+fn refs(params: &[Value]) -> Vec<&Value> {
+    params.iter().collect()
+}
+
+/// Parameters and rows in the order of their numbers.
+fn set_refs<'v>(
+    sql: &'static str,
+    params: &'v [Value],
+    rows: &'v [Vec<Value>],
+) -> Result<Vec<&'v Value>, Error> {
+    let width = set_width(sql).ok_or(Error::Body("a set statement needs a list of types in braces"))?;
+    if rows.iter().any(|row| row.len() != width) {
+        return Err(Error::Body(
+            "a row of a set has another number of values than the list of types",
+        ));
+    }
+    Ok(params.iter().chain(rows.iter().flatten()).collect())
 }

@@ -1,0 +1,97 @@
+//! Migrations: an ordered list of twins, one text for each engine, applied in one transaction.
+//!
+//! A migration that has been released is never edited. Several nodes may start at once: the first one holds a
+//! lock, the others find nothing left to do. A schema newer than this binary is refused.
+
+use crate::store::value::Row;
+use crate::store::{Error, params, postgres, sqlite};
+
+struct Migration {
+    version: i64,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    sqlite: include_str!("migrations/sqlite/0001_initial.sql"),
+    postgres: include_str!("migrations/postgres/0001_initial.sql"),
+}];
+
+const CREATE: &str = "create table if not exists schema_migrations (
+    version bigint not null primary key,
+    applied_at bigint not null
+)";
+const LATEST: &str = "select max(version) from schema_migrations";
+
+// When a migration ran is for people only, so here the database's own clock will do.
+const APPLIED_SQLITE: &str =
+    "insert into schema_migrations (version, applied_at) values ($1, unixepoch() * 1000)";
+const APPLIED_POSTGRES: &str = "insert into schema_migrations (version, applied_at)
+    values ($1, cast(extract(epoch from now()) * 1000 as bigint))";
+
+/// Held until the transaction ends; the number only has to be the same on all nodes.
+const LOCK: &str = "select pg_advisory_xact_lock(7241860035)";
+
+pub(super) fn sqlite(connection: &mut sqlite::Connection) -> Result<(), Error> {
+    connection.control("begin immediate")?;
+    let result = apply_to_sqlite(connection).and_then(|()| connection.control("commit"));
+    connection.roll_back();
+    result
+}
+
+fn apply_to_sqlite(connection: &mut sqlite::Connection) -> Result<(), Error> {
+    connection.batch(CREATE)?;
+    let latest = connection.rows(LATEST, 0, &[])?;
+    for migration in missing(latest)? {
+        connection.batch(migration.sqlite)?;
+        let version = params![migration.version];
+        connection.count(APPLIED_SQLITE, 0, &version.each_ref())?;
+        tracing::info!(version = migration.version, "schema migrated");
+    }
+    Ok(())
+}
+
+/// `connection` is inside a transaction, which the caller ends.
+pub(super) async fn postgres(connection: &postgres::Connection) -> Result<(), Error> {
+    connection.control(LOCK).await?;
+    connection.control(CREATE).await?;
+    let latest = connection
+        .rows(LATEST, 0, &[])
+        .await
+        .map_err(|failure| failure.error)?;
+    for migration in missing(latest)? {
+        connection.control(migration.postgres).await?;
+        let version = params![migration.version];
+        let applied = connection.count(APPLIED_POSTGRES, 0, &version.each_ref()).await;
+        applied.map_err(|failure| failure.error)?;
+        tracing::info!(version = migration.version, "schema migrated");
+    }
+    Ok(())
+}
+
+/// What comes after the version that the database says it has.
+fn missing(latest: Vec<Row>) -> Result<impl Iterator<Item = &'static Migration>, Error> {
+    let mut found = 0;
+    for row in latest {
+        let (version,): (Option<i64>,) = row.read(LATEST)?;
+        found = version.unwrap_or(0);
+    }
+    let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    if found > known {
+        return Err(Error::Newer { found, known });
+    }
+    Ok(MIGRATIONS
+        .iter()
+        .filter(move |migration| migration.version > found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_grow() {
+        assert!(MIGRATIONS.is_sorted_by(|a, b| a.version < b.version));
+    }
+}

@@ -1,0 +1,223 @@
+//! PostgreSQL: a pool of connections, repeated transactions, and change notices between nodes.
+//!
+//! Writes run at read committed, reads on one snapshot. A transaction that loses against another one (SQLSTATE
+//! 40001, 40P01) runs again. A connection that is left inside a transaction, by a cancelled caller or a panic, is
+//! closed, which makes the server roll back.
+
+mod connect;
+mod connection;
+mod listen;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, Object, Pool, PoolError, Runtime, TimeoutType};
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+
+pub(super) use connection::Connection;
+use connection::{Texts, refused};
+
+use crate::store::error::Cause;
+use crate::store::sql::{self, State};
+use crate::store::{Change, Error, Tx, TxFuture, migrate};
+
+/// How often a transaction runs before its conflict becomes the caller's.
+const ATTEMPTS: u32 = 8;
+
+/// How long a caller waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const BEGIN_WRITE: &str = "begin isolation level read committed read write";
+const BEGIN_READ: &str = "begin isolation level repeatable read read only";
+
+pub(super) struct Engine {
+    pool: Pool,
+    texts: Arc<Texts>,
+    listener: JoinHandle<()>,
+}
+
+impl Engine {
+    /// Connects, so that a wrong address shows at once.
+    pub(super) async fn open(
+        url: &str,
+        connections: usize,
+        changes: broadcast::Sender<Change>,
+    ) -> Result<Self, Error> {
+        let target = connect::Target::parse(url)?;
+        let manager = Manager::new(target.config.clone(), target.tls.clone());
+        let pool = Pool::builder(manager)
+            .max_size(connections.max(1))
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(PATIENCE))
+            .create_timeout(Some(PATIENCE))
+            .build()
+            .map_err(|error| Error::unavailable("no pool of connections can be made", error))?;
+        let listener = listen::start(target, changes).await?;
+        Ok(Self {
+            pool,
+            texts: Arc::default(),
+            listener,
+        })
+    }
+
+    pub(super) async fn write<T, E, F>(&self, name: &'static str, body: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: for<'t> Fn(&'t mut Tx<'_>) -> TxFuture<'t, T, E>,
+    {
+        let mut attempt = 1;
+        loop {
+            let open = self.begin().await?;
+            let mut tx = Tx::new(sql::Connection::Postgres(&open.connection));
+            let result = body(&mut tx).await;
+            let result = tx.verdict(result);
+            let (state, changes) = (tx.state(), tx.changes().to_vec());
+            let conflict = match result {
+                Ok(value) => match open.commit(&changes).await {
+                    Ok(()) => return Ok(value),
+                    Err(failure) if failure.is_conflict => failure.error.into(),
+                    Err(failure) => return Err(failure.error.into()),
+                },
+                Err(error) => {
+                    open.roll_back().await;
+                    if state != State::Conflicted {
+                        return Err(error);
+                    }
+                    error
+                }
+            };
+            if attempt == ATTEMPTS {
+                return Err(conflict);
+            }
+            again(name, attempt).await;
+            attempt += 1;
+        }
+    }
+
+    pub(super) async fn read<T, E, F>(&self, name: &'static str, body: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: for<'t> Fn(&'t mut Tx<'_>) -> TxFuture<'t, T, E>,
+    {
+        let mut attempt = 1;
+        loop {
+            let open = Open::new(self.connection().await?);
+            let mut tx = Tx::new(sql::Connection::Postgres(&open.connection));
+            // The first statement is sent right behind the `begin`, which saves a round trip. Only for reads:
+            // if the `begin` were refused, the statement would run on its own.
+            let (begun, result) = tokio::join!(open.connection.control(BEGIN_READ), body(&mut tx));
+            let result = tx.verdict(result);
+            let state = tx.state();
+            begun?;
+            open.roll_back().await;
+            if state != State::Conflicted || attempt == ATTEMPTS {
+                return result;
+            }
+            again(name, attempt).await;
+            attempt += 1;
+        }
+    }
+
+    pub(super) async fn migrate(&self) -> Result<(), Error> {
+        let open = self.begin().await?;
+        migrate::postgres(&open.connection).await?;
+        open.commit(&[]).await.map_err(|failure| failure.error)
+    }
+
+    pub(super) async fn connection(&self) -> Result<Connection, Error> {
+        let client: Object = self.pool.get().await.map_err(no_connection)?;
+        Ok(Connection::new(client, Arc::clone(&self.texts)))
+    }
+
+    /// A connection inside a new transaction. One that was closed while it lay in the pool shows at its `begin`,
+    /// when nothing has been done yet: then all idle ones may be like it, and a new one is made.
+    async fn begin(&self) -> Result<Open, Error> {
+        let open = Open::new(self.connection().await?);
+        match open.connection.control(BEGIN_WRITE).await {
+            Ok(()) => return Ok(open),
+            Err(Error::Unavailable { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        drop(open);
+        self.pool.retain(|_, _| false);
+        let open = Open::new(self.connection().await?);
+        open.connection.control(BEGIN_WRITE).await?;
+        Ok(open)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+/// A connection inside a transaction; closed unless the transaction ends.
+struct Open {
+    connection: Connection,
+    has_ended: bool,
+}
+
+impl Open {
+    fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            has_ended: false,
+        }
+    }
+
+    async fn commit(mut self, changes: &[Change]) -> Result<(), sql::Failure> {
+        for payload in listen::payloads(changes) {
+            self.connection
+                .count(listen::NOTIFY, 0, &[&payload.into()])
+                .await?;
+        }
+        self.connection.end("commit").await?;
+        self.has_ended = true;
+        Ok(())
+    }
+
+    async fn roll_back(mut self) {
+        self.has_ended = self.connection.control("rollback").await.is_ok();
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.connection.discard();
+        }
+    }
+}
+
+async fn again(name: &'static str, attempt: u32) {
+    metrics::counter!("passgate_store_conflicts", "transaction" => name).increment(1);
+    tracing::debug!(
+        transaction = name,
+        attempt,
+        "conflict with another transaction; running again"
+    );
+    tokio::time::sleep(Duration::from_millis(2) * attempt).await;
+}
+
+fn no_connection(error: PoolError) -> Error {
+    match error {
+        PoolError::Timeout(TimeoutType::Wait) => Error::Unavailable {
+            problem: "all connections are in use; raise store.connections if this lasts",
+            cause: None,
+        },
+        PoolError::Backend(error) => match refused("connect", error).error {
+            Error::Sql { cause, .. } => unreachable_server(cause),
+            other => other,
+        },
+        other => unreachable_server(Arc::new(other)),
+    }
+}
+
+fn unreachable_server(cause: Cause) -> Error {
+    Error::Unavailable {
+        problem: "no connection can be made; check store.url and that the server runs",
+        cause: Some(cause),
+    }
+}
