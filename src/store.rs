@@ -6,6 +6,8 @@
 //! Aggregates are functions on [`Tx`] that run statements, map rows and decide nothing. Each file lists its
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
+pub mod access;
+pub mod listing;
 pub mod sql;
 
 mod dialect;

@@ -161,7 +161,7 @@ impl FromRow for Session {
             name: row.next()?,
             role: {
                 let role: String = row.next()?;
-                Role::parse(&role).ok_or_else(|| Error::inconsistent("members", "role", role))?
+                Role::parse(&role).ok_or_else(|| Error::inconsistent("a role in members.role", role))?
             },
             merchant_name: row.next()?,
             zone: row.next()?,

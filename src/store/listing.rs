@@ -271,7 +271,7 @@ struct StatusCount {
 
 fn status(row: &mut Row) -> Result<CardStatus, Error> {
     let text: String = row.next()?;
-    CardStatus::parse(&text).ok_or_else(|| Error::inconsistent("cards", "status", text))
+    CardStatus::parse(&text).ok_or_else(|| Error::inconsistent("a status in cards.status", text))
 }
 
 impl FromRow for StatusCount {
@@ -307,7 +307,7 @@ impl FromRow for CardSheet {
         let program = ProgramId(row.next()?);
         let customer = CustomerId(row.next()?);
         let serial_number = SerialNumber::parse(row.next::<String>()?)
-            .map_err(|error| Error::inconsistent("cards", "serial_number", error.to_string()))?;
+            .map_err(|error| Error::inconsistent("a serial number in cards.serial_number", error))?;
         let code = row.next()?;
         let holder = row.next()?;
         let status = status(row)?;
@@ -321,7 +321,7 @@ impl FromRow for CardSheet {
         let (customer_name, customer_email, customer_phone) = (row.next()?, row.next()?, row.next()?);
         let (program_name, template) = (row.next()?, row.next()?);
         let pass_type_identifier = PassTypeIdentifier::parse(row.next::<String>()?)
-            .map_err(|error| Error::inconsistent("programs", "pass_type_identifier", error.to_string()))?;
+            .map_err(|error| Error::inconsistent("a pass type in programs.pass_type_identifier", error))?;
         let (reward_name, goal) = (row.next()?, row.next()?);
         let reversal_window = Duration::from_millis(u64::try_from(row.next::<i64>()?).unwrap_or(0));
         let (merchant_name, zone) = (row.next()?, row.next()?);
@@ -366,7 +366,7 @@ impl FromRow for TimelineRow {
         let id = EventId(row.next()?);
         let previous = row.next::<Option<i64>>()?.map(EventId);
         let kind: String = row.next()?;
-        let kind = EventKind::parse(&kind).ok_or_else(|| Error::inconsistent("events", "kind", kind))?;
+        let kind = EventKind::parse(&kind).ok_or_else(|| Error::inconsistent("a kind of event in events.kind", kind))?;
         let delta = Delta {
             punches: row.next()?,
             rewards: row.next()?,
@@ -385,7 +385,7 @@ impl FromRow for TimelineRow {
             "member" => ActorName::Member(name.unwrap_or_else(|| "a former member".into())),
             "device" => ActorName::Device,
             "gateway" => ActorName::Gateway,
-            _ => return Err(Error::inconsistent("events", "actor", actor)),
+            _ => return Err(Error::inconsistent("an actor in events.actor", actor)),
         };
         Ok(Self {
             id,

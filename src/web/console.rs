@@ -5,18 +5,18 @@
 //! A page is a function from plain values to markup, drawn inside `layout::page`; its handler reads the values
 //! through one named store call.
 
-mod actions;
-mod assets;
-mod card;
-mod cards;
-mod components;
-mod failure;
-mod layout;
-mod live;
-mod pass;
-mod sign_in;
-mod throttle;
-mod timeline;
+pub mod actions;
+pub mod assets;
+pub mod card;
+pub mod cards;
+pub mod components;
+pub mod failure;
+pub mod layout;
+pub mod live;
+pub mod pass;
+pub mod sign_in;
+pub mod throttle;
+pub mod timeline;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension};

@@ -62,6 +62,16 @@ impl ApiError {
     }
 }
 
+/// What the store can get over is worth another try; anything else is a fault of ours.
+impl From<crate::store::Error> for ApiError {
+    fn from(error: crate::store::Error) -> Self {
+        match error {
+            crate::store::Error::Unavailable { .. } => Self::Unavailable(Box::new(error)),
+            _ => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
 #[derive(serde::Serialize)]
 struct Problem {
     status: u16,

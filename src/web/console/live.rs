@@ -14,6 +14,7 @@ use std::time::Duration;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
@@ -35,7 +36,7 @@ const STREAM_LIFE: Duration = Duration::from_secs(600);
 const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserialize)]
-pub struct From {
+pub struct Position {
     since: Option<String>,
 }
 
@@ -44,16 +45,16 @@ pub async fn events(
     State(web): State<Web>,
     member: Member,
     Path(card): Path<String>,
-    Query(from): Query<From>,
+    Query(position): Query<Position>,
     headers: HeaderMap,
-) -> Result<Sse<ReceiverStream<Result<Event, Infallible>>>, ApiError> {
+) -> Result<Response, ApiError> {
     member.require(Action::ViewCards)?;
     let card = card_id(&card)?;
     let known = headers
         .get("last-event-id")
         .and_then(|id| id.to_str().ok())
         .map(str::to_owned)
-        .or(from.since)
+        .or(position.since)
         .unwrap_or_default();
     // Subscribed before the first look, so that no change falls between the two.
     let changes = web.ops.store.subscribe();
@@ -61,7 +62,7 @@ pub async fn events(
     let (sender, receiver) = mpsc::channel(4);
     let stream = Stream { web, member, card, known: Seen::parse(&known), sender };
     tokio::spawn(stream.run(shown, changes));
-    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()).into_response())
 }
 
 /// What a receiver has seen. Anything unreadable is "nothing".

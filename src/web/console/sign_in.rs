@@ -19,8 +19,6 @@ use crate::web::console::throttle::Throttle;
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
-/// The browser keeps the cookie as long as it may (RFC 6265bis §5.5); the session in the store ends earlier.
-const COOKIE_DAYS: i64 = 400;
 const HOME: &str = "/console/cards";
 
 #[derive(Debug, Deserialize)]
@@ -92,7 +90,7 @@ pub async fn sign_out(State(web): State<Web>, jar: CookieJar) -> Result<Response
     }
     // Set empty rather than removed: a __Host- cookie is only replaced by one with the same attributes.
     let mut gone = session_cookie(&web, String::new());
-    gone.set_max_age(cookie_days(0));
+    gone.make_removal();
     Ok((jar.add(gone), Redirect::to("/console/sign-in")).into_response())
 }
 
@@ -108,7 +106,7 @@ pub async fn choose_theme(
     cookie.set_path("/console");
     cookie.set_same_site(SameSite::Lax);
     cookie.set_secure(web.is_https());
-    cookie.set_max_age(cookie_days(COOKIE_DAYS));
+    cookie.make_permanent();
     (jar.add(cookie), Redirect::to(&came_from(&parts))).into_response()
 }
 
@@ -154,7 +152,8 @@ fn session_cookie(web: &Web, token: String) -> Cookie<'static> {
     cookie.set_http_only(true);
     cookie.set_same_site(SameSite::Lax);
     cookie.set_secure(web.is_https());
-    cookie.set_max_age(cookie_days(COOKIE_DAYS));
+    // The browser keeps it as long as it may (RFC 6265bis §5.5); the session in the store ends earlier.
+    cookie.make_permanent();
     cookie
 }
 
