@@ -4,6 +4,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use crate::domain::card::Card;
 use crate::domain::id::{CardId, EventId};
 use crate::domain::member::Action;
 use crate::ops::cards::CardError;
@@ -49,7 +50,7 @@ pub async fn reverse(
     member.require(Action::ReverseEvent)?;
     let card = card_id(&card)?;
     let event = EventId(sent.event);
-    let done = web.ops.reverse(member.merchant, card, event, sent.version, member.actor()).await;
+    let done = web.ops.reverse(member.merchant, card, event, member.actor()).await;
     answer(&web, &member, theme, card, &sent, done, "reversed").await
 }
 
@@ -63,7 +64,7 @@ pub async fn end(
 ) -> Result<Response, ApiError> {
     member.require(Action::VoidCard)?;
     let card = card_id(&card)?;
-    let done = web.ops.void(member.merchant, card, sent.version, member.actor()).await;
+    let done = web.ops.void(member.merchant, card, member.actor()).await;
     answer(&web, &member, theme, card, &sent, done, "ended").await
 }
 
@@ -77,7 +78,7 @@ pub async fn restore(
 ) -> Result<Response, ApiError> {
     member.require(Action::VoidCard)?;
     let card = card_id(&card)?;
-    let done = web.ops.restore(member.merchant, card, sent.version, member.actor()).await;
+    let done = web.ops.restore(member.merchant, card, member.actor()).await;
     answer(&web, &member, theme, card, &sent, done, "restored").await
 }
 
@@ -87,14 +88,14 @@ async fn answer(
     theme: Theme,
     card: CardId,
     sent: &Sent,
-    done: Result<(), CardError>,
+    done: Result<Card, CardError>,
     word: &str,
 ) -> Result<Response, ApiError> {
     let reason = match done {
-        Ok(()) => return Ok(Redirect::to(&format!("/console/cards/{card}?done={word}")).into_response()),
+        Ok(_) => return Ok(Redirect::to(&format!("/console/cards/{card}?done={word}")).into_response()),
         Err(CardError::NotFound) => return Err(ApiError::NotFound),
         Err(CardError::Store(error)) => return Err(error.into()),
-        Err(CardError::Stale) => None,
+        Err(CardError::Stale | CardError::AlreadyVoid | CardError::NotVoid) => None,
         Err(CardError::Redeem(refusal)) => Some(refusal.to_string()),
         Err(CardError::Reverse(refusal)) => Some(refusal.to_string()),
     };

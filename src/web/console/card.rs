@@ -13,7 +13,7 @@ use crate::domain::member::Action;
 use crate::domain::time::Timestamp;
 use crate::store::listing::{self, CardSheet, TimelineRow};
 use crate::web::Web;
-use crate::web::console::components::{Tone, alert, icon, platforms, rewards_badge, status_badge, time, toast};
+use crate::web::console::components::{Tone, alert, icon, platforms, status_badge, time, toast};
 use crate::web::console::layout::{Section, Theme, page};
 use crate::web::console::{pass, timeline};
 use crate::web::error::ApiError;
@@ -162,7 +162,7 @@ pub fn facts(member: &Member, sheet: &CardSheet, now: Timestamp) -> Markup {
         section #facts .panel.facts aria-label="Card" {
             div.figures {
                 div.figure { span.figure-label { "Punches" } span.figure-value { (face.punches) small { " of " (face.goal) } } }
-                div.figure { span.figure-label { "Rewards" } span.figure-value { (face.rewards) } (rewards_badge(face.rewards)) }
+                div.figure { span.figure-label { "Rewards" } span.figure-value { (face.rewards) @if face.rewards > 0 { small { " ready" } } } }
                 div.figure { span.figure-label { "Visits" } span.figure-value { (sheet.visits) } }
                 div.figure {
                     span.figure-label { "Last visit" }
@@ -176,7 +176,7 @@ pub fn facts(member: &Member, sheet: &CardSheet, now: Timestamp) -> Markup {
                 div { dt { "On phones" } dd { (platforms(sheet.channels)) } }
                 div { dt { "Reward" } dd { (face.reward_name) } }
                 div { dt { "Issued" } dd { (time(sheet.created_at, &member.zone, now)) } }
-                @if let Some(email) = &sheet.customer_email { div { dt { "Email" } dd { (email) } } }
+                @if let Some(email) = &sheet.customer_email { div.email { dt { "Email" } dd { (email) } } }
                 @if let Some(phone) = &sheet.customer_phone { div { dt { "Phone" } dd { (phone) } } }
                 div.wide {
                     dt { "Serial number" }

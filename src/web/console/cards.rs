@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::store::listing::{self, CardPage, CardRow, Counts, Edge, Show};
 use crate::web::Web;
 use crate::web::console::components::{
-    empty, icon, platforms, progress, rewards_badge, status_badge, status_word, time,
+    day, empty, icon, platforms, progress, rewards_badge, status_badge, status_word, time,
 };
 use crate::web::console::layout::{Section, Theme, page};
 use crate::web::error::ApiError;
@@ -121,7 +121,7 @@ fn line(member: &Member, card: &CardRow, now: Timestamp) -> Markup {
                 @if let Some(at) = card.last_visit_at { (time(at, &member.zone, now)) }
                 @else { span.muted { "Never" } }
             }
-            td data-label="Issued" { (time(card.created_at, &member.zone, now)) }
+            td data-label="Issued" { (day(card.created_at, &member.zone, now)) }
         }
     }
 }

@@ -61,13 +61,13 @@ pub fn rewards_badge(rewards: i64) -> Markup {
 
 /// Where the card is on phones.
 pub fn platforms(channels: Channels) -> Markup {
-    let apple = channels.contains(Channel::Apple);
-    let google = channels.contains(Channel::Google);
-    html! {
-        @if apple { span.platform { "Apple Wallet" } }
-        @if google { span.platform { "Google Wallet" } }
-        @if !apple && !google { span.muted { "On no phone" } }
-    }
+    let words = match (channels.contains(Channel::Apple), channels.contains(Channel::Google)) {
+        (true, true) => "Apple and Google Wallet",
+        (true, false) => "Apple Wallet",
+        (false, true) => "Google Wallet",
+        (false, false) => "On no phone",
+    };
+    html! { span.muted { (words) } }
 }
 
 /// Punches towards the goal: dots while they can be counted at a glance, a bar beyond.
@@ -107,6 +107,18 @@ pub fn time(at: Timestamp, zone: &TimeZone, now: Timestamp) -> Markup {
     html! {
         time datetime=(instant) title=(there.strftime("%A %-d %B %Y, %H:%M:%S %Z")) {
             (today) (there.strftime(form))
+        }
+    }
+}
+
+/// A day as people say it in `zone`.
+pub fn day(at: Timestamp, zone: &TimeZone, now: Timestamp) -> Markup {
+    let there = at.to_jiff().to_zoned(zone.clone());
+    let this_year = there.year() == now.to_jiff().to_zoned(zone.clone()).year();
+    html! {
+        time datetime=(at.to_jiff()) title=(there.strftime("%A %-d %B %Y, %H:%M:%S %Z")) {
+            @if at.day_in(zone) == now.day_in(zone) { "Today" }
+            @else { (there.strftime(if this_year { "%-d %b" } else { "%-d %b %Y" })) }
         }
     }
 }

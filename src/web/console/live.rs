@@ -101,7 +101,7 @@ impl Stream {
     async fn run(mut self, first: Shown, mut changes: tokio::sync::broadcast::Receiver<Change>) {
         let end = tokio::time::sleep(STREAM_LIFE);
         tokio::pin!(end);
-        let hello = Event::default().event("hello").retry(RETRY).data("");
+        let hello = Event::default().event("hello").retry(RETRY).data("live");
         if self.sender.send(Ok(hello)).await.is_err() || !self.tell(&first).await {
             return;
         }
