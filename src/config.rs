@@ -105,6 +105,9 @@ pub struct Apns {
 pub struct Google {
     /// Empty: Google Wallet is off.
     pub issuer_id: String,
+    /// Begins the ids of our classes and objects after the issuer's number. Google never frees an id: give each
+    /// environment that shares an issuer its own prefix, and keep it.
+    pub id_prefix: String,
     /// JSON key file of the service account.
     pub service_account: Option<PathBuf>,
     pub api_url: String,
@@ -317,6 +320,7 @@ impl Default for Google {
     fn default() -> Self {
         Self {
             issuer_id: String::new(),
+            id_prefix: String::new(),
             service_account: None,
             api_url: "https://walletobjects.googleapis.com".into(),
             save_url: "https://pay.google.com/gp/v/save".into(),

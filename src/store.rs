@@ -9,6 +9,7 @@
 pub mod access;
 pub mod listing;
 pub mod sql;
+pub mod tags;
 
 mod dialect;
 mod error;

@@ -117,12 +117,15 @@ pub struct EventId(pub i64);
 pub struct UpdateTag(pub i64);
 
 impl UpdateTag {
+    /// Smaller than every tag and than "no tag yet" (0): what a device has that never asked.
+    pub const NEVER: Self = Self(-1);
+
     /// Reads what a device sends back. Anything that is not one of our tags counts as "never asked":
     /// the answer is then everything, not an error.
     pub fn parse_lenient(text: &str) -> Self {
         match text.parse::<i64>() {
             Ok(value) if value >= 0 => Self(value),
-            _ => Self(0),
+            _ => Self::NEVER,
         }
     }
 }
@@ -230,8 +233,8 @@ mod tests {
 
     #[test]
     fn a_foreign_tag_means_never_asked() {
-        assert_eq!(UpdateTag::parse_lenient("2026-01-01T00:00:00Z"), UpdateTag(0));
-        assert_eq!(UpdateTag::parse_lenient("-4"), UpdateTag(0));
+        assert_eq!(UpdateTag::parse_lenient("2026-01-01T00:00:00Z"), UpdateTag::NEVER);
+        assert_eq!(UpdateTag::parse_lenient("-4"), UpdateTag::NEVER);
         assert_eq!(UpdateTag::parse_lenient("17"), UpdateTag(17));
     }
 }

@@ -1,0 +1,160 @@
+//! Every metric that passgate has, with its kind, labels and help: the names cannot drift apart, and a list of
+//! them is a list of everything. Labels have few values by construction; ids and tokens are never labels.
+
+use metrics::{Counter, Gauge, Histogram, Label};
+
+/// Upper bounds of the buckets of every histogram, in seconds.
+pub(super) const SECONDS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// What a metric's number does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// How often each length of time was seen, in seconds.
+    Histogram,
+}
+
+macro_rules! metrics {
+    ($($name:ident: $kind:ident $text:literal [$($label:literal),*] $help:literal;)*) => {
+        /// A metric by name. The documentation of each is its help text in `/metrics`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Metric {
+            $(#[doc = $help] $name),*
+        }
+
+        impl Metric {
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text),*
+                }
+            }
+
+            pub fn kind(self) -> Kind {
+                match self {
+                    $(Self::$name => Kind::$kind),*
+                }
+            }
+
+            /// The labels that it is always given, in this order.
+            pub fn labels(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$name => &[$($label),*]),*
+                }
+            }
+
+            pub fn help(self) -> &'static str {
+                match self {
+                    $(Self::$name => $help),*
+                }
+            }
+        }
+    };
+}
+
+metrics! {
+    Requests: Counter "passgate_requests_total" ["route", "status"] "HTTP requests answered, by route and status.";
+    RequestTime: Histogram "passgate_request_seconds" ["route"] "Time from a request's head to its answer's head.";
+    Captures: Counter "passgate_captures_total" ["kind", "answer"] "Captures recorded, by kind and feedback; repeats do not count.";
+    CaptureRepeats: Counter "passgate_capture_repeats_total" [] "Captures that were sent again and got their first answer.";
+    PassesBuilt: Counter "passgate_passes_built_total" [] "Passes built and signed.";
+    PassTime: Histogram "passgate_pass_seconds" [] "Time to build and sign one pass.";
+    PassesUnchanged: Counter "passgate_passes_unchanged_total" [] "Pass requests answered with 304.";
+    Pushes: Counter "passgate_pushes_total" ["channel", "outcome"] "Attempts to push, by channel and outcome.";
+    PushTime: Histogram "passgate_push_seconds" ["channel"] "Time of one attempt to push.";
+    PushesInFlight: Gauge "passgate_pushes_in_flight" ["channel"] "Attempts to push that wait for the provider.";
+    PushCircuitOpen: Gauge "passgate_push_circuit_open" ["channel"] "1 while a configuration fault keeps a channel from sending.";
+    Transactions: Counter "passgate_transactions_total" ["name"] "Transactions committed, by name.";
+    TransactionRetries: Counter "passgate_transaction_retries_total" ["name"] "Transactions run again after a conflict, by name.";
+    TransactionTime: Histogram "passgate_transaction_seconds" ["name"] "Time from asking for a transaction to its commit.";
+    Commits: Counter "passgate_commits_total" [] "Commits; fewer than transactions where many share one.";
+    JournalPending: Gauge "passgate_bridge_journal_pending" [] "Captures that the gateway has not acknowledged yet.";
+    DeviceUp: Gauge "passgate_bridge_device_up" ["device"] "1 while a reader or scanner is connected.";
+    UplinkFailures: Counter "passgate_bridge_uplink_failures_total" [] "Batches that did not reach the gateway.";
+}
+
+impl Metric {
+    /// The counter with these label values. Keep it where it is needed often: finding it costs a lookup.
+    pub fn counter(self, labels: &[(&'static str, &str)]) -> Counter {
+        self.check(Kind::Counter, labels);
+        metrics::counter!(self.name(), owned(labels))
+    }
+
+    /// The gauge with these label values.
+    pub fn gauge(self, labels: &[(&'static str, &str)]) -> Gauge {
+        self.check(Kind::Gauge, labels);
+        metrics::gauge!(self.name(), owned(labels))
+    }
+
+    /// The histogram with these label values. It takes seconds, or a [`std::time::Duration`].
+    pub fn histogram(self, labels: &[(&'static str, &str)]) -> Histogram {
+        self.check(Kind::Histogram, labels);
+        metrics::histogram!(self.name(), owned(labels))
+    }
+
+    /// Gives the recorder every name with its help, so that they show before they are first counted.
+    pub(super) fn describe_all() {
+        for metric in Self::ALL {
+            match metric.kind() {
+                Kind::Counter => metrics::describe_counter!(metric.name(), metric.help()),
+                Kind::Gauge => metrics::describe_gauge!(metric.name(), metric.help()),
+                Kind::Histogram => metrics::describe_histogram!(metric.name(), metric.help()),
+            }
+        }
+    }
+
+    fn check(self, kind: Kind, labels: &[(&'static str, &str)]) {
+        debug_assert_eq!(self.kind(), kind, "{} is used as another kind", self.name());
+        debug_assert!(
+            labels
+                .iter()
+                .map(|label| label.0)
+                .eq(self.labels().iter().copied()),
+            "{} has the labels {:?}; got {labels:?}",
+            self.name(),
+            self.labels(),
+        );
+    }
+}
+
+fn owned(labels: &[(&'static str, &str)]) -> Vec<Label> {
+    labels
+        .iter()
+        .map(|(name, value)| Label::new(*name, (*value).to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_follow_the_conventions() {
+        let names: BTreeSet<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
+        assert_eq!(names.len(), Metric::ALL.len(), "every name is used once");
+        for metric in Metric::ALL {
+            let name = metric.name();
+            assert!(name.starts_with("passgate_"), "{name}");
+            assert_eq!(name.ends_with("_total"), metric.kind() == Kind::Counter, "{name}");
+            assert_eq!(
+                name.ends_with("_seconds"),
+                metric.kind() == Kind::Histogram,
+                "{name}"
+            );
+            assert!(metric.help().ends_with('.'), "{name}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "passgate_pushes_total has the labels")]
+    fn a_forgotten_label_is_noticed() {
+        let _ = Metric::Pushes.counter(&[("channel", "apple")]);
+    }
+}
