@@ -6,9 +6,11 @@
 //! Aggregates are functions on [`Tx`] that run statements, map rows and decide nothing. Each file lists its
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
+pub mod access;
 pub mod captures;
 pub mod cards;
 pub mod events;
+pub mod listing;
 pub mod outbox;
 pub mod pushes;
 pub mod registrations;
