@@ -1,1 +1,8 @@
 //! The till process: readers and scanners in, captures out.
+
+pub mod apdu;
+pub mod atr;
+pub mod feedback;
+pub mod framing;
+pub mod ndef;
+pub mod profile;
