@@ -2,7 +2,9 @@
 
 pub mod apdu;
 pub mod atr;
+pub mod debounce;
 pub mod feedback;
 pub mod framing;
 pub mod ndef;
 pub mod profile;
+pub mod tag;
