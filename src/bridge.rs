@@ -5,6 +5,7 @@ pub mod atr;
 pub mod debounce;
 pub mod feedback;
 pub mod framing;
+pub mod journal;
 pub mod ndef;
 pub mod profile;
 pub mod tag;

@@ -39,24 +39,18 @@ impl<Device: PartialEq> Debounce<Device> {
     }
 
     /// A token was read. `field` names the reader that will say when the card leaves; `None` for scanners.
+    /// A card that lies on one device does not hold up its copy on another beyond the window.
     pub fn see(&mut self, token: &Token, field: Option<Device>, now: Duration) -> Sighting {
         let window = self.window;
         self.seen
             .retain(|_, seen| seen.field.is_some() || now.saturating_sub(seen.at) < window);
-        match self.seen.get_mut(token) {
-            Some(seen) => {
-                let ago = now.saturating_sub(seen.at);
-                seen.at = now;
-                if field.is_some() {
-                    seen.field = field;
-                }
-                Sighting::Again(ago)
-            }
-            None => {
-                self.seen.insert(token.clone(), Seen { at: now, field });
-                Sighting::New
-            }
-        }
+        let before = self.seen.get(token).and_then(|seen| {
+            let ago = now.saturating_sub(seen.at);
+            let stayed = field.is_some() && seen.field == field;
+            (stayed || ago < window).then_some(ago)
+        });
+        self.seen.insert(token.clone(), Seen { at: now, field });
+        before.map_or(Sighting::New, Sighting::Again)
     }
 
     /// The field of `device` is empty.
@@ -124,6 +118,14 @@ mod tests {
         );
         debounce.leave(&1, at(703_000));
         assert_eq!(debounce.see(&token("A"), Some(1), at(706_000)), Sighting::New);
+    }
+
+    #[test]
+    fn a_card_lying_on_a_lost_reader_may_be_scanned() {
+        let mut debounce = debounce();
+        assert_eq!(debounce.see(&token("A"), Some(1), at(0)), Sighting::New);
+        assert_eq!(debounce.see(&token("A"), None, at(10)), Sighting::Again(at(10)));
+        assert_eq!(debounce.see(&token("A"), None, at(3010)), Sighting::New);
     }
 
     #[test]
