@@ -128,6 +128,17 @@ impl Store {
         result
     }
 
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.read("ping", |tx| {
+            Box::pin(async move {
+                let (_one,): (i64,) = tx.one("select cast(1 as bigint)", &[]).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// Changes as they become durable, from every node. A slow reader misses some and is told so.
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
@@ -144,7 +155,10 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 7] = [
+    let files: [(&'static str, &'static [&'static str]); 10] = [
+        ("access", access::STATEMENTS),
+        ("listing", listing::STATEMENTS),
+        ("registrations", registrations::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
         ("events", events::STATEMENTS),
