@@ -105,7 +105,7 @@ impl Store {
             Engine::Postgres(engine) => engine.write(name, body).await,
         };
         Metric::StoreWriteTime
-            .seconds(&[("transaction", name)])
+            .histogram(&[("transaction", name)])
             .record(started.elapsed());
         result
     }
@@ -123,7 +123,7 @@ impl Store {
             Engine::Postgres(engine) => engine.read(name, body).await,
         };
         Metric::StoreReadTime
-            .seconds(&[("transaction", name)])
+            .histogram(&[("transaction", name)])
             .record(started.elapsed());
         result
     }
