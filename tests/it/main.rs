@@ -12,3 +12,4 @@ mod postgres;
 mod store_engine;
 mod store_faults;
 mod store_schema;
+mod store_tls;
