@@ -4,12 +4,14 @@
 //! then, so that building a pass later can only fail for what the card itself asks for. Building costs one RSA
 //! operation; whatever does not depend on the card is laid out once per design and shared by all its passes.
 
+pub mod apns;
 pub(crate) mod bundle;
 pub(crate) mod cache;
 pub(crate) mod der;
 pub mod dev_chain;
 pub mod identity;
 pub(crate) mod images;
+pub(crate) mod palette;
 pub(crate) mod pass_json;
 pub(crate) mod sign;
 pub(crate) mod strings;

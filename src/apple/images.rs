@@ -10,6 +10,8 @@ use bytes::Bytes;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg;
 
+use crate::apple::palette;
+
 /// Suffixes of the files that hold one, two and three pixels per point.
 pub(crate) const SCALES: [(&str, u16); 3] = [("", 1), ("@2x", 2), ("@3x", 3)];
 
@@ -135,7 +137,7 @@ pub(crate) fn draw(path: &Path, svg: &str, slot: Slot) -> Result<Vec<(String, By
             let failed = || ImageError::Draw { width, height };
             let mut pixmap = Pixmap::new(width, height).ok_or_else(failed)?;
             resvg::render(&tree, Transform::from_scale(factor, factor), &mut pixmap.as_mut());
-            let png = pixmap.encode_png().map_err(|_| failed())?;
+            let png = palette::encode(pixmap).map_err(|_| failed())?;
             Ok((format!("{}{suffix}.png", slot.name), png.into()))
         })
         .collect()

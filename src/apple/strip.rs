@@ -162,22 +162,24 @@ impl Picture<'_> {
             r#"<circle cx="{x:.2}" cy="{y:.2}" r="{inner:.2}" fill="none" stroke="{mark}" stroke-opacity="0.35" stroke-width="{:.2}"/>"#,
             radius * 0.035
         );
-        self.sign(shape.sign(), x, y, radius * 0.052, angle, *mark, 1.0);
+        self.sign(shape.sign(), x, y, radius * 0.06, angle, *mark, 1.0);
     }
 
     fn empty(&mut self, x: f64, y: f64, radius: f64) {
         let Stamps { shape, empty, .. } = self.stamps;
+        self.hole(x, y, radius);
         let width = (radius * 0.05).max(1.0);
         let edge = radius - width / 2.0;
         put!(
             self,
             r#"<circle cx="{x:.2}" cy="{y:.2}" r="{edge:.2}" fill="{empty}" fill-opacity="0.10" stroke="{empty}" stroke-opacity="0.75" stroke-width="{width:.2}"/>"#
         );
-        self.sign(shape.sign(), x, y, radius * 0.05, 0.0, *empty, 0.45);
+        self.sign(shape.sign(), x, y, radius * 0.056, 0.0, *empty, 0.45);
     }
 
     fn reward(&mut self, x: f64, y: f64, radius: f64, lit: bool) {
         let Stamps { reward, mark, .. } = self.stamps;
+        self.hole(x, y, radius);
         if lit {
             put!(
                 self,
@@ -189,7 +191,7 @@ impl Picture<'_> {
                 r#"<path d="{}" fill="{reward}"/>"#,
                 seal(x, y, radius * 1.05)
             );
-            self.sign(GIFT, x, y, radius * 0.05, 0.0, *mark, 1.0);
+            self.sign(GIFT, x, y, radius * 0.056, 0.0, *mark, 1.0);
         } else {
             let width = (radius * 0.07).max(1.3);
             let edge = radius - width / 2.0;
@@ -200,8 +202,17 @@ impl Picture<'_> {
                 dash * 0.9,
                 dash * 1.1
             );
-            self.sign(GIFT, x, y, radius * 0.05, 0.0, *reward, 0.95);
+            self.sign(GIFT, x, y, radius * 0.056, 0.0, *reward, 0.95);
         }
+    }
+
+    /// Clears the paper under something transparent.
+    fn hole(&mut self, x: f64, y: f64, radius: f64) {
+        let Stamps { paper, .. } = self.stamps;
+        put!(
+            self,
+            r#"<circle cx="{x:.2}" cy="{y:.2}" r="{radius:.2}" fill="{paper}"/>"#
+        );
     }
 
     fn bar(&mut self, hundredths: u16, ready: bool) {
@@ -214,7 +225,7 @@ impl Picture<'_> {
         } = self.stamps;
         let radius = 30.0;
         let (left, right, middle, thickness) = (26.0, WIDTH - 26.0 - radius, HEIGHT / 2.0, 30.0);
-        let length = right - left - radius * 0.4;
+        let length = right - radius - 8.0 - left;
         put!(
             self,
             r#"<rect x="{left}" y="{}" width="{length:.2}" height="{thickness}" rx="15" fill="{empty}" fill-opacity="0.14" stroke="{empty}" stroke-opacity="0.75" stroke-width="1.5"/>"#,
@@ -239,12 +250,11 @@ impl Picture<'_> {
             );
         }
         for quarter in 1..4_u16 {
-            let x = left + length * f64::from(quarter) / 4.0;
-            let colour = if filled > x - left + thickness / 2.0 {
-                mark
-            } else {
-                empty
-            };
+            let along = length * f64::from(quarter) / 4.0;
+            if (filled - thickness..filled + 4.0).contains(&along) {
+                continue;
+            }
+            let (x, colour) = (left + along, if along < filled { mark } else { empty });
             put!(
                 self,
                 r#"<circle cx="{x:.2}" cy="{middle}" r="2.2" fill="{colour}" fill-opacity="0.8"/>"#
@@ -347,5 +357,78 @@ impl Grid {
         let column = f64::from(index - before) - f64::from(length - 1) / 2.0;
         let line = f64::from(row) - f64::from(self.rows - 1) / 2.0;
         (WIDTH / 2.0 + column * pitch_x, HEIGHT / 2.0 + line * pitch_y)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stamps() -> Stamps {
+        let text = r##"shape = "star"
+            paper = "#101010"
+            shade = "#202020"
+            full = "#ffffff"
+            mark = "#101010"
+            empty = "#808080"
+            reward = "#ffd000""##;
+        toml::from_str(text).expect("settings")
+    }
+
+    #[test]
+    fn stamps_lie_on_the_paper_and_not_on_each_other() {
+        for count in 1..=MOST_STAMPS {
+            let grid = Grid::best(count);
+            let centres: Vec<(f64, f64)> = (0..count).map(|index| grid.centre(index, count)).collect();
+            for (index, (x, y)) in centres.iter().enumerate() {
+                let reach = grid.radius * 1.16;
+                assert!(*x >= reach && *x <= WIDTH - reach, "{count}: {x}");
+                assert!(*y >= reach && *y <= HEIGHT - reach, "{count}: {y}");
+                for (other_x, other_y) in &centres[..index] {
+                    assert!(
+                        (x - other_x).hypot(y - other_y) > 2.0 * grid.radius,
+                        "{count} stamps overlap"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_scale_has_its_size() {
+        let strip = Strip::Stamps {
+            goal: 8,
+            full: 2,
+            ready: false,
+        };
+        let files = strip.draw(&stamps()).expect("drawn");
+        let sizes: Vec<(String, u32, u32)> = files
+            .iter()
+            .map(|(name, png)| {
+                let picture = resvg::tiny_skia::Pixmap::decode_png(png).expect("PNG");
+                (name.clone(), picture.width(), picture.height())
+            })
+            .collect();
+        let expected = [
+            ("strip.png", 375, 144),
+            ("strip@2x.png", 750, 288),
+            ("strip@3x.png", 1125, 432),
+        ];
+        assert_eq!(
+            sizes,
+            expected.map(|(name, width, height)| (name.to_owned(), width, height))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_picture_is_svg(goal in 1_u16..=MOST_STAMPS, full in 0_u16..=MOST_STAMPS, hundredths in 0_u16..=100, ready: bool) {
+            for strip in [Strip::Stamps { goal, full: full.min(goal), ready }, Strip::Bar { hundredths, ready }] {
+                let svg = strip.svg(&stamps());
+                let tree = resvg::usvg::Tree::from_str(&svg, &resvg::usvg::Options::default());
+                prop_assert!(tree.is_ok(), "{svg}");
+            }
+        }
     }
 }

@@ -683,8 +683,8 @@ fn mistakes_in_template_toml_are_refused() {
             "\"how\" has an alignment",
         ),
         (
-            "{status}",
-            "{statsu}",
+            "value = \"{status}\"",
+            "value = \"{statsu}\"",
             "is not a value of a card; there are {balance}",
         ),
         (

@@ -8,7 +8,12 @@
 )]
 
 mod apple;
+mod captures;
 mod engines;
+mod google;
 mod passkit;
 mod postgres;
+mod push;
 mod store_engine;
+mod store_faults;
+mod store_schema;
