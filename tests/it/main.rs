@@ -17,3 +17,4 @@ mod push;
 mod store_engine;
 mod store_faults;
 mod store_schema;
+mod store_tls;
