@@ -84,6 +84,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Metrics that nothing is counted into: for one of several gateways in a process, and for tests.
+    pub fn detached() -> Result<Self, TelemetryError> {
+        recorder().map(|(_, metrics)| metrics)
+    }
+
     /// Everything in Prometheus' text format (version 0.0.4).
     pub fn render(&self) -> String {
         self.handle.render()
