@@ -7,6 +7,7 @@
     reason = "tests start servers, read the environment, and fail by panicking"
 )]
 
+mod console;
 mod engines;
 mod postgres;
 mod store_engine;
