@@ -144,7 +144,7 @@ mod tests {
             Error::inconsistent("a number", "text").about("select a,\n   b from t where c = d and e = f");
         assert_eq!(
             error.to_string(),
-            "expected a number, found text in the answer to `select a, b from t where c = d …`; \
+            "expected a number, found text in the answer to `select a, b from t where c = …`; \
              check the schema with `passgate doctor`"
         );
     }

@@ -21,6 +21,7 @@ use connection::{Texts, refused};
 use crate::store::error::Cause;
 use crate::store::sql::{self, State};
 use crate::store::{Change, Error, Tx, TxFuture, migrate};
+use crate::telemetry::Metric;
 
 /// How often a transaction runs before its conflict becomes the caller's.
 const ATTEMPTS: u32 = 8;
@@ -192,7 +193,9 @@ impl Drop for Open {
 }
 
 async fn again(name: &'static str, attempt: u32) {
-    metrics::counter!("passgate_store_conflicts", "transaction" => name).increment(1);
+    Metric::StoreConflicts
+        .counter(&[("transaction", name)])
+        .increment(1);
     tracing::debug!(
         transaction = name,
         attempt,

@@ -7,7 +7,14 @@
     reason = "tests start servers, read the environment, and fail by panicking"
 )]
 
+mod apple;
+mod captures;
 mod console;
 mod engines;
+mod google;
+mod passkit;
 mod postgres;
+mod push;
 mod store_engine;
+mod store_faults;
+mod store_schema;

@@ -1,0 +1,180 @@
+//! `pass.json` of a store card, from the card's face and its template's settings.
+//!
+//! Apple's documentation of `Pass`, `PassFields.StoreCard` and `PassFieldContent` names every key here. All
+//! values are strings; none has the shape of a date, because Wallet would show it as one.
+
+use serde::Serialize;
+
+use crate::apple::WebService;
+use crate::apple::identity::Identity;
+use crate::apple::template::{Align, BarcodeFormat, Colour, FieldTemplate, Settings};
+use crate::domain::face::CardFace;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pass<'a> {
+    format_version: u8,
+    pass_type_identifier: &'a str,
+    serial_number: &'a str,
+    team_identifier: &'a str,
+    organization_name: &'a str,
+    description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logo_text: Option<String>,
+    background_color: Rgb,
+    foreground_color: Rgb,
+    label_color: Rgb,
+    #[serde(rename = "webServiceURL")]
+    web_service_url: &'a str,
+    authentication_token: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    voided: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    sharing_prohibited: bool,
+    suppress_strip_shine: bool,
+    store_card: StoreCard<'a>,
+    barcodes: [&'a Barcode<'a>; 1],
+    /// For systems before iOS 9.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    barcode: Option<&'a Barcode<'a>>,
+}
+
+/// `rgb(r, g, b)`
+struct Rgb(Colour);
+
+impl Serialize for Rgb {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [red, green, blue] = self.0.0;
+        serializer.collect_str(&format_args!("rgb({red}, {green}, {blue})"))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StoreCard<'a> {
+    header_fields: Vec<Field<'a>>,
+    primary_fields: Vec<Field<'a>>,
+    secondary_fields: Vec<Field<'a>>,
+    auxiliary_fields: Vec<Field<'a>>,
+    back_fields: Vec<Field<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Field<'a> {
+    key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change_message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_alignment: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Barcode<'a> {
+    format: &'static str,
+    message: &'a str,
+    message_encoding: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alt_text: Option<String>,
+}
+
+pub(crate) fn write(
+    face: &CardFace,
+    settings: &Settings,
+    identity: &Identity,
+    links: &WebService<'_>,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let barcode = Barcode {
+        format: format_name(settings.barcode.format),
+        message: &face.code,
+        message_encoding: if face.code.chars().all(|letter| u32::from(letter) < 256) {
+            "iso-8859-1"
+        } else {
+            "utf-8"
+        },
+        alt_text: settings.barcode.caption.as_ref().and_then(|text| text.fill(face)),
+    };
+    let pass = Pass {
+        format_version: 1,
+        pass_type_identifier: identity.pass_type_identifier.as_str(),
+        serial_number: face.serial_number.as_str(),
+        team_identifier: &identity.team_identifier,
+        organization_name: &face.merchant_name,
+        description: settings
+            .description
+            .fill(face)
+            .unwrap_or_else(|| face.program_name.clone()),
+        logo_text: settings.logo_text.as_ref().and_then(|text| text.fill(face)),
+        background_color: Rgb(settings.colours.background),
+        foreground_color: Rgb(settings.colours.foreground),
+        label_color: Rgb(settings.colours.label),
+        web_service_url: links.url.trim_end_matches('/'),
+        authentication_token: links.authentication_token.expose(),
+        voided: face.void,
+        sharing_prohibited: settings.sharing_prohibited,
+        suppress_strip_shine: true,
+        store_card: StoreCard {
+            header_fields: fields(&settings.fields.header, face),
+            primary_fields: fields(&settings.fields.primary, face),
+            secondary_fields: fields(&settings.fields.secondary, face),
+            auxiliary_fields: fields(&settings.fields.auxiliary, face),
+            back_fields: fields(&settings.fields.back, face),
+        },
+        // Code 128 came with `barcodes`.
+        barcode: (settings.barcode.format != BarcodeFormat::Code128).then_some(&barcode),
+        barcodes: [&barcode],
+    };
+    serde_json::to_vec(&pass)
+}
+
+/// The fields that this card has values for.
+fn fields<'a>(templates: &'a [FieldTemplate], face: &CardFace) -> Vec<Field<'a>> {
+    let filled = templates.iter().filter_map(|template| {
+        Some(Field {
+            key: &template.key,
+            value: undated(template.value.fill(face)?),
+            label: template.label.as_ref().and_then(|label| label.fill(face)),
+            change_message: template.change.as_deref(),
+            text_alignment: template.align.map(align_name),
+        })
+    });
+    filled.collect()
+}
+
+/// Keeps a text that starts like an ISO 8601 date from being taken for one: an invisible word joiner goes in
+/// front.
+fn undated(text: String) -> String {
+    let shaped = text
+        .trim_start()
+        .as_bytes()
+        .first_chunk::<8>()
+        .is_some_and(|start| {
+            start.iter().enumerate().all(|(index, byte)| match index {
+                4 | 7 => *byte == b'-',
+                _ => byte.is_ascii_digit(),
+            })
+        });
+    if shaped { format!("\u{2060}{text}") } else { text }
+}
+
+fn format_name(format: BarcodeFormat) -> &'static str {
+    match format {
+        BarcodeFormat::Qr => "PKBarcodeFormatQR",
+        BarcodeFormat::Pdf417 => "PKBarcodeFormatPDF417",
+        BarcodeFormat::Aztec => "PKBarcodeFormatAztec",
+        BarcodeFormat::Code128 => "PKBarcodeFormatCode128",
+    }
+}
+
+fn align_name(align: Align) -> &'static str {
+    match align {
+        Align::Left => "PKTextAlignmentLeft",
+        Align::Center => "PKTextAlignmentCenter",
+        Align::Right => "PKTextAlignmentRight",
+        Align::Natural => "PKTextAlignmentNatural",
+    }
+}

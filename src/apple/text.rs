@@ -1,0 +1,142 @@
+//! Texts of a template with places for the card's values: `"{punches} of {goal}"`.
+//!
+//! The places are checked when the template is read, so that a misspelt one is found at start and not on a
+//! phone. `{{` and `}}` stand for single braces.
+
+use crate::domain::face::CardFace;
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Text {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Literal(String),
+    Place(Place),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Balance,
+    Punches,
+    Goal,
+    Remaining,
+    Rewards,
+    Reward,
+    Status,
+    Holder,
+    Program,
+    Merchant,
+    Code,
+    SerialNumber,
+}
+
+const PLACES: [(&str, Place); 12] = [
+    ("balance", Place::Balance),
+    ("punches", Place::Punches),
+    ("goal", Place::Goal),
+    ("remaining", Place::Remaining),
+    ("rewards", Place::Rewards),
+    ("reward", Place::Reward),
+    ("status", Place::Status),
+    ("holder", Place::Holder),
+    ("program", Place::Program),
+    ("merchant", Place::Merchant),
+    ("code", Place::Code),
+    ("serial_number", Place::SerialNumber),
+];
+
+/// Why a text cannot be filled in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TextError {
+    #[error("\"{{{0}}}\" is not a value of a card; there are {known}", known = known())]
+    UnknownPlace(String),
+    #[error("a single {0:?}; write it twice to mean the character itself")]
+    Brace(char),
+}
+
+fn known() -> String {
+    PLACES.map(|(name, _)| format!("{{{name}}}")).join(" ")
+}
+
+impl TryFrom<String> for Text {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        let mut pieces = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text.chars().peekable();
+        while let Some(letter) = rest.next() {
+            match letter {
+                '{' | '}' if rest.next_if_eq(&letter).is_some() => literal.push(letter),
+                '{' => {
+                    let mut name = String::new();
+                    loop {
+                        match rest.next() {
+                            Some('}') => break,
+                            Some(letter) => name.push(letter),
+                            None => return Err(TextError::Brace('{')),
+                        }
+                    }
+                    let found = PLACES.iter().find(|(known, _)| *known == name);
+                    let Some((_, place)) = found else {
+                        return Err(TextError::UnknownPlace(name));
+                    };
+                    if !literal.is_empty() {
+                        pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+                    }
+                    pieces.push(Piece::Place(*place));
+                }
+                '}' => return Err(TextError::Brace('}')),
+                _ => literal.push(letter),
+            }
+        }
+        if !literal.is_empty() {
+            pieces.push(Piece::Literal(literal));
+        }
+        Ok(Self { pieces })
+    }
+}
+
+impl Text {
+    /// The text for one card; `None` when it speaks of something this card does not have.
+    pub(crate) fn fill(&self, face: &CardFace) -> Option<String> {
+        let mut out = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => out.push_str(text),
+                Piece::Place(place) => out.push_str(&place.value(face)?),
+            }
+        }
+        Some(out)
+    }
+
+    /// The text itself when it has no places: such a text is the same on every card and can be translated.
+    pub(crate) fn constant(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [Piece::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl Place {
+    fn value(self, face: &CardFace) -> Option<String> {
+        Some(match self {
+            Self::Balance => face.balance(),
+            Self::Punches => face.punches.to_string(),
+            Self::Goal => face.goal.to_string(),
+            Self::Remaining => (face.goal - face.punches).max(0).to_string(),
+            Self::Rewards => face.rewards.to_string(),
+            Self::Reward => face.reward_name.clone(),
+            Self::Status => face.status_line(),
+            Self::Holder => face.holder.clone()?,
+            Self::Program => face.program_name.clone(),
+            Self::Merchant => face.merchant_name.clone(),
+            Self::Code => face.code.clone(),
+            Self::SerialNumber => face.serial_number.to_string(),
+        })
+    }
+}

@@ -1,0 +1,733 @@
+//! Passes from certificate and template to a signed archive, judged by `openssl` and `unzip`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use passgate::apple::{self, Bundle, Passes, WebService, dev_chain};
+use passgate::config;
+use passgate::domain::face::CardFace;
+use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+use passgate::domain::secret::{AuthenticationToken, MasterKey};
+use passgate::domain::time::Timestamp;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A development chain and the repository's templates, in a folder of their own.
+struct Workshop {
+    folder: TempDir,
+    chain: dev_chain::PassChain,
+    config: config::Apple,
+    templates: PathBuf,
+    token: AuthenticationToken,
+}
+
+impl Workshop {
+    fn new() -> Self {
+        let folder = TempDir::new().expect("temporary folder");
+        let chain =
+            dev_chain::write_pass_chain(folder.path(), &pass_type(), "TEAM12345X", NOW).expect("chain");
+        let config = config::Apple {
+            pass_types: vec![config::PassType {
+                certificate: chain.certificate.clone(),
+                key: chain.key.clone(),
+            }],
+            intermediates: folder.path().to_path_buf(),
+            ..config::Apple::default()
+        };
+        let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("pass-templates");
+        let token = MasterKey::from_bytes([7; 32]).authentication_token(MerchantId(1), CardId(1));
+        Self {
+            folder,
+            chain,
+            config,
+            templates,
+            token,
+        }
+    }
+
+    fn load_at(&self, now: Timestamp) -> Result<Passes, apple::Error> {
+        Passes::load(&self.config, &self.templates, now)
+    }
+
+    fn passes(&self) -> Passes {
+        self.load_at(NOW).expect("passes")
+    }
+
+    fn refusal(&self) -> String {
+        self.load_at(NOW).err().expect("must be refused").to_string()
+    }
+
+    fn build(&self, passes: &Passes, face: &CardFace) -> Bundle {
+        let links = WebService {
+            url: "https://cards.example/apple/",
+            authentication_token: &self.token,
+        };
+        passes.build(face, &links, NOW).expect("pass")
+    }
+
+    /// A copy of the coffee template that a test may spoil.
+    fn own_template(&mut self) -> PathBuf {
+        let source = self.templates.join("coffee");
+        self.templates = self.folder.path().join("templates");
+        let target = self.templates.join("coffee");
+        copy(&source, &target);
+        target
+    }
+}
+
+fn copy(source: &Path, target: &Path) {
+    fs::create_dir_all(target).expect("folder");
+    for entry in fs::read_dir(source).expect("read") {
+        let path = entry.expect("entry").path();
+        let to = target.join(path.file_name().expect("name"));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, &to).expect("copy");
+        }
+    }
+}
+
+fn pass_type() -> PassTypeIdentifier {
+    PassTypeIdentifier::parse("pass.example.coffee").expect("identifier")
+}
+
+fn face() -> CardFace {
+    CardFace {
+        merchant: MerchantId(1),
+        program: ProgramId(1),
+        card: CardId(1),
+        merchant_name: "Café Süd".into(),
+        program_name: "Coffee card".into(),
+        reward_name: "Free coffee".into(),
+        template: "coffee".into(),
+        pass_type_identifier: pass_type(),
+        serial_number: SerialNumber::parse("card-0000000000001").expect("serial number"),
+        holder: Some("Ada".into()),
+        code: "PG1ABCDEFGH".into(),
+        punches: 3,
+        goal: 10,
+        rewards: 0,
+        void: false,
+        version: 4,
+        changed_at: NOW,
+    }
+}
+
+fn files(bundle: &Bundle) -> BTreeMap<String, Vec<u8>> {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bundle.to_vec())).expect("archive");
+    let mut files = BTreeMap::new();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index).expect("entry");
+        let name = file.name().expect("name").into_owned();
+        let mut data = Vec::new();
+        file.read_to_end(&mut data).expect("content matching its CRC");
+        assert!(files.insert(name, data).is_none(), "two entries of one name");
+    }
+    files
+}
+
+fn pass_json(bundle: &Bundle) -> serde_json::Value {
+    serde_json::from_slice(&files(bundle)["pass.json"]).expect("JSON")
+}
+
+#[expect(clippy::disallowed_methods, reason = "independent readers judge the archive")]
+fn run(program: &str, arguments: &[&str], folder: &Path) -> (bool, String) {
+    let output = std::process::Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap_or_else(|error| panic!("{program} is needed by this test: {error}"));
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+#[test]
+fn openssl_and_unzip_accept_a_pass() {
+    let workshop = Workshop::new();
+    let bundle = workshop.build(&workshop.passes(), &face());
+    let folder = workshop.folder.path();
+    fs::write(folder.join("card.pkpass"), bundle.to_vec()).expect("write");
+    assert_eq!(bundle.len(), bundle.to_vec().len());
+
+    let (accepted, said) = run("unzip", &["-t", "card.pkpass"], folder);
+    assert!(accepted && said.contains("No errors"), "{said}");
+    assert!(!said.contains("warning"), "{said}");
+
+    let files = files(&bundle);
+    fs::write(folder.join("manifest.json"), &files["manifest.json"]).expect("write");
+    fs::write(folder.join("signature"), &files["signature"]).expect("write");
+    let root = workshop.chain.root.to_str().expect("path");
+    let verify = [
+        "cms",
+        "-verify",
+        "-inform",
+        "DER",
+        "-in",
+        "signature",
+        "-content",
+        "manifest.json",
+        "-binary",
+        "-CAfile",
+        root,
+        "-purpose",
+        "any",
+        "-attime",
+        "1790000000",
+        "-out",
+        "/dev/null",
+    ];
+    let (accepted, said) = run("openssl", &verify, folder);
+    assert!(accepted, "{said}");
+
+    let (_, shown) = run(
+        "openssl",
+        &["cms", "-cmsout", "-print", "-inform", "DER", "-in", "signature"],
+        folder,
+    );
+    for expected in [
+        "signingTime",
+        "messageDigest",
+        "contentType",
+        "UTCTIME:Sep 21",
+        "sha256",
+    ] {
+        assert!(shown.contains(expected), "{expected} is missing in {shown}");
+    }
+
+    let mut spoilt = files["manifest.json"].clone();
+    spoilt[10] ^= 1;
+    fs::write(folder.join("manifest.json"), spoilt).expect("write");
+    let (accepted, _) = run("openssl", &verify, folder);
+    assert!(!accepted, "a changed manifest must not verify");
+}
+
+#[test]
+fn the_manifest_covers_every_file() {
+    let workshop = Workshop::new();
+    let files = files(&workshop.build(&workshop.passes(), &face()));
+    let manifest: BTreeMap<String, String> =
+        serde_json::from_slice(&files["manifest.json"]).expect("manifest");
+    let expected: BTreeMap<String, String> = files
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "manifest.json" | "signature"))
+        .map(|(name, data)| (name.clone(), hex::encode(openssl::sha::sha1(data))))
+        .collect();
+    assert_eq!(manifest, expected);
+    for name in [
+        "icon.png",
+        "icon@2x.png",
+        "icon@3x.png",
+        "logo@2x.png",
+        "strip@3x.png",
+        "de.lproj/pass.strings",
+        "pass.json",
+    ] {
+        assert!(manifest.contains_key(name), "{name} is missing");
+    }
+    let text = std::str::from_utf8(&files["manifest.json"]).expect("text");
+    let sorted = serde_json::to_string(&manifest).expect("sorted");
+    assert_eq!(text, sorted, "names must be sorted");
+}
+
+#[test]
+fn the_same_face_gives_the_same_bytes() {
+    let workshop = Workshop::new();
+    let (first, second) = (workshop.passes(), workshop.passes());
+    let one = workshop.build(&first, &face());
+    let remembered = workshop.build(&first, &face());
+    let again = workshop.build(&second, &face());
+    assert_eq!(one.to_vec(), remembered.to_vec());
+    assert_eq!(
+        one.to_vec(),
+        again.to_vec(),
+        "RSA signatures of the same second are equal too"
+    );
+
+    let links = WebService {
+        url: "https://cards.example/apple",
+        authentication_token: &workshop.token,
+    };
+    let later = workshop
+        .passes()
+        .build(&face(), &links, NOW.plus(DAY))
+        .expect("pass");
+    let (mut before, mut after) = (files(&one), files(&later));
+    assert_ne!(before.remove("signature"), after.remove("signature"));
+    assert_eq!(before, after, "only the signature knows the time");
+}
+
+#[test]
+fn pass_json_shows_the_card() {
+    let workshop = Workshop::new();
+    let json = pass_json(&workshop.build(&workshop.passes(), &face()));
+    assert_eq!(json["formatVersion"], 1);
+    assert_eq!(json["passTypeIdentifier"], "pass.example.coffee");
+    assert_eq!(json["teamIdentifier"], "TEAM12345X");
+    assert_eq!(json["organizationName"], "Café Süd");
+    assert_eq!(json["webServiceURL"], "https://cards.example/apple");
+    assert_eq!(json["authenticationToken"], workshop.token.expose());
+    assert_eq!(json["barcodes"][0]["message"], "PG1ABCDEFGH");
+    assert_eq!(json["barcode"], json["barcodes"][0]);
+    assert_eq!(json["backgroundColor"], "rgb(42, 26, 19)");
+    assert_eq!(json["storeCard"]["headerFields"][0]["value"], "3 of 10");
+    assert_eq!(
+        json["storeCard"]["headerFields"][0]["changeMessage"],
+        "Your stamps: %@"
+    );
+    assert_eq!(json.get("voided"), None);
+
+    let void = CardFace {
+        void: true,
+        holder: None,
+        ..face()
+    };
+    let json = pass_json(&workshop.build(&workshop.passes(), &void));
+    assert_eq!(json["voided"], true);
+    assert!(
+        !json.to_string().contains("\"holder\""),
+        "a field without a value is left out"
+    );
+}
+
+#[test]
+fn a_value_shaped_like_a_date_stays_a_text() {
+    let workshop = Workshop::new();
+    let dated = CardFace {
+        holder: Some("2026-11-22T10:00Z".into()),
+        ..face()
+    };
+    let json = pass_json(&workshop.build(&workshop.passes(), &dated));
+    assert_eq!(
+        json["storeCard"]["auxiliaryFields"][0]["value"],
+        "\u{2060}2026-11-22T10:00Z"
+    );
+}
+
+#[test]
+fn each_count_has_its_own_strip_and_shares_the_rest() {
+    let workshop = Workshop::new();
+    let passes = workshop.passes();
+    let mut strips = std::collections::BTreeSet::new();
+    for (punches, rewards) in [(0, 0), (1, 0), (9, 0), (0, 1)] {
+        let bundle = workshop.build(
+            &passes,
+            &CardFace {
+                punches,
+                rewards,
+                ..face()
+            },
+        );
+        strips.insert(files(&bundle)["strip@2x.png"].clone());
+    }
+    assert_eq!(strips.len(), 4);
+    let one = workshop.build(
+        &passes,
+        &CardFace {
+            holder: Some("Ada".into()),
+            ..face()
+        },
+    );
+    let other = workshop.build(
+        &passes,
+        &CardFace {
+            holder: Some("Bob".into()),
+            ..face()
+        },
+    );
+    assert_eq!(
+        one.blob.as_ptr(),
+        other.blob.as_ptr(),
+        "the blob is shared, not copied"
+    );
+    for goal in [1, 2, 5, 7, 13, 20, 21, 1000] {
+        workshop.build(
+            &passes,
+            &CardFace {
+                goal,
+                punches: goal - 1,
+                ..face()
+            },
+        );
+    }
+}
+
+#[test]
+fn a_key_of_another_certificate_is_refused() {
+    let mut workshop = Workshop::new();
+    let other = TempDir::new().expect("folder");
+    let foreign = dev_chain::write_pass_chain(other.path(), &pass_type(), "TEAM12345X", NOW).expect("chain");
+    workshop.config.pass_types[0].key = foreign.key;
+    let refusal = workshop.refusal();
+    assert!(
+        refusal.contains("does not belong to the certificate"),
+        "{refusal}"
+    );
+    assert!(
+        refusal.contains("use the key that its certificate request was made with"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_certificate_outside_its_time_is_refused() {
+    let workshop = Workshop::new();
+    let late = NOW.plus(400 * DAY);
+    let refusal = workshop.load_at(late).err().expect("expired").to_string();
+    assert!(
+        refusal.contains("expired at 2027-10-") && refusal.contains("make a new certificate"),
+        "{refusal}"
+    );
+    let refusal = workshop
+        .load_at(NOW.minus(3 * DAY))
+        .err()
+        .expect("too early")
+        .to_string();
+    assert!(refusal.contains("not valid before 2026-09-20"), "{refusal}");
+
+    let links = WebService {
+        url: "https://cards.example",
+        authentication_token: &workshop.token,
+    };
+    let refusal = workshop
+        .passes()
+        .build(&face(), &links, late)
+        .expect_err("expired")
+        .to_string();
+    assert!(refusal.contains("expired at"), "{refusal}");
+}
+
+#[test]
+fn an_intermediate_that_did_not_issue_the_certificate_is_refused() {
+    let mut workshop = Workshop::new();
+    workshop.config.intermediates = Path::new(env!("CARGO_MANIFEST_DIR")).join("certs");
+    let refusal = workshop.refusal();
+    assert!(
+        refusal.contains(
+            "apple-wwdr-g4.pem (5bd9fa1de79a1a0ba39976225086 3e91c85b77a8)"
+                .replace(' ', "")
+                .as_str()
+        ) || refusal.contains("5bd9fa1de79a1a0ba3997622"),
+        "{refusal}"
+    );
+    assert!(refusal.contains("put Apple's matching intermediate"), "{refusal}");
+}
+
+#[test]
+fn files_that_are_no_identity_are_refused() {
+    let mut workshop = Workshop::new();
+    let chain = workshop.chain.clone();
+    workshop.config.pass_types[0].certificate = chain.root.clone();
+    workshop.config.pass_types[0].key = chain.key.clone();
+    assert!(workshop.refusal().contains("does not belong"));
+
+    workshop.config.pass_types[0].certificate = chain.key.clone();
+    assert!(
+        workshop
+            .refusal()
+            .contains("expected a certificate as PEM or DER")
+    );
+
+    workshop.config.pass_types[0].certificate = chain.certificate.clone();
+    workshop.config.pass_types[0].key = chain.certificate.clone();
+    assert!(workshop.refusal().contains("expected an unencrypted private key"));
+
+    workshop.config.pass_types[0].key = workshop.folder.path().join("absent.key");
+    assert!(workshop.refusal().contains("absent.key"));
+
+    let server = dev_chain::write_server_chain(workshop.folder.path(), NOW).expect("server chain");
+    workshop.config.pass_types[0].certificate = server.certificate;
+    workshop.config.pass_types[0].key = server.key;
+    assert!(workshop.refusal().contains("not a Pass Type ID certificate"));
+
+    let double = config::PassType {
+        certificate: chain.certificate,
+        key: chain.key,
+    };
+    workshop.config.pass_types = vec![double.clone(), double];
+    assert!(workshop.refusal().contains("are both for pass.example.coffee"));
+}
+
+#[test]
+fn a_locked_key_is_refused_without_asking_for_a_passphrase() {
+    let mut workshop = Workshop::new();
+    let pem = fs::read(&workshop.chain.key).expect("key");
+    let key = openssl::pkey::PKey::private_key_from_pem(&pem).expect("key");
+    let locked = key
+        .private_key_to_pem_pkcs8_passphrase(openssl::symm::Cipher::aes_256_cbc(), b"secret")
+        .expect("locked");
+    let path = workshop.folder.path().join("locked.key");
+    fs::write(&path, locked).expect("write");
+    workshop.config.pass_types[0].key = path;
+    assert!(workshop.refusal().contains("expected an unencrypted private key"));
+}
+
+#[test]
+fn keys_as_pkcs_1_and_certificates_as_der_are_taken() {
+    let mut workshop = Workshop::new();
+    let key =
+        openssl::pkey::PKey::private_key_from_pem(&fs::read(&workshop.chain.key).expect("key")).expect("key");
+    let path = workshop.folder.path().join("old-style.key");
+    fs::write(
+        &path,
+        key.rsa().expect("RSA").private_key_to_pem().expect("PKCS#1"),
+    )
+    .expect("write");
+    workshop.config.pass_types[0].key = path;
+    let certificate =
+        openssl::x509::X509::from_pem(&fs::read(&workshop.chain.certificate).expect("read")).expect("PEM");
+    let path = workshop.folder.path().join("pass.cer");
+    fs::write(&path, certificate.to_der().expect("DER")).expect("write");
+    workshop.config.pass_types[0].certificate = path;
+    let passes = workshop.passes();
+    let identity = passes.identity(&pass_type()).expect("identity");
+    assert!(
+        identity
+            .key_pem()
+            .expect("PEM")
+            .starts_with(b"-----BEGIN PRIVATE KEY-----")
+    );
+    assert_eq!(identity.team_identifier(), "TEAM12345X");
+    assert_eq!(passes.pass_types().collect::<Vec<_>>(), [&pass_type()]);
+}
+
+#[test]
+fn development_files_are_private_and_never_overwritten() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let workshop = Workshop::new();
+    let folder = workshop.folder.path();
+    for entry in fs::read_dir(folder).expect("read") {
+        let path = entry.expect("entry").path();
+        if path.extension().is_some_and(|extension| extension == "key") {
+            let mode = fs::metadata(&path).expect("metadata").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+        }
+    }
+    let before = fs::read(&workshop.chain.key).expect("key");
+    let again = dev_chain::write_pass_chain(folder, &pass_type(), "TEAM12345X", NOW);
+    assert!(again.expect_err("exists").to_string().contains("exists already"));
+    assert_eq!(fs::read(&workshop.chain.key).expect("key"), before);
+
+    let second = PassTypeIdentifier::parse("pass.example.tea").expect("identifier");
+    let chain = dev_chain::write_pass_chain(folder, &second, "TEAM12345X", NOW).expect("second pass type");
+    let both = config::Apple {
+        pass_types: vec![
+            workshop.config.pass_types[0].clone(),
+            config::PassType {
+                certificate: chain.certificate,
+                key: chain.key,
+            },
+        ],
+        ..workshop.config.clone()
+    };
+    let passes = Passes::load(&both, &workshop.templates, NOW).expect("two pass types");
+    assert_eq!(passes.pass_types().count(), 2);
+
+    dev_chain::write_server_chain(folder, NOW).expect("server chain");
+    assert!(dev_chain::write_server_chain(folder, NOW).is_err());
+    let (accepted, said) = run(
+        "openssl",
+        &[
+            "verify",
+            "-attime",
+            "1790000000",
+            "-verify_hostname",
+            "localhost",
+            "-CAfile",
+            "tls-authority.pem",
+            "tls.pem",
+        ],
+        folder,
+    );
+    assert!(accepted, "{said}");
+}
+
+#[test]
+fn what_the_configuration_lacks_is_named() {
+    let workshop = Workshop::new();
+    let passes = workshop.passes();
+    let links = WebService {
+        url: "https://cards.example",
+        authentication_token: &workshop.token,
+    };
+    let other = PassTypeIdentifier::parse("pass.example.tea").expect("identifier");
+    let refusal = passes
+        .build(
+            &CardFace {
+                pass_type_identifier: other,
+                ..face()
+            },
+            &links,
+            NOW,
+        )
+        .expect_err("unknown");
+    assert!(
+        refusal
+            .to_string()
+            .contains("no certificate for pass.example.tea, only for pass.example.coffee")
+    );
+    let refusal = passes
+        .build(
+            &CardFace {
+                template: "tea".into(),
+                ..face()
+            },
+            &links,
+            NOW,
+        )
+        .expect_err("unknown");
+    assert!(refusal.to_string().contains("no template \"tea\", only coffee"));
+}
+
+#[test]
+fn a_spoilt_template_is_refused_by_name() {
+    let mut workshop = Workshop::new();
+    let folder = workshop.own_template();
+    workshop.passes();
+    let icon = folder.join("icon.svg");
+    let whole = fs::read(&icon).expect("icon");
+
+    fs::write(&icon, "<svg").expect("write");
+    assert!(workshop.refusal().contains("icon.svg: expected an SVG image"));
+    fs::remove_file(&icon).expect("remove");
+    assert!(
+        workshop
+            .refusal()
+            .contains("expected icon.svg or icon.png, got neither")
+    );
+
+    let png = folder.join("icon.png");
+    let good = {
+        let bundle = workshop_icon(&whole, &icon, &workshop);
+        fs::remove_file(&icon).expect("remove");
+        bundle
+    };
+    fs::write(&png, b"").expect("write");
+    assert!(
+        workshop
+            .refusal()
+            .contains("icon.png: expected a PNG image, got an empty file")
+    );
+    fs::write(&png, &good[..good.len() / 2]).expect("write");
+    assert!(
+        workshop
+            .refusal()
+            .contains("icon.png: expected a whole PNG image, got a damaged one")
+    );
+    fs::write(&png, b"\xff\xd8\xff\xe0 photograph").expect("write");
+    assert!(
+        workshop
+            .refusal()
+            .contains("icon.png: expected a PNG image, got a JPEG image")
+    );
+    fs::write(&png, &good).expect("write");
+    workshop.passes();
+    fs::write(&icon, &whole).expect("write");
+    assert!(workshop.refusal().contains("comes both as .svg and as .png"));
+    fs::remove_file(&png).expect("remove");
+
+    fs::write(folder.join("notes.txt"), "x").expect("write");
+    assert!(
+        workshop
+            .refusal()
+            .contains("notes.txt: a pass has no place for this file")
+    );
+    fs::remove_file(folder.join("notes.txt")).expect("remove");
+    fs::write(folder.join(".DS_Store"), "x").expect("write");
+    workshop.passes();
+
+    let strings = folder.join("de.lproj/pass.strings");
+    fs::write(&strings, "\"a\" : \"b\";").expect("write");
+    assert!(
+        workshop
+            .refusal()
+            .contains("pass.strings: line 1: expected \"=\"")
+    );
+}
+
+/// The drawn icon at one pixel a point.
+fn workshop_icon(svg: &[u8], path: &Path, workshop: &Workshop) -> Vec<u8> {
+    fs::write(path, svg).expect("write");
+    files(&workshop.build(&workshop.passes(), &face()))["icon.png"].clone()
+}
+
+#[test]
+fn mistakes_in_template_toml_are_refused() {
+    let mut workshop = Workshop::new();
+    let path = workshop.own_template().join("template.toml");
+    let whole = fs::read_to_string(&path).expect("settings");
+    let cases = [
+        (
+            "key = \"how\"",
+            "key = \"balance\"",
+            "the key \"balance\" is used by two fields",
+        ),
+        ("Your stamps: %@", "Your stamps", "expected one \"%@\""),
+        (
+            "key = \"holder\"",
+            "key = \"holder\"\nchange = \"%@!\"",
+            "\"balance\" and \"holder\" both have a change message",
+        ),
+        (
+            "key = \"how\"",
+            "key = \"how\"\nalign = \"left\"",
+            "\"how\" has an alignment",
+        ),
+        (
+            "value = \"{status}\"",
+            "value = \"{statsu}\"",
+            "is not a value of a card; there are {balance}",
+        ),
+        (
+            "#2a1a13",
+            "brown",
+            "expected a colour like \"#3b2417\", got \"brown\"",
+        ),
+        (
+            "format = \"qr\"",
+            "format = \"code93\"",
+            "unknown variant `code93`",
+        ),
+        (
+            "sharing_prohibited",
+            "sharing_forbidden",
+            "unknown field `sharing_forbidden`",
+        ),
+    ];
+    for (old, new, expected) in cases {
+        fs::write(&path, whole.replacen(old, new, 1)).expect("write");
+        let refusal = workshop.refusal();
+        assert!(
+            refusal.contains(expected) && refusal.contains("template.toml"),
+            "{new}: {refusal}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn any_name_gives_a_readable_pass(holder in "\\PC{0,60}|.{0,40}|[\"\\\\{}%@/<>&\u{202e}☕👩‍🚀\n]{0,20}", punches in 0_i64..30, goal in 1_i64..25) {
+        thread_local! {
+            static SHARED: (Workshop, Passes) = { let workshop = Workshop::new(); let passes = workshop.passes(); (workshop, passes) };
+        }
+        SHARED.with(|(workshop, passes)| {
+            let face = CardFace { holder: Some(holder.clone()), merchant_name: holder.clone(), punches, goal, ..face() };
+            let bundle = workshop.build(passes, &face);
+            let json = pass_json(&bundle);
+            assert_eq!(json["organizationName"], holder.as_str());
+            let shown = json["storeCard"]["auxiliaryFields"][0]["value"].as_str().expect("text").to_owned();
+            assert_eq!(shown.trim_start_matches('\u{2060}'), holder.trim_start_matches('\u{2060}'));
+        });
+    }
+}

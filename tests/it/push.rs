@@ -1,0 +1,4 @@
+//! Pushes on real sockets: the APNs client and the dispatcher against the fake APNs.
+
+mod client;
+mod support;
