@@ -9,6 +9,7 @@
 
 mod apple;
 mod captures;
+mod console;
 mod engines;
 mod google;
 mod passkit;
