@@ -25,6 +25,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::stopwatch;
 use crate::domain::id::{CardId, MerchantId};
+use crate::telemetry::Metric;
 pub use error::{Cause, Error, Retry};
 pub(crate) use sql::params;
 pub use sql::{FromRow, FromValue, Row, Tx, Value};
@@ -95,7 +96,9 @@ impl Store {
             Engine::Sqlite(engine) => engine.write(body).await,
             Engine::Postgres(engine) => engine.write(name, body).await,
         };
-        metrics::histogram!("passgate_store_write_seconds", "transaction" => name).record(started.elapsed());
+        Metric::StoreWriteTime
+            .seconds(&[("transaction", name)])
+            .record(started.elapsed());
         result
     }
 
@@ -111,7 +114,9 @@ impl Store {
             Engine::Sqlite(engine) => engine.read(body).await,
             Engine::Postgres(engine) => engine.read(name, body).await,
         };
-        metrics::histogram!("passgate_store_read_seconds", "transaction" => name).record(started.elapsed());
+        Metric::StoreReadTime
+            .seconds(&[("transaction", name)])
+            .record(started.elapsed());
         result
     }
 

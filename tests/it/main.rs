@@ -11,3 +11,6 @@ mod engines;
 mod postgres;
 mod push;
 mod store_engine;
+mod store_faults;
+mod store_schema;
+mod store_tls;
