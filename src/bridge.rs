@@ -43,7 +43,7 @@ use journal::{Journal, JournalError, Recovered, SharedJournal};
 use pipeline::{Pipeline, Waiting};
 use profile::{ProfileError, Profiles};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use threads::Threads;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::JoinHandle;
@@ -91,6 +91,8 @@ pub struct Bridge;
 #[derive(Debug)]
 pub struct BridgeHandle {
     events: broadcast::Sender<BridgeEvent>,
+    /// For the first watcher, who must not miss what happens while the bridge starts.
+    first: Mutex<Option<broadcast::Receiver<BridgeEvent>>>,
     journal: SharedJournal,
     recovered: Recovered,
     reports: mpsc::Sender<Report>,
@@ -125,7 +127,7 @@ impl Bridge {
         let journal = SharedJournal::new(journal);
         let (reports, reported) = mpsc::channel(REPORTS);
         let (carried, answers) = mpsc::channel(REPORTS);
-        let (events, _) = broadcast::channel(EVENTS);
+        let (events, first) = broadcast::channel(EVENTS);
         let stored = Arc::new(Notify::new());
         let (stop, stop_uplink) = (CancellationToken::new(), CancellationToken::new());
         let (threads, outlets) = threads::start(config, &profiles, &reports)?;
@@ -155,6 +157,7 @@ impl Bridge {
         let tasks = vec![tokio::spawn(pipeline.run()), tokio::spawn(uplink.run())];
         Ok(BridgeHandle {
             events,
+            first: Mutex::new(Some(first)),
             journal,
             recovered,
             reports,
@@ -168,9 +171,10 @@ impl Bridge {
 }
 
 impl BridgeHandle {
-    /// Everything that happens from now on.
+    /// Everything that happens from now on; the first watcher is told everything since the start.
     pub fn subscribe(&self) -> broadcast::Receiver<BridgeEvent> {
-        self.events.subscribe()
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.take().unwrap_or_else(|| self.events.subscribe())
     }
 
     /// How many captures wait for the gateway.

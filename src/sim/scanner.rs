@@ -5,9 +5,17 @@
 #![cfg(all(unix, feature = "serial"))]
 
 use serialport::{SerialPort as _, TTYPort};
+use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// `O_NOCTTY`: opening a terminal must not make it the one that controls this process.
+#[cfg(target_os = "linux")]
+const NOT_CONTROLLING: i32 = 0o400;
+#[cfg(not(target_os = "linux"))]
+const NOT_CONTROLLING: i32 = 0x2_0000;
 
 /// How long [`SimScanner::signals`] waits for bytes.
 const SIGNAL_WAIT: Duration = Duration::from_millis(20);
@@ -16,7 +24,7 @@ const SIGNAL_WAIT: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct SimScanner {
     master: TTYPort,
-    _slave: TTYPort,
+    _slave: File,
     path: PathBuf,
     /// Removed when the scanner is unplugged.
     link: Option<PathBuf>,
@@ -25,17 +33,22 @@ pub struct SimScanner {
 impl SimScanner {
     /// Plugs a scanner in; the system chooses the path.
     pub fn new() -> std::io::Result<Self> {
-        let (mut master, mut slave) = TTYPort::pair()?;
-        // The bridge must be able to open it, too.
-        slave.set_exclusive(false)?;
+        let (mut master, slave) = TTYPort::pair()?;
         master.set_timeout(SIGNAL_WAIT)?;
         let path = slave
             .name()
             .map(PathBuf::from)
             .ok_or_else(|| std::io::Error::other("a pseudo terminal without a name"))?;
+        // As a port it would stay locked, and the bridge could not open it; a plain file holds it open all the same.
+        let held = File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(NOT_CONTROLLING)
+            .open(&path)?;
+        drop(slave);
         Ok(Self {
             master,
-            _slave: slave,
+            _slave: held,
             path,
             link: None,
         })
