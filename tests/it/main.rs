@@ -8,6 +8,7 @@
 )]
 
 mod apple;
+mod bridge;
 mod captures;
 mod console;
 mod engines;
