@@ -23,6 +23,7 @@ pub enum What {
     Captured {
         counter: i64,
         kind: CaptureKind,
+        captured_at: Timestamp,
     },
     /// The gateway's answer, early or late.
     Answered(CaptureAnswer),

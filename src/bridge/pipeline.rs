@@ -120,18 +120,26 @@ impl Pipeline {
         if let Sighting::Again(ago) = self.debounce.see(&token, in_field, self.started.elapsed()) {
             return self.tell(Some(&device), What::Repeated { ago });
         }
+        let captured_at = self.clock.now();
         let capture = CaptureBody {
             counter: 0,
             kind,
             token: token.expose().to_owned(),
-            captured_at: self.clock.now(),
+            captured_at,
         };
         match self.journal.append(capture).await {
             Ok(stored) => {
                 let counter = stored.counter;
                 let until = stopwatch() + self.answer_within;
                 self.waiting.add(counter, device.clone(), until);
-                self.tell(Some(&device), What::Captured { counter, kind });
+                self.tell(
+                    Some(&device),
+                    What::Captured {
+                        counter,
+                        kind,
+                        captured_at,
+                    },
+                );
                 self.signal(&device, Signal::Stored);
                 self.stored.notify_one();
             }
