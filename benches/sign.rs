@@ -5,6 +5,14 @@
 //! figures are medians over the rounds. CPU time is the measure wherever it can be, since others may use the
 //! machine.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark reads clocks, and fails by panicking"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
