@@ -6,36 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use passgate::domain::card::Card;
-use passgate::domain::id::{CardId, MerchantId};
-use passgate::store::{Error, Store, tags};
+use passgate::store::Store;
 use tokio::sync::watch;
 
-use super::shop::Shop;
+use super::shop::{Shop, announce};
 use crate::postgres;
 
 const CARDS: usize = 4;
 const CHANGES: usize = 25;
-
-/// Announces `card` and keeps the transaction open until the phone has asked twice more: whoever allots a tag
-/// meanwhile, and commits at once, must not let the phone run ahead of this one.
-async fn tag_slowly(store: &Store, merchant: MerchantId, card: CardId, asked: &watch::Receiver<u64>) {
-    let asked = asked.clone();
-    let tagged: Result<(), Error> = store
-        .write("test_tag_slowly", move |tx| {
-            let mut asked = asked.clone();
-            Box::pin(async move {
-                tags::allot_tags(tx, merchant, &[card]).await?;
-                let enough = *asked.borrow() + 2;
-                asked
-                    .wait_for(|count| *count >= enough)
-                    .await
-                    .expect("the phone asks to the end");
-                Ok(())
-            })
-        })
-        .await;
-    tagged.expect("tagged");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_serial_is_ever_missed_however_late_a_writer_commits() {
@@ -58,7 +36,8 @@ async fn no_serial_is_ever_missed_however_late_a_writer_commits() {
             for turn in 0..CHANGES {
                 let card = cards[turn % 2].id;
                 shop.change(card).await;
-                tag_slowly(&store, shop.merchant, card, &heard).await;
+                // Whoever claims meanwhile, and commits at once, must not let the phone run ahead of this one.
+                announce(&store, shop.ops.clock.now(), Some(heard.clone())).await;
             }
         }
     });
@@ -68,7 +47,7 @@ async fn no_serial_is_ever_missed_however_late_a_writer_commits() {
             for turn in 0..CHANGES {
                 let card = cards[2 + turn % 2].id;
                 shop.change(card).await;
-                shop.tag(card).await;
+                shop.announce().await;
                 let _ = heard.changed().await;
             }
         }
