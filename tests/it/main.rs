@@ -8,7 +8,9 @@
 )]
 
 mod apple;
+mod bridge;
 mod captures;
+mod console;
 mod engines;
 mod google;
 mod passkit;
