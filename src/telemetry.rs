@@ -84,6 +84,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Metrics that nothing reports to, for a gateway that shares its process with others.
+    pub fn unconnected() -> Result<Self, TelemetryError> {
+        recorder().map(|(_, metrics)| metrics)
+    }
+
     /// Everything in Prometheus' text format (version 0.0.4).
     pub fn render(&self) -> String {
         self.handle.render()
