@@ -3,7 +3,6 @@
 //! Stopping: the listener takes no new connections and answers what is under way, the dispatcher takes no new
 //! pushes and waits for those in flight, then the store commits what is queued.
 
-pub mod demo;
 pub mod secrets;
 
 use std::net::SocketAddr;
@@ -12,21 +11,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::tls_openssl::OpenSSLConfig;
+use axum_server::tls_openssl::{OpenSSLAcceptor, OpenSSLConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::apple::Passes;
-use crate::apple::apns::Apns;
+use crate::apple::apns::{Apns, ApnsError, ClientCertificate};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
+use crate::domain::delivery::BackOff;
 use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
 use crate::ops::faces::StoredFaces;
 use crate::push::Sender;
-use crate::push::dispatcher::Dispatcher;
+use crate::push::dispatcher::{Dispatcher, Settings};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::web::{self, Web};
@@ -41,9 +41,9 @@ pub enum StartError {
     #[error("Apple passes cannot be made: {0}")]
     Apple(#[from] crate::apple::Error),
     #[error("pushing to Apple is not possible: {0}")]
-    Apns(#[from] crate::apple::apns::Error),
+    Apns(#[from] ApnsError),
     #[error("Google Wallet is not usable: {0}")]
-    Google(#[from] crate::google::Error),
+    Google(#[from] crate::google::LoadError),
     #[error("cannot listen on {address}: {source}; is another program using it?")]
     Listen {
         address: SocketAddr,
@@ -53,7 +53,7 @@ pub enum StartError {
     Tls {
         certificate: PathBuf,
         key: PathBuf,
-        source: openssl::error::ErrorStack,
+        source: openssl::ssl::Error,
     },
 }
 
@@ -75,7 +75,12 @@ pub struct Gateway {
 impl Gateway {
     /// Opens the store, loads certificates and keys, and listens. Everything that can be wrong with the
     /// configuration is found here and not later.
-    pub async fn start(config: &Config, clock: Clock, ids: Ids, metrics: Metrics) -> Result<Self, StartError> {
+    pub async fn start(
+        config: &Config,
+        clock: Clock,
+        ids: Ids,
+        metrics: Metrics,
+    ) -> Result<Self, StartError> {
         let master = secrets::master_key(&config.secrets.master_key_file, &ids)?;
         let store = Store::open(&config.store.url, config.store.connections).await?;
         store.migrate().await?;
@@ -93,26 +98,25 @@ impl Gateway {
         })?;
         let public_url = public_url(config, address);
         let google = match &config.google.service_account {
-            Some(_) => Some(Arc::new(Wallet::load(&config.google, &public_url, &clock)?)),
+            Some(_) => {
+                let backgrounds = passes.backgrounds();
+                Some(Wallet::load(&config.google, &public_url, backgrounds, clock.clone()).await?)
+            }
             None => None,
         };
 
         let stop = CancellationToken::new();
         let dispatcher = if config.push.enabled {
-            let mut senders: Vec<Arc<dyn Sender>> = Vec::new();
-            senders.push(Arc::new(Apns::new(&config.apple.apns, &passes, clock.clone(), ids.clone())?));
-            if let Some(google) = &google {
-                senders.push(google.sender());
-            }
+            let senders = senders(config, &passes, google.as_ref(), &clock, &ids)?;
             let faces = Arc::new(StoredFaces::new(ops.store.clone()));
-            let dispatcher = Dispatcher::new(
-                ops.store.clone(),
-                clock.clone(),
-                ids.clone(),
-                senders,
-                faces,
-                &config.push,
-            );
+            let settings = Settings {
+                concurrency: config.push.concurrency,
+                lease: config.push.lease,
+                poll: config.push.poll,
+                drain: config.push.drain,
+                back_off: BackOff::default(),
+            };
+            let dispatcher = Dispatcher::new(ops.store.clone(), clock, ids, senders, faces, settings);
             Some(tokio::spawn(dispatcher.run(stop.clone())))
         } else {
             None
@@ -161,6 +165,29 @@ impl Gateway {
     }
 }
 
+/// One sender for each provider that is configured.
+fn senders(
+    config: &Config,
+    passes: &Passes,
+    google: Option<&Arc<Wallet>>,
+    clock: &Clock,
+    ids: &Ids,
+) -> Result<Vec<Arc<dyn Sender>>, StartError> {
+    let mut certificates = Vec::new();
+    for identity in passes.identities() {
+        let chain = identity.certificate_pem().map_err(ApnsError::Certificate)?;
+        let key = identity.key_pem().map_err(ApnsError::Key)?;
+        let certificate = ClientCertificate::from_pem(&chain, &key)?;
+        certificates.push((identity.pass_type_identifier().clone(), certificate));
+    }
+    let apns = Apns::new(&config.apple.apns, &certificates, clock.clone(), ids)?;
+    let mut senders: Vec<Arc<dyn Sender>> = vec![Arc::new(apns)];
+    if let Some(google) = google {
+        senders.push(Arc::new(google.sender()));
+    }
+    Ok(senders)
+}
+
 fn listen(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
     let failed = |source| StartError::Listen { address, source };
     let listener = std::net::TcpListener::bind(address).map_err(failed)?;
@@ -195,7 +222,8 @@ fn serve(
                     key: key.clone(),
                     source,
                 })?;
-            let server = axum_server::from_tcp_openssl(listener, tls).map_err(failed)?;
+            let server = axum_server::from_tcp(listener).map_err(failed)?;
+            let server = server.acceptor(OpenSSLAcceptor::new(tls));
             tokio::spawn(server.handle(handle).serve(router))
         }
         _ => {

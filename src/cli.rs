@@ -9,11 +9,9 @@ use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
 use crate::app::Gateway;
-use crate::app::demo;
 use crate::apple::dev_chain;
-use crate::bridge::Bridge;
 use crate::clock::{Clock, Ids};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::telemetry;
 
 /// A self-hosted gateway for wallet passes: issue punch cards into Apple Wallet and Google Wallet, keep them up to
@@ -32,21 +30,6 @@ enum Command {
         /// Configuration file; docs/passgate.example.toml explains every key.
         #[arg(long, short, env = "PASSGATE_CONFIG")]
         config: Option<PathBuf>,
-    },
-    /// Run a till: read scanners and NFC readers and send what they see to the gateway.
-    Bridge {
-        /// Configuration file; its [bridge] part is used.
-        #[arg(long, short, env = "PASSGATE_CONFIG")]
-        config: Option<PathBuf>,
-    },
-    /// Show the whole walk on this machine with simulated phones, scanner and reader. Needs no account.
-    Demo {
-        /// Run the walk once, check every step, print one line for each and exit.
-        #[arg(long)]
-        once: bool,
-        /// Where to keep the demo's files; a new folder under the system's temporary folder by default.
-        #[arg(long)]
-        directory: Option<PathBuf>,
     },
     /// Make a merchant with its owner, a location, a station and a punch program.
     Setup(setup::Setup),
@@ -101,8 +84,6 @@ pub fn run() -> ExitCode {
 async fn execute(command: Command) -> Result<()> {
     match command {
         Command::Serve { config } => serve(config).await,
-        Command::Bridge { config } => bridge(config).await,
-        Command::Demo { once, directory } => demo::run(once, directory).await,
         Command::Setup(setup) => setup.run().await,
         Command::Issue(issue) => issue.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
@@ -111,7 +92,7 @@ async fn execute(command: Command) -> Result<()> {
 
 async fn serve(path: Option<PathBuf>) -> Result<()> {
     let config = Config::load(path.as_deref())?;
-    let metrics = telemetry::init(&config.log)?;
+    let metrics = telemetry::init(&config.log.level, log_format(&config.log))?;
     let gateway = Gateway::start(&config, Clock::System, Ids::random(), metrics).await?;
     stop_signal().await?;
     tracing::info!("stopping");
@@ -119,23 +100,14 @@ async fn serve(path: Option<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-async fn bridge(path: Option<PathBuf>) -> Result<()> {
-    let config = Config::load(path.as_deref())?;
-    telemetry::init(&config.log)?;
-    let bridge = Bridge::start(&config.bridge, Clock::System, Ids::random())?;
-    stop_signal().await?;
-    tracing::info!("stopping");
-    bridge.stop().await;
-    Ok(())
-}
-
 fn certs_dev(out: &std::path::Path, pass_type: &str, team: &str) -> Result<()> {
     let pass_type = pass_type.parse().context("--pass-type")?;
-    let chain = dev_chain::write(out, &pass_type, team, Clock::System.now())?;
+    let chain = dev_chain::write_pass_chain(out, &pass_type, team, Clock::System.now())?;
     println!("Made a development chain in {}:", out.display());
-    for file in chain.files() {
-        println!("  {}", file.display());
-    }
+    println!(
+        "  {} (what a reader of its passes must trust)",
+        chain.root.display()
+    );
     println!("Use it in the configuration:");
     println!("  [[apple.pass_types]]");
     println!("  certificate = \"{}\"", chain.certificate.display());
@@ -143,6 +115,13 @@ fn certs_dev(out: &std::path::Path, pass_type: &str, team: &str) -> Result<()> {
     println!("  [apple]");
     println!("  intermediates = \"{}\"", out.display());
     Ok(())
+}
+
+fn log_format(log: &config::Log) -> telemetry::Format {
+    match log.format {
+        config::LogFormat::Text => telemetry::Format::Text,
+        config::LogFormat::Json => telemetry::Format::Json,
+    }
 }
 
 /// Returns when the process is asked to stop (Ctrl-C, SIGTERM).

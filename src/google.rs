@@ -129,7 +129,7 @@ impl Wallet {
     /// Makes the card exist at Google and signs the link that saves it. Doing it again gives a link to the same
     /// object.
     pub async fn issue(&self, face: &CardFace) -> Result<SaveLink, Error> {
-        self.settle_class(face).await?;
+        self.settle_class(face, First::Insert).await?;
         self.write_object(face, First::Insert).await?;
         let object_id = self.object_id(face.card);
         SaveLink::sign(
@@ -143,7 +143,7 @@ impl Wallet {
 
     /// Brings the card's object up to date; makes it, and its class, where they are missing.
     pub async fn update(&self, face: &CardFace) -> Result<(), Error> {
-        match self.settle_class(face).await {
+        match self.settle_class(face, First::Patch).await {
             // A class that Google refuses (a logo that it cannot load, say) keeps its old look; the balance of
             // the cards must not wait for that.
             Err(error) if matches!(error.outcome(), Outcome::Rejected { .. }) => {
@@ -165,14 +165,15 @@ impl Wallet {
             return written;
         }
         self.forget_class(face.program);
-        self.settle_class(face).await?;
+        self.settle_class(face, First::Insert).await?;
         self.client
             .upsert(Kind::LoyaltyObject, &object.id, &object, First::Insert)
             .await
     }
 
-    /// Writes the class of `face` once per process, and again whenever its content changes.
-    async fn settle_class(&self, face: &CardFace) -> Result<(), Error> {
+    /// Writes the class of `face` once per process, and again whenever its content changes. `first` is the guess
+    /// for a class that this process has not written yet.
+    async fn settle_class(&self, face: &CardFace, first: First) -> Result<(), Error> {
         let class = object::class(
             &self.naming,
             face,
@@ -188,11 +189,7 @@ impl Wallet {
         if *settled == content {
             return Ok(());
         }
-        let first = if settled.is_some() {
-            First::Patch
-        } else {
-            First::Insert
-        };
+        let first = if settled.is_some() { First::Patch } else { first };
         let result = self
             .client
             .upsert(Kind::LoyaltyClass, &class.id, &class, first)
@@ -221,5 +218,14 @@ impl Wallet {
             path.pop_if_empty().extend(["templates", template, "logo.png"]);
         }
         url.into()
+    }
+}
+
+impl std::fmt::Debug for Wallet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wallet")
+            .field("account", &self.account)
+            .field("naming", &self.naming)
+            .finish_non_exhaustive()
     }
 }

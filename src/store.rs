@@ -105,7 +105,7 @@ impl Store {
             Engine::Postgres(engine) => engine.write(name, body).await,
         };
         Metric::StoreWriteTime
-            .seconds(&[("transaction", name)])
+            .histogram(&[("transaction", name)])
             .record(started.elapsed());
         result
     }
@@ -123,9 +123,20 @@ impl Store {
             Engine::Postgres(engine) => engine.read(name, body).await,
         };
         Metric::StoreReadTime
-            .seconds(&[("transaction", name)])
+            .histogram(&[("transaction", name)])
             .record(started.elapsed());
         result
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.read("ping", |tx| {
+            Box::pin(async move {
+                let (_one,): (i64,) = tx.one("select cast(1 as bigint)", &[]).await?;
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// Changes as they become durable, from every node. A slow reader misses some and is told so.
@@ -144,7 +155,7 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 9] = [
+    let files: [(&'static str, &'static [&'static str]); 10] = [
         ("access", access::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
@@ -152,6 +163,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("listing", listing::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("registrations", registrations::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
     ];

@@ -84,8 +84,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics that nothing reports to, for a gateway that shares its process with others.
-    pub fn unconnected() -> Result<Self, TelemetryError> {
+    /// Metrics that nothing is counted into: for one of several gateways in a process, and for tests.
+    pub fn detached() -> Result<Self, TelemetryError> {
         recorder().map(|(_, metrics)| metrics)
     }
 
@@ -194,8 +194,8 @@ mod tests {
                 match metric.kind() {
                     Kind::Counter => metric.counter(&labels).increment(1),
                     Kind::Gauge => metric.gauge(&labels).set(1.0),
-                    Kind::Seconds => metric.seconds(&labels).record(Duration::from_millis(3)),
-                    Kind::Sizes => metric.sizes(&labels).record(3.0),
+                    Kind::Seconds => metric.histogram(&labels).record(Duration::from_millis(3)),
+                    Kind::Sizes => metric.histogram(&labels).record(3.0),
                 }
             }
         });

@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, header};
+use axum::http::HeaderName;
+use axum::response::Redirect;
+use axum::routing::get;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -30,7 +32,7 @@ use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
-use crate::telemetry::Metrics;
+use crate::telemetry::{self, Metrics};
 
 /// Largest request body, unless an address asks for less.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -57,16 +59,18 @@ pub fn router(web: Web) -> Router {
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
         .layer(PropagateRequestIdLayer::new(request_id))
-        .layer(SetSensitiveRequestHeadersLayer::new([
-            header::AUTHORIZATION,
-            header::COOKIE,
-        ]))
+        .layer(SetSensitiveRequestHeadersLayer::new(
+            telemetry::sensitive_headers(),
+        ))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(CatchPanicLayer::new());
     let limited = Router::new()
         .merge(api::router())
         .merge(health::router())
         .merge(public::router())
+        .merge(passkit::router())
+        .nest("/console", console::router())
+        .route("/", get(async || Redirect::to("/console")))
         .layer(TimeoutLayer::with_status_code(
             axum::http::StatusCode::SERVICE_UNAVAILABLE,
             ANSWER_WITHIN,

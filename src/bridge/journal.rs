@@ -34,8 +34,10 @@
 
 mod error;
 mod segment;
+mod shared;
 
 pub use error::JournalError;
+pub(in crate::bridge) use shared::SharedJournal;
 
 use crate::domain::time::Timestamp;
 use crate::wire::CaptureBody;
@@ -158,13 +160,14 @@ impl Journal {
         self.pending.iter().take(most).cloned().collect()
     }
 
-    /// The gateway has answered everything up to and including `counter`. Counters that never were are ignored.
+    /// The gateway has answered everything up to and including `counter`; a counter that was never given counts
+    /// as the last one that was. An error says that the mark is not on the disk: the captures are out of the queue
+    /// all the same, and may be sent again after the next opening.
     pub fn acknowledge(&mut self, counter: i64) -> Result<(), JournalError> {
         let counter = counter.min(self.next - 1);
         if counter <= self.acknowledged {
             return Ok(());
         }
-        write_mark(&self.folder.join("acknowledged"), counter).map_err(|error| self.unavailable(error))?;
         self.acknowledged = counter;
         while self
             .pending
@@ -173,8 +176,9 @@ impl Journal {
         {
             self.pending.pop_front();
         }
+        let marked = write_mark(&self.folder.join("acknowledged"), counter);
         self.remove_answered();
-        Ok(())
+        marked.map_err(|error| self.unavailable(error))
     }
 
     /// Takes the oldest capture out of the queue for good, because the gateway cannot take it: `reason` and the

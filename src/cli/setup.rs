@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use secrecy::SecretString;
 
 use crate::app::secrets;
 use crate::clock::{Clock, Ids};
@@ -99,7 +100,8 @@ impl Setup {
             zone: self.zone,
         };
         let merchant = ops.create_merchant(business).await?;
-        ops.create_owner(merchant, &self.owner_email, "Owner", &self.owner_password)
+        let password = SecretString::from(self.owner_password);
+        ops.first_owner(merchant, "Owner", &self.owner_email, &password)
             .await?;
         let location = ops.create_location(merchant, self.merchant.clone()).await?;
         let station = ops.create_station(merchant, location, "Till 1".into()).await?;
@@ -123,7 +125,9 @@ impl Setup {
             "Sign in at {}/console as {}",
             config.server.public_url, self.owner_email
         );
-        println!("Issue a card: passgate issue --merchant {merchant} --program {program} --name 'Ada Lovelace'");
+        println!(
+            "Issue a card: passgate issue --merchant {merchant} --program {program} --name 'Ada Lovelace'"
+        );
         Ok(())
     }
 }

@@ -234,7 +234,9 @@ fn check(known: Option<PasswordOfMember>, password: &SecretString) -> Result<Pas
         return Err(AccessError::WrongCredentials);
     }
     let hash = known.as_ref().map_or(decoy, |known| known.password_hash.as_str());
-    let verified = Argon2::default().verify_password(password.as_bytes(), hash).is_ok();
+    let verified = Argon2::default()
+        .verify_password(password.as_bytes(), hash)
+        .is_ok();
     known.filter(|_| verified).ok_or(AccessError::WrongCredentials)
 }
 
@@ -277,7 +279,10 @@ mod tests {
     #[test]
     fn a_token_is_found_by_its_hash_and_not_printed() {
         let token = SessionToken::from_secret([7; 32]);
-        assert_eq!(SessionToken::hash(token.expose()), Some(openssl::sha::sha256(&[7; 32])));
+        assert_eq!(
+            SessionToken::hash(token.expose()),
+            Some(openssl::sha::sha256(&[7; 32]))
+        );
         assert!(!format!("{token:?}").contains(token.expose()));
         assert_eq!(SessionToken::hash("short"), None);
         assert_eq!(SessionToken::hash("not base64 !"), None);

@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::domain::card::{CardStatus, Channels};
 use crate::domain::event::{Delta, EventKind};
 use crate::domain::face::CardFace;
-use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+use crate::domain::id::{
+    CardId, CustomerId, EventId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber,
+};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
@@ -211,7 +213,9 @@ pub async fn cards(
     };
     // One row more than shown tells whether there is another page.
     let limit = i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1);
-    let mut rows: Vec<CardRow> = tx.all(statement, &params![merchant, key, show.as_str(), limit]).await?;
+    let mut rows: Vec<CardRow> = tx
+        .all(statement, &params![merchant, key, show.as_str(), limit])
+        .await?;
     let more = rows.len() > size;
     rows.truncate(size);
     let upwards = matches!(edge, Edge::NewerThan(_));
@@ -223,8 +227,14 @@ pub async fn cards(
         Edge::OlderThan(_) => (true, more),
         Edge::NewerThan(_) => (more, true),
     };
-    let newer = rows.first().filter(|_| has_newer).map(|row| Edge::NewerThan(row.id));
-    let older = rows.last().filter(|_| has_older).map(|row| Edge::OlderThan(row.id));
+    let newer = rows
+        .first()
+        .filter(|_| has_newer)
+        .map(|row| Edge::NewerThan(row.id));
+    let older = rows
+        .last()
+        .filter(|_| has_older)
+        .map(|row| Edge::OlderThan(row.id));
     Ok(CardPage { rows, newer, older })
 }
 
@@ -260,7 +270,8 @@ pub async fn timeline(
     after: EventId,
     limit: i64,
 ) -> Result<Vec<TimelineRow>, Error> {
-    tx.all(TIMELINE, &params![merchant, card, from.0, limit, after.0]).await
+    tx.all(TIMELINE, &params![merchant, card, from.0, limit, after.0])
+        .await
 }
 
 struct StatusCount {
@@ -366,7 +377,8 @@ impl FromRow for TimelineRow {
         let id = EventId(row.next()?);
         let previous = row.next::<Option<i64>>()?.map(EventId);
         let kind: String = row.next()?;
-        let kind = EventKind::parse(&kind).ok_or_else(|| Error::inconsistent("a kind of event in events.kind", kind))?;
+        let kind = EventKind::parse(&kind)
+            .ok_or_else(|| Error::inconsistent("a kind of event in events.kind", kind))?;
         let delta = Delta {
             punches: row.next()?,
             rewards: row.next()?,

@@ -97,15 +97,14 @@ impl Metric {
         metrics::gauge!(self.name(), owned(labels))
     }
 
-    /// The histogram of times with these label values. It takes a [`std::time::Duration`].
-    pub fn seconds(self, labels: &[(&'static str, &str)]) -> Histogram {
-        self.check(Kind::Seconds, labels);
-        metrics::histogram!(self.name(), owned(labels))
-    }
-
-    /// The histogram of numbers of things with these label values.
-    pub fn sizes(self, labels: &[(&'static str, &str)]) -> Histogram {
-        self.check(Kind::Sizes, labels);
+    /// The histogram with these label values. Times are recorded as a [`std::time::Duration`], sizes as a number.
+    pub fn histogram(self, labels: &[(&'static str, &str)]) -> Histogram {
+        let kind = if self.kind() == Kind::Sizes {
+            Kind::Sizes
+        } else {
+            Kind::Seconds
+        };
+        self.check(kind, labels);
         metrics::histogram!(self.name(), owned(labels))
     }
 

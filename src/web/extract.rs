@@ -57,7 +57,9 @@ impl Member {
 #[derive(Debug)]
 pub enum NotSignedIn {
     /// Show the sign-in page, then come back to this path.
-    Page { back: Option<String> },
+    Page {
+        back: Option<String>,
+    },
     Call(ApiError),
 }
 
@@ -79,7 +81,9 @@ impl FromRequestParts<Web> for Member {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, NotSignedIn> {
         let jar = CookieJar::from_headers(&parts.headers);
-        let shown = jar.get(web.session_cookie()).map(|cookie| cookie.value().to_owned());
+        let shown = jar
+            .get(web.session_cookie())
+            .map(|cookie| cookie.value().to_owned());
         let session = match shown {
             Some(shown) => web.ops.session(&shown).await,
             None => Ok(None),
@@ -169,7 +173,10 @@ mod tests {
 
     #[test]
     fn a_path_survives_as_a_query_value() {
-        assert_eq!(form_encoded("/console/cards?show=ready&x=é"), "/console/cards%3Fshow%3Dready%26x%3D%C3%A9");
+        assert_eq!(
+            form_encoded("/console/cards?show=ready&x=é"),
+            "/console/cards%3Fshow%3Dready%26x%3D%C3%A9"
+        );
     }
 
     #[test]
@@ -184,7 +191,9 @@ mod tests {
             zone: TimeZone::UTC,
         };
         assert!(member.require(Action::ViewCards).is_ok());
-        let refused = member.require(Action::VoidCard).expect_err("a viewer ends no cards");
+        let refused = member
+            .require(Action::VoidCard)
+            .expect_err("a viewer ends no cards");
         assert!(refused.to_string().contains("editor"));
     }
 }

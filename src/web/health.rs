@@ -25,5 +25,8 @@ async fn ready(State(web): State<Web>) -> Result<&'static str, ApiError> {
 
 async fn metrics(State(web): State<Web>) -> impl IntoResponse {
     let text = web.metrics.render();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
 }

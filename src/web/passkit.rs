@@ -175,9 +175,8 @@ async fn authorised_registration(
     path: RegistrationPath,
     headers: &HeaderMap,
 ) -> Result<RegistrationKey, ApiError> {
-    let device = DeviceLibraryIdentifier::parse(path.device).map_err(|error| {
-        ApiError::BadRequest(format!("the path must name a device: {error}"))
-    })?;
+    let device = DeviceLibraryIdentifier::parse(path.device)
+        .map_err(|error| ApiError::BadRequest(format!("the path must name a device: {error}")))?;
     let pass = PassPath {
         merchant: path.merchant,
         pass_type: path.pass_type,
@@ -321,7 +320,10 @@ pub(crate) async fn pass_response(web: &Web, card: &CardWithProgram) -> Result<R
         Err(full @ NotBuilt::Full(_)) => return Err(ApiError::Unavailable(Box::new(full))),
         Err(stopped @ NotBuilt::Stopped) => return Err(ApiError::Internal(Box::new(stopped))),
     };
-    Ok(described(Body::new(body::TwoFrames::new(bundle.blob, bundle.tail)), card))
+    Ok(described(
+        Body::new(body::TwoFrames::new(bundle.blob, bundle.tail)),
+        card,
+    ))
 }
 
 /// Adds the headers of a pass to its body.
@@ -374,6 +376,8 @@ async fn log(
 fn decoded<T>(path: Result<Path<T>, PathRejection>) -> Result<T, ApiError> {
     match path {
         Ok(Path(path)) => Ok(path),
-        Err(_) => Err(ApiError::BadRequest("the path must be percent-encoded UTF-8".into())),
+        Err(_) => Err(ApiError::BadRequest(
+            "the path must be percent-encoded UTF-8".into(),
+        )),
     }
 }

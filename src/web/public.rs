@@ -26,6 +26,7 @@ pub fn router() -> Router<Web> {
         .route("/card/{merchant}/{card}/{proof}/pass.pkpass", get(pass))
         .route("/card/{merchant}/{card}/{proof}/google", get(google))
         .route("/card/style.css", get(style))
+        .route("/templates/{template}/logo.png", get(logo))
 }
 
 /// The address of a card's own page, without a slash at its end.
@@ -132,4 +133,14 @@ async fn style() -> impl IntoResponse {
         (header::CACHE_CONTROL, "public, max-age=3600"),
     ];
     (headers, include_str!("assets/card.css"))
+}
+
+/// A template's logo, for Google, which loads it by its address and keeps a copy.
+async fn logo(State(web): State<Web>, Path(template): Path<String>) -> Result<Response, ApiError> {
+    let logo = web.passes.logo(&template).ok_or(ApiError::NotFound)?;
+    let headers = [
+        (header::CONTENT_TYPE, "image/png"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    Ok((headers, logo).into_response())
 }

@@ -8,6 +8,7 @@
 )]
 
 mod apple;
+mod bridge;
 mod captures;
 mod console;
 mod engines;
@@ -18,3 +19,4 @@ mod push;
 mod store_engine;
 mod store_faults;
 mod store_schema;
+mod store_tls;

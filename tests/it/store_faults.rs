@@ -236,6 +236,32 @@ async fn a_cancelled_transaction_is_rolled_back_and_lets_go_of_its_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_was_not_awaited_to_its_end_is_not_committed() {
+    let Some(url) = postgres::migrated_database().await else {
+        return;
+    };
+    let store = Store::open(&url, 2).await.expect("the store opens");
+    with_things(&store).await;
+    let hasty: Result<(), Error> = store
+        .write("hasty", |tx| {
+            Box::pin(async move {
+                tx.exec("insert into things (id) values (1)", &[]).await?;
+                let mut slow = Box::pin(tx.exec("select pg_sleep(0.01)", &[]));
+                poll_fn(|context| {
+                    assert!(slow.as_mut().poll(context).is_pending());
+                    Poll::Ready(())
+                })
+                .await;
+                drop(slow);
+                Ok(())
+            })
+        })
+        .await;
+    assert!(matches!(hasty, Err(Error::Body(_))));
+    assert_eq!(count(&store).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lost_connections_are_replaced_and_subscribers_are_woken() {
     let Some(url) = postgres::migrated_database().await else {
         return;

@@ -25,6 +25,8 @@ pub(super) struct Segment {
     first: i64,
     last: Option<i64>,
     size: u64,
+    /// The file may be longer than the records that count: a failed write could not be undone.
+    untidy: bool,
 }
 
 /// A segment read from the disk.
@@ -94,6 +96,7 @@ impl Segment {
                 first,
                 last: None,
                 size: HEADER as u64,
+                untidy: false,
             }),
             Err(error) => {
                 // Best effort: a header that is not whole is thrown away by the next opening, too.
@@ -138,6 +141,7 @@ impl Segment {
             first,
             last: (next > first).then(|| next - 1),
             size: at as u64,
+            untidy: false,
         };
         segment.cut().map_err(unavailable)?;
         Ok(Some(Loaded {
@@ -167,10 +171,13 @@ impl Segment {
     /// Writes a record; it is on the disk when this returns. After an error the segment is as it was before.
     pub(super) fn append(&mut self, capture: &CaptureBody) -> std::io::Result<()> {
         let record = encode(capture)?;
+        if self.untidy {
+            self.cut()?;
+        }
         let written = self.file.write_all(&record).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
-            // When cutting fails as well the torn record is cut by the next append or the next opening.
-            let _ = self.cut();
+            // When cutting fails as well, the next append or the next opening does it.
+            self.untidy = self.cut().is_err();
             return Err(error);
         }
         self.size += record.len() as u64;
@@ -182,6 +189,7 @@ impl Segment {
     fn cut(&mut self) -> std::io::Result<()> {
         self.file.set_len(self.size)?;
         self.file.seek(SeekFrom::Start(self.size))?;
+        self.untidy = false;
         Ok(())
     }
 }

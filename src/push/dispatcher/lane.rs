@@ -78,7 +78,7 @@ impl Lane {
             room: Arc::new(Semaphore::new(settings.concurrency)),
             hand: Arc::default(),
             in_flight: Metric::PushesInFlight.gauge(&labels),
-            time: Metric::PushTime.histogram(&labels),
+            time: Metric::PushTime.seconds(&labels),
             settings,
         }
     }

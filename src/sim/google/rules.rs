@@ -40,8 +40,8 @@ impl Kind {
 
     pub(super) fn in_words(self) -> &'static str {
         match self {
-            Self::LoyaltyClass => "Loyalty class",
-            Self::LoyaltyObject => "Loyalty object",
+            Self::LoyaltyClass => "Wallet Class",
+            Self::LoyaltyObject => "Wallet Object",
         }
     }
 

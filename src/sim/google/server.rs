@@ -21,6 +21,8 @@ use crate::clock::{Clock, stopwatch};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/wallet_object.issuer";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// The audience that Google's own clients name, whatever address the key file holds.
+const GOOGLE_TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 const LONGEST_LINK: usize = 1800;
 
 /// What the next answers of the Wallet API shall be.
@@ -190,7 +192,7 @@ async fn token(State(shared): State<Arc<Shared>>, Form(form): Form<HashMap<Strin
             "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.";
         return grant_error("invalid_grant", text);
     }
-    if text(&claims, "aud") != shared.token_uri {
+    if ![GOOGLE_TOKEN_URI, &shared.token_uri].contains(&text(&claims, "aud")) {
         return grant_error("invalid_grant", "Invalid JWT: Failed audience check.");
     }
     let scope = text(&claims, "scope");

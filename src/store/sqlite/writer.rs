@@ -157,7 +157,7 @@ impl Groups {
             return;
         }
         let size = u32::try_from(group.len()).unwrap_or(u32::MAX);
-        Metric::StoreGroupSize.sizes(&[]).record(f64::from(size));
+        Metric::StoreGroupSize.histogram(&[]).record(f64::from(size));
         let lost = run_group(&mut self.connection, &mut group).err();
         if let Some(error) = &lost {
             self.connection.roll_back();

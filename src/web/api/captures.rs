@@ -13,7 +13,9 @@ use crate::store::stations::Station;
 use crate::web::Web;
 use crate::web::error::ApiError;
 use crate::web::json::ValidJson;
-use crate::wire::{Balance, CaptureAnswer, CaptureAnswers, CaptureBatch, CaptureBody, Feedback, LARGEST_BATCH};
+use crate::wire::{
+    Balance, CaptureAnswer, CaptureAnswers, CaptureBatch, CaptureBody, Feedback, LARGEST_BATCH,
+};
 
 /// Records the batch and answers when it is durable.
 ///
@@ -39,7 +41,9 @@ pub async fn record(
         .await
         .map_err(|error| match error {
             RecordError::Busy => ApiError::Unavailable(Box::new(error)),
-            RecordError::Store(ref cause) if cause.retry() == Retry::Later => ApiError::Unavailable(Box::new(error)),
+            RecordError::Store(ref cause) if cause.retry() == Retry::Later => {
+                ApiError::Unavailable(Box::new(error))
+            }
             RecordError::Store(_) => ApiError::Internal(Box::new(error)),
         })?;
     tracing::trace!(target: "passgate::walk", step = "captures_committed");

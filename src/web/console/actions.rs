@@ -35,7 +35,10 @@ pub async fn redeem(
 ) -> Result<Response, ApiError> {
     member.require(Action::RedeemReward)?;
     let card = card_id(&card)?;
-    let done = web.ops.redeem(member.merchant, card, sent.version, member.actor()).await;
+    let done = web
+        .ops
+        .redeem(member.merchant, card, sent.version, member.actor())
+        .await;
     answer(&web, &member, theme, card, &sent, done, "redeemed").await
 }
 
@@ -50,7 +53,10 @@ pub async fn reverse(
     member.require(Action::ReverseEvent)?;
     let card = card_id(&card)?;
     let event = EventId(sent.event);
-    let done = web.ops.reverse(member.merchant, card, event, member.actor()).await;
+    let done = web
+        .ops
+        .reverse(member.merchant, card, event, member.actor())
+        .await;
     answer(&web, &member, theme, card, &sent, done, "reversed").await
 }
 

@@ -18,10 +18,20 @@ pub struct Asset {
     body: &'static str,
 }
 
-pub static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("../assets/console.css")));
-pub static SCRIPT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("../assets/console.js")));
+pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "css",
+        "text/css; charset=utf-8",
+        include_str!("../assets/console.css"),
+    )
+});
+pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("../assets/console.js"),
+    )
+});
 
 impl Asset {
     fn new(extension: &str, media_type: &'static str, body: &'static str) -> Self {
@@ -44,13 +54,23 @@ pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Result<Respo
         .into_iter()
         .find(|asset| asset.name == name)
         .ok_or(ApiError::NotFound)?;
-    let tag = HeaderValue::try_from(format!("\"{}\"", asset.name)).map_err(|e| ApiError::Internal(Box::new(e)))?;
-    let kept = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag);
+    let tag =
+        HeaderValue::try_from(format!("\"{}\"", asset.name)).map_err(|e| ApiError::Internal(Box::new(e)))?;
+    let kept = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known == tag);
     let body = if kept { "" } else { asset.body };
-    let status = if kept { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let status = if kept {
+        StatusCode::NOT_MODIFIED
+    } else {
+        StatusCode::OK
+    };
     let answer = [
         (header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        ),
         (header::ETAG, tag),
     ];
     Ok((status, answer, body).into_response())

@@ -60,8 +60,18 @@ pub async fn show(
         None => None,
     };
     let now = web.ops.clock.now();
-    let notice = place.done.as_deref().and_then(|done| notice(done, &member, &shown, now));
-    Ok(view(&member, theme, &shown, earlier.as_deref(), notice.as_ref(), now))
+    let notice = place
+        .done
+        .as_deref()
+        .and_then(|done| notice(done, &member, &shown, now));
+    Ok(view(
+        &member,
+        theme,
+        &shown,
+        earlier.as_deref(),
+        notice.as_ref(),
+        now,
+    ))
 }
 
 /// Reads the id in a path; one that cannot be ours is simply not there.
@@ -247,7 +257,11 @@ fn end_card(shown: &Shown) -> Markup {
 fn reversible<'a>(member: &Member, shown: &'a Shown, now: Timestamp) -> Option<&'a TimelineRow> {
     let may = member.may(Action::ReverseEvent) && !shown.sheet.face.void;
     let newest = shown.recent.iter().find(|row| {
-        let kinds = [EventKind::CustomerScanned, EventKind::CustomerTapped, EventKind::RewardRedeemed];
+        let kinds = [
+            EventKind::CustomerScanned,
+            EventKind::CustomerTapped,
+            EventKind::RewardRedeemed,
+        ];
         kinds.contains(&row.kind) && row.reversed_by.is_none()
     })?;
     let age = now.since(newest.at.max(newest.recorded_at));
@@ -276,13 +290,21 @@ fn form(shown: &Shown, action: &str, event: Option<EventId>, buttons: &Markup) -
 /// What was just done, with the way back where there is one.
 fn notice(done: &str, member: &Member, shown: &Shown, now: Timestamp) -> Option<Markup> {
     let undo = |action, event| {
-        form(shown, action, event, &html! { button.link-button type="submit" { "Undo" } })
+        form(
+            shown,
+            action,
+            event,
+            &html! { button.link-button type="submit" { "Undo" } },
+        )
     };
     let taken_back = reversible(member, shown, now);
     Some(match done {
         "redeemed" => {
             let back = taken_back.filter(|row| row.kind == EventKind::RewardRedeemed);
-            toast("Reward redeemed.", back.map(|row| undo("reverse", Some(row.id))).as_ref())
+            toast(
+                "Reward redeemed.",
+                back.map(|row| undo("reverse", Some(row.id))).as_ref(),
+            )
         }
         "reversed" => toast("Taken back.", None),
         "ended" => {

@@ -127,7 +127,11 @@ fn line(member: &Member, card: &CardRow, now: Timestamp) -> Markup {
 }
 
 fn summary(counts: Counts) -> String {
-    let cards = if counts.all == 1 { "1 card".to_owned() } else { format!("{} cards", grouped(counts.all)) };
+    let cards = if counts.all == 1 {
+        "1 card".to_owned()
+    } else {
+        format!("{} cards", grouped(counts.all))
+    };
     match counts.ready {
         0 => cards,
         1 => format!("{cards}, 1 with a reward to redeem"),
@@ -232,8 +236,12 @@ mod tests {
     fn an_address_restores_what_it_was_made_of() {
         let address = address(Show::Ready, Some(Edge::OlderThan(CardId(77))));
         let (_, query) = address.split_once('?').expect("a query");
-        let place = Query::<Place>::try_from_uri(&format!("/x?{query}").parse().expect("a uri")).expect("a place");
-        assert_eq!((place.show(), place.edge()), (Show::Ready, Edge::OlderThan(CardId(77))));
+        let place =
+            Query::<Place>::try_from_uri(&format!("/x?{query}").parse().expect("a uri")).expect("a place");
+        assert_eq!(
+            (place.show(), place.edge()),
+            (Show::Ready, Edge::OlderThan(CardId(77)))
+        );
     }
 
     #[test]
@@ -248,6 +256,9 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
-        assert_eq!([grouped(0), grouped(999), grouped(1000), grouped(1234567)].join(" "), "0 999 1,000 1,234,567");
+        assert_eq!(
+            [grouped(0), grouped(999), grouped(1000), grouped(1234567)].join(" "),
+            "0 999 1,000 1,234,567"
+        );
     }
 }

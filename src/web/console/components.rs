@@ -61,7 +61,10 @@ pub fn rewards_badge(rewards: i64) -> Markup {
 
 /// Where the card is on phones.
 pub fn platforms(channels: Channels) -> Markup {
-    let words = match (channels.contains(Channel::Apple), channels.contains(Channel::Google)) {
+    let words = match (
+        channels.contains(Channel::Apple),
+        channels.contains(Channel::Google),
+    ) {
         (true, true) => "Apple and Google Wallet",
         (true, false) => "Apple Wallet",
         (false, true) => "Google Wallet",
@@ -187,20 +190,28 @@ pub fn initials(name: &str) -> String {
     let mut words = name.split_whitespace();
     let first = words.next().and_then(|word| word.chars().next());
     let last = words.next_back().and_then(|word| word.chars().next());
-    first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
+    first
+        .into_iter()
+        .chain(last)
+        .flat_map(char::to_uppercase)
+        .collect()
 }
 
 /// A drawing of 20 by 20 in the colour of the text beside it.
 pub fn icon(name: &str) -> Markup {
     let path = match name {
         "cards" => "M3.5 6.5h13v9h-13zM5.5 4h9M7 12.5h3",
-        "gift" => "M3.5 8h13v3h-13zM5 11v5.5h10V11M10 8v8.5M10 8C6 8 6 3.8 8 3.8S10 8 10 8s0-4.2 2-4.2S14 8 10 8",
+        "gift" => {
+            "M3.5 8h13v3h-13zM5 11v5.5h10V11M10 8v8.5M10 8C6 8 6 3.8 8 3.8S10 8 10 8s0-4.2 2-4.2S14 8 10 8"
+        }
         "check" => "M4 10.5 8.2 15 16 5.5",
         "notice" => "M10 5.5v6M10 14.2v.3M10 2.5a7.5 7.5 0 1 0 0 15 7.5 7.5 0 0 0 0-15Z",
         "undo" => "M7.5 4 4 7.5 7.5 11M4 7.5h7.5a4.5 4.5 0 0 1 0 9H7",
         "stop" => "M10 2.5a7.5 7.5 0 1 0 0 15 7.5 7.5 0 0 0 0-15ZM5 5l10 10",
         "phone" => "M6 2.5h8v15H6zM9 15h2",
-        "tap" => "M6 13.5a5 5 0 0 1 0-7M9 12a2.8 2.8 0 0 1 0-4M14 4.5a8 8 0 0 1 0 11M11.5 7a4.2 4.2 0 0 1 0 6",
+        "tap" => {
+            "M6 13.5a5 5 0 0 1 0-7M9 12a2.8 2.8 0 0 1 0-4M14 4.5a8 8 0 0 1 0 11M11.5 7a4.2 4.2 0 0 1 0 6"
+        }
         "scan" => "M3 6.5V3h3.5M13.5 3H17v3.5M17 13.5V17h-3.5M6.5 17H3v-3.5M6.5 7v6M9 7v6M11 7v6M13.5 7v6",
         "push" => "M5.5 13.5V9a4.5 4.5 0 0 1 9 0v4.5l1.5 1.5H4zM8.5 17h3",
         "chevron" => "m6 8 4 4 4-4",
@@ -236,8 +247,16 @@ mod tests {
     #[test]
     fn a_time_of_today_is_an_hour() {
         let now = Timestamp(1_782_941_400_000);
-        assert!(time(now, &TimeZone::UTC, now).into_string().contains("Today, 21:30"));
+        assert!(
+            time(now, &TimeZone::UTC, now)
+                .into_string()
+                .contains("Today, 21:30")
+        );
         let tomorrow = now.plus(std::time::Duration::from_secs(86_400));
-        assert!(time(now, &TimeZone::UTC, tomorrow).into_string().contains(">1 Jul, 21:30<"));
+        assert!(
+            time(now, &TimeZone::UTC, tomorrow)
+                .into_string()
+                .contains(">1 Jul, 21:30<")
+        );
     }
 }

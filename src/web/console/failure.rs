@@ -37,7 +37,9 @@ pub async fn as_page(request: Request, next: Next) -> Response {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let body = axum::body::to_bytes(body, LONGEST_PROBLEM).await.unwrap_or_default();
+    let body = axum::body::to_bytes(body, LONGEST_PROBLEM)
+        .await
+        .unwrap_or_default();
     let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
     let (title, text) = words(&problem);
     let page = plain_page(

@@ -60,9 +60,17 @@ pub async fn events(
     let changes = web.ops.store.subscribe();
     let shown = card::load(&web, member.merchant, card, TIMELINE_PAGE).await?;
     let (sender, receiver) = mpsc::channel(4);
-    let stream = Stream { web, member, card, known: Seen::parse(&known), sender };
+    let stream = Stream {
+        web,
+        member,
+        card,
+        known: Seen::parse(&known),
+        sender,
+    };
     tokio::spawn(stream.run(shown, changes));
-    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()).into_response())
+    Ok(Sse::new(ReceiverStream::new(receiver))
+        .keep_alive(KeepAlive::default())
+        .into_response())
 }
 
 /// What a receiver has seen. Anything unreadable is "nothing".
@@ -138,18 +146,29 @@ impl Stream {
         if now_seen == self.known {
             return true;
         }
-        let html = message(&self.member, shown, EventId(self.known.event), self.web.ops.clock.now());
+        let html = message(
+            &self.member,
+            shown,
+            EventId(self.known.event),
+            self.web.ops.clock.now(),
+        );
         self.known = now_seen;
-        let event = Event::default().event("change").id(seen(shown)).data(html.into_string());
+        let event = Event::default()
+            .event("change")
+            .id(seen(shown))
+            .data(html.into_string());
         self.sender.send(Ok(event)).await.is_ok()
     }
 }
 
 /// Everything on the page that is newer than event `known`.
 fn message(member: &Member, shown: &Shown, known: EventId, now: Timestamp) -> Markup {
-    let (new, old): (Vec<&TimelineRow>, Vec<&TimelineRow>) = shown.recent.iter().partition(|row| row.id > known);
+    let (new, old): (Vec<&TimelineRow>, Vec<&TimelineRow>) =
+        shown.recent.iter().partition(|row| row.id > known);
     // Rows on the page that have just been taken back look different now.
-    let changed = old.iter().filter(|row| row.reversed_by.is_some_and(|by| by > known));
+    let changed = old
+        .iter()
+        .filter(|row| row.reversed_by.is_some_and(|by| by > known));
     // When more is new than one page holds, the page's list would have a gap: it is replaced whole.
     let whole = old.is_empty();
     html! {
@@ -177,7 +196,13 @@ mod tests {
 
     #[test]
     fn an_unreadable_position_means_nothing_seen() {
-        assert_eq!(Seen::parse("12-3"), Seen { event: 12, version: 3 });
+        assert_eq!(
+            Seen::parse("12-3"),
+            Seen {
+                event: 12,
+                version: 3
+            }
+        );
         for text in ["", "12", "a-b", "12-", "99999999999999999999-1"] {
             assert_eq!(Seen::parse(text), Seen::default());
         }

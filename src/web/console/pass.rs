@@ -67,7 +67,11 @@ fn stamp(x: i64, y: i64, radius: i64, full: bool, last: bool) -> Markup {
     // Drawn in a square of 20 around the middle, then scaled.
     let tick = "M-4.6 .4-1.4 3.8 4.8-3.6";
     let gift = "M-5-2.2H5V.2H-5ZM-4 .2V4.8H4V.2M0-2.2V4.8M0-2.2C-3.2-2.2-3.2-5.6-1.5-5.6S0-2.2 0-2.2s0-3.4 1.5-3.4S3.2-2.2 0-2.2";
-    let scale = format!("translate({x} {y}) scale({}.{:02})", radius / 10, radius % 10 * 10);
+    let scale = format!(
+        "translate({x} {y}) scale({}.{:02})",
+        radius / 10,
+        radius % 10 * 10
+    );
     html! {
         circle.(if full { "stamp-full" } else { "stamp-open" }) cx=(x) cy=(y) r=(radius) {}
         @if last || full {
@@ -133,7 +137,12 @@ mod tests {
         for run in path.split('z').filter(|run| !run.is_empty()) {
             let (origin, rest) = run.trim_start_matches('M').split_once('h').expect("a run");
             let (x, y) = origin.split_once(' ').expect("two numbers");
-            let length: u32 = rest.split('v').next().expect("a length").parse().expect("a number");
+            let length: u32 = rest
+                .split('v')
+                .next()
+                .expect("a length")
+                .parse()
+                .expect("a number");
             let (x, y): (u32, u32) = (x.parse().expect("x"), y.parse().expect("y"));
             for at in x..x + length {
                 matrix.set(at + 4, y + 4);
@@ -143,9 +152,13 @@ mod tests {
             .flat_map(|y| (0..side * SCALE).map(move |x| (x / SCALE, y / SCALE)))
             .map(|(x, y)| if matrix.get(x, y) { 0 } else { 255 })
             .collect();
-        let source = Luma8LuminanceSource::new(pixels, side * SCALE, side * SCALE);
+        let source = Luma8LuminanceSource::new(pixels, side * SCALE, side * SCALE).expect("a picture");
         let mut bitmap = BinaryBitmap::new(HybridBinarizer::new(source));
-        QRCodeReader.decode(&mut bitmap).expect("readable").getText().to_owned()
+        QRCodeReader
+            .decode(&mut bitmap)
+            .expect("readable")
+            .getText()
+            .to_owned()
     }
 
     #[test]
@@ -164,7 +177,10 @@ mod tests {
     fn every_goal_has_as_many_places_as_punches() {
         for goal in 1..=27 {
             let drawn = strip(1, goal).into_string();
-            assert_eq!(drawn.matches("<circle").count(), usize::try_from(goal).expect("small"));
+            assert_eq!(
+                drawn.matches("<circle").count(),
+                usize::try_from(goal).expect("small")
+            );
         }
         assert_eq!(strip(3, 100).into_string().matches("<rect").count(), 2);
     }

@@ -61,7 +61,11 @@ pub async fn submit(
     theme: Theme,
     jar: CookieJar,
     PeerAddress(address): PeerAddress,
-    Form(Credentials { email, password, next }): Form<Credentials>,
+    Form(Credentials {
+        email,
+        password,
+        next,
+    }): Form<Credentials>,
 ) -> Result<Response, ApiError> {
     if !throttle.admit(&email, address, web.ops.clock.now()) {
         let status = ApiError::TooManyRequests.status();
@@ -173,7 +177,10 @@ fn came_from(parts: &Parts) -> String {
         .get(axum::http::header::REFERER)
         .and_then(|referer| referer.to_str().ok())
         .and_then(|referer| referer.parse::<axum::http::Uri>().ok());
-    let path = referer.as_ref().and_then(|uri| uri.path_and_query()).map(|path| path.as_str());
+    let path = referer
+        .as_ref()
+        .and_then(|uri| uri.path_and_query())
+        .map(|path| path.as_str());
     inside(path.unwrap_or(HOME)).to_owned()
 }
 

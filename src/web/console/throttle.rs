@@ -72,7 +72,9 @@ mod tests {
     fn five_tries_then_one_each_half_minute() {
         let throttle = Throttle::default();
         let now = Timestamp(1_000_000);
-        let tries = (0..9).filter(|_| throttle.admit("A@example.com", None, now)).count();
+        let tries = (0..9)
+            .filter(|_| throttle.admit("A@example.com", None, now))
+            .count();
         assert_eq!(tries, 5);
         assert!(!throttle.admit(" a@example.com", None, Timestamp(now.0 + INTERVAL_MS - 1)));
         assert!(throttle.admit("a@example.com", None, Timestamp(now.0 + INTERVAL_MS)));

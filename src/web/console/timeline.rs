@@ -81,20 +81,26 @@ fn mark(kind: EventKind) -> (&'static str, Tone) {
 
 /// "+1 punch", "−10 punches", "+1 reward"; visits follow from punches and are not repeated.
 fn changes(row: &TimelineRow) -> Vec<String> {
-    [(row.delta.punches, "punch", "punches"), (row.delta.rewards, "reward", "rewards")]
-        .into_iter()
-        .filter(|(count, ..)| *count != 0)
-        .map(|(count, one, many)| {
-            let sign = if count > 0 { '+' } else { '−' };
-            let size = count.unsigned_abs();
-            format!("{sign}{size} {}", if size == 1 { one } else { many })
-        })
-        .collect()
+    [
+        (row.delta.punches, "punch", "punches"),
+        (row.delta.rewards, "reward", "rewards"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count != 0)
+    .map(|(count, one, many)| {
+        let sign = if count > 0 { '+' } else { '−' };
+        let size = count.unsigned_abs();
+        format!("{sign}{size} {}", if size == 1 { one } else { many })
+    })
+    .collect()
 }
 
 fn by(actor: &ActorName) -> String {
     match actor {
-        ActorName::Station { name, location: Some(location) } => format!("{name}, {location}"),
+        ActorName::Station {
+            name,
+            location: Some(location),
+        } => format!("{name}, {location}"),
         ActorName::Station { name, location: None } => name.clone(),
         ActorName::Member(name) => name.clone(),
         ActorName::Device => "the holder's phone".into(),
@@ -113,7 +119,11 @@ mod tests {
             id: EventId(1),
             previous: None,
             kind: EventKind::RewardRedeemable,
-            delta: Delta { punches: -10, rewards: 1, visits: 0 },
+            delta: Delta {
+                punches: -10,
+                rewards: 1,
+                visits: 0,
+            },
             at: Timestamp(0),
             recorded_at: Timestamp(0),
             actor: ActorName::Gateway,

@@ -57,7 +57,14 @@ mod tests {
     fn only_the_two_schemes_count_and_only_as_written() {
         assert_eq!(shown("ApplePass abc"), "abc");
         assert_eq!(shown("AndroidPass abc"), "abc");
-        for value in ["Bearer abc", "applepass abc", "ApplePassabc", "abc", "", "ApplePass"] {
+        for value in [
+            "Bearer abc",
+            "applepass abc",
+            "ApplePassabc",
+            "abc",
+            "",
+            "ApplePass",
+        ] {
             assert_eq!(shown(value), "", "{value}");
         }
     }

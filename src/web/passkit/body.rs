@@ -29,10 +29,14 @@ pub(super) async fn read_json<T: DeserializeOwned>(
             serde_json::error::Category::Data => "JSON of another shape",
             serde_json::error::Category::Eof if bytes.is_empty() => "nothing",
             serde_json::error::Category::Eof => "JSON that ends too early",
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "something that is not JSON",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
+                "something that is not JSON"
+            }
         };
         let (line, column) = (error.line(), error.column());
-        ApiError::BadRequest(format!("the body must be {expected}; got {problem} (line {line}, column {column})"))
+        ApiError::BadRequest(format!(
+            "the body must be {expected}; got {problem} (line {line}, column {column})"
+        ))
     })
 }
 
@@ -109,7 +113,9 @@ mod tests {
             ("secret", "not JSON"),
         ];
         for (body, problem) in rows {
-            let error = read_json::<Shape>(Body::from(body), 100, "{\"name\": …}").await.expect_err(body);
+            let error = read_json::<Shape>(Body::from(body), 100, "{\"name\": …}")
+                .await
+                .expect_err(body);
             assert!(error.to_string().contains(problem), "{error}");
             assert!(error.to_string().contains("{\"name\": …}"), "{error}");
             assert!(!error.to_string().contains("secret"), "{error}");

@@ -64,8 +64,18 @@ impl Validators {
 fn parse_date(text: &str) -> Option<i64> {
     let text = text.trim();
     let fixed = DateTimeParser::new().parse_timestamp(text).ok();
-    let rfc_850 = || jiff::fmt::strtime::parse("%A, %d-%b-%y %H:%M:%S GMT", text).ok()?.to_datetime().ok();
-    let asctime = || jiff::fmt::strtime::parse("%a %b %e %H:%M:%S %Y", text).ok()?.to_datetime().ok();
+    let rfc_850 = || {
+        jiff::fmt::strtime::parse("%A, %d-%b-%y %H:%M:%S GMT", text)
+            .ok()?
+            .to_datetime()
+            .ok()
+    };
+    let asctime = || {
+        jiff::fmt::strtime::parse("%a %b %e %H:%M:%S %Y", text)
+            .ok()?
+            .to_datetime()
+            .ok()
+    };
     fixed
         .or_else(|| {
             let civil = rfc_850().or_else(asctime)?;
@@ -92,7 +102,13 @@ mod tests {
         ] {
             assert_eq!(parse_date(text), Some(784_111_777), "{text}");
         }
-        for text in ["", "784111777", "784111777.5", "1994-11-06T08:49:37Z", "yesterday"] {
+        for text in [
+            "",
+            "784111777",
+            "784111777.5",
+            "1994-11-06T08:49:37Z",
+            "yesterday",
+        ] {
             assert_eq!(parse_date(text), None, "{text}");
         }
     }
@@ -102,7 +118,10 @@ mod tests {
         let pass = Validators::new(CardId(7), 3, Timestamp(784_111_777_900));
         let mut sent = headers(header::IF_MODIFIED_SINCE, "Sun, 06 Nov 1994 08:49:37 GMT");
         assert!(pass.match_copy_of(&sent));
-        sent.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"other\", W/\"x\""));
+        sent.insert(
+            header::IF_NONE_MATCH,
+            HeaderValue::from_static("\"other\", W/\"x\""),
+        );
         assert!(!pass.match_copy_of(&sent));
         let own = format!("\"other\" , W/{}", pass.entity_tag);
         assert!(pass.match_copy_of(&headers(header::IF_NONE_MATCH, &own)));

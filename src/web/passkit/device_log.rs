@@ -115,7 +115,10 @@ struct Window {
 impl LineAllowance {
     /// Takes one line of `merchant`'s allowance; false when it is used up.
     pub(super) fn take(&self, merchant: MerchantId, now: Timestamp) -> bool {
-        let mut window = self.window.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut window = self
+            .window
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if window.ends_at.is_none_or(|end| now >= end) {
             *window = Window {
                 ends_at: Some(now.plus(WINDOW)),
@@ -143,7 +146,10 @@ mod tests {
     #[test]
     fn the_sentences_of_passd_are_recognised() {
         let rows = [
-            ("Server requested update to serial number 'abc', but the pass was unchanged.", Complaint::Unchanged),
+            (
+                "Server requested update to serial number 'abc', but the pass was unchanged.",
+                Complaint::Unchanged,
+            ),
             (
                 "Server ignored the 'if-modified-since' header (Sun, 06 Nov 1994 08:49:37 GMT) and returned the full \
                  unchanged pass data for serial number 'abc'.",
@@ -154,12 +160,30 @@ mod tests {
                  encountered error: Authentication failure",
                 Complaint::Authentication,
             ),
-            ("Update requested for unregistered serial number abc", Complaint::Unregistered),
-            ("Invalid data error reading pass pass.x/abc. Manifest signature did not verify successfully", Complaint::Signature),
-            ("Unregister task (for device 1) encountered error: timeout", Complaint::Unregister),
-            ("Register task (for device 1) encountered error: timeout", Complaint::Register),
-            ("Get serial #s task (for device 1) encountered error: timeout", Complaint::List),
-            ("Get pass task (pass type pass.x) encountered error: timeout", Complaint::Fetch),
+            (
+                "Update requested for unregistered serial number abc",
+                Complaint::Unregistered,
+            ),
+            (
+                "Invalid data error reading pass pass.x/abc. Manifest signature did not verify successfully",
+                Complaint::Signature,
+            ),
+            (
+                "Unregister task (for device 1) encountered error: timeout",
+                Complaint::Unregister,
+            ),
+            (
+                "Register task (for device 1) encountered error: timeout",
+                Complaint::Register,
+            ),
+            (
+                "Get serial #s task (for device 1) encountered error: timeout",
+                Complaint::List,
+            ),
+            (
+                "Get pass task (pass type pass.x) encountered error: timeout",
+                Complaint::Fetch,
+            ),
             ("hello", Complaint::Other),
         ];
         for (line, complaint) in rows {
@@ -170,8 +194,13 @@ mod tests {
     #[test]
     fn nothing_like_a_token_survives() {
         let token = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-        let cleaned = clean(&format!("ApplePass {token}\nserial 0000000000abc at https://x.example/v1/{token}?a"));
-        assert_eq!(cleaned, "ApplePass […] serial 0000000000abc at https://x.example/v1/[…]?a");
+        let cleaned = clean(&format!(
+            "ApplePass {token}\nserial 0000000000abc at https://x.example/v1/{token}?a"
+        ));
+        assert_eq!(
+            cleaned,
+            "ApplePass […] serial 0000000000abc at https://x.example/v1/[…]?a"
+        );
         let late = format!("{} {token}", "x ".repeat(190));
         assert!(!clean(&late).contains("0123456789"));
     }
@@ -189,7 +218,9 @@ mod tests {
     #[test]
     fn invented_merchants_are_bounded_together() {
         let allowance = LineAllowance::default();
-        let taken = (1..10_000).filter(|n| allowance.take(MerchantId(*n), Timestamp(0))).count();
+        let taken = (1..10_000)
+            .filter(|n| allowance.take(MerchantId(*n), Timestamp(0)))
+            .count();
         assert_eq!(taken, 1200);
     }
 

@@ -117,7 +117,10 @@ mod tests {
     #[tokio::test]
     async fn a_builder_that_panics_takes_nothing_down() {
         let queue = SigningQueue::with(1, 0);
-        assert_eq!(queue.run(|| panic!("broken")).await, Err::<(), _>(NotBuilt::Stopped));
+        assert_eq!(
+            queue.run(|| panic!("broken")).await,
+            Err::<(), _>(NotBuilt::Stopped)
+        );
         assert_eq!(queue.run(|| 1).await, Ok(1));
     }
 

@@ -114,3 +114,20 @@ async fn a_revoked_key_is_told_from_a_token_endpoint_that_is_down() {
     );
     assert!(setting.google.seen().is_empty());
 }
+
+#[tokio::test]
+async fn twenty_refused_calls_ask_for_one_new_token() {
+    let setting = setting().await;
+    issued(&setting, &face(1, 1)).await;
+    setting.google.revoke_tokens();
+    let calls: Vec<_> = (1..=20)
+        .map(|card| {
+            let sender = setting.wallet.sender();
+            tokio::spawn(async move { sender.send(&push(face(card, 1))).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.expect("no panic"), Outcome::Accepted);
+    }
+    assert_eq!(setting.google.token_requests(), 2);
+}

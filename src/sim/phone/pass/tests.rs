@@ -1,3 +1,5 @@
+//! The reader of passes, on whole ones and on everything that can be wrong with one.
+
 use super::*;
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
