@@ -1,1 +1,234 @@
 //! Composition: builds every part from the configuration, runs them, and stops them in order.
+//!
+//! Stopping: the listener takes no new connections and answers what is under way, the dispatcher takes no new
+//! pushes and waits for those in flight, then the store commits what is queued.
+
+pub mod secrets;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_openssl::{OpenSSLAcceptor, OpenSSLConfig};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::apple::Passes;
+use crate::apple::apns::{Apns, ApnsError, ClientCertificate};
+use crate::clock::{Clock, Ids};
+use crate::config::Config;
+use crate::domain::delivery::BackOff;
+use crate::domain::secret::MasterKey;
+use crate::google::Wallet;
+use crate::ops::Ops;
+use crate::ops::captures::Recorder;
+use crate::ops::faces::StoredFaces;
+use crate::push::Sender;
+use crate::push::dispatcher::{Dispatcher, Settings};
+use crate::store::Store;
+use crate::telemetry::Metrics;
+use crate::web::{self, Web};
+
+/// Why the gateway does not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the store does not open: {0}")]
+    Store(#[from] crate::store::Error),
+    #[error(transparent)]
+    Secret(#[from] secrets::SecretError),
+    #[error("Apple passes cannot be made: {0}")]
+    Apple(#[from] crate::apple::Error),
+    #[error("pushing to Apple is not possible: {0}")]
+    Apns(#[from] ApnsError),
+    #[error("Google Wallet is not usable: {0}")]
+    Google(#[from] crate::google::LoadError),
+    #[error("cannot listen on {address}: {source}; is another program using it?")]
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+    #[error("cannot serve TLS with {certificate} and {key}: {source}")]
+    Tls {
+        certificate: PathBuf,
+        key: PathBuf,
+        source: openssl::ssl::Error,
+    },
+}
+
+/// A running gateway.
+pub struct Gateway {
+    /// Where it really listens: the port is chosen by the system when the configuration says 0.
+    pub address: SocketAddr,
+    pub ops: Ops,
+    pub master: MasterKey,
+    pub passes: Arc<Passes>,
+    pub public_url: Arc<str>,
+    server: JoinHandle<std::io::Result<()>>,
+    handle: Handle<SocketAddr>,
+    dispatcher: Option<JoinHandle<()>>,
+    stop: CancellationToken,
+    drain: Duration,
+}
+
+impl Gateway {
+    /// Opens the store, loads certificates and keys, and listens. Everything that can be wrong with the
+    /// configuration is found here and not later.
+    pub async fn start(
+        config: &Config,
+        clock: Clock,
+        ids: Ids,
+        metrics: Metrics,
+    ) -> Result<Self, StartError> {
+        let master = secrets::master_key(&config.secrets.master_key_file, &ids)?;
+        let store = Store::open(&config.store.url, config.store.connections).await?;
+        store.migrate().await?;
+        let ops = Ops {
+            store,
+            clock: clock.clone(),
+            ids: ids.clone(),
+        };
+        let now = clock.now();
+        let passes = Arc::new(Passes::load(&config.apple, &config.server.templates, now)?);
+        let listener = listen(config.server.listen)?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen {
+            address: config.server.listen,
+            source,
+        })?;
+        let public_url = public_url(config, address);
+        let google = match &config.google.service_account {
+            Some(_) => {
+                let backgrounds = passes.backgrounds();
+                Some(Wallet::load(&config.google, &public_url, backgrounds, clock.clone()).await?)
+            }
+            None => None,
+        };
+
+        let stop = CancellationToken::new();
+        let dispatcher = if config.push.enabled {
+            let senders = senders(config, &passes, google.as_ref(), &clock, &ids)?;
+            let faces = Arc::new(StoredFaces::new(ops.store.clone()));
+            let settings = Settings {
+                concurrency: config.push.concurrency,
+                lease: config.push.lease,
+                poll: config.push.poll,
+                drain: config.push.drain,
+                back_off: BackOff::default(),
+            };
+            let dispatcher = Dispatcher::new(ops.store.clone(), clock, ids, senders, faces, settings);
+            Some(tokio::spawn(dispatcher.run(stop.clone())))
+        } else {
+            None
+        };
+
+        let web = Web {
+            ops: ops.clone(),
+            recorder: Recorder::start(&ops),
+            master: master.clone(),
+            passes: Arc::clone(&passes),
+            google,
+            metrics,
+            public_url: Arc::clone(&public_url),
+        };
+        let handle = Handle::new();
+        let server = serve(config, listener, web, handle.clone())?;
+        tracing::info!(%address, %public_url, "the gateway listens");
+        Ok(Self {
+            address,
+            ops,
+            master,
+            passes,
+            public_url,
+            server,
+            handle,
+            dispatcher,
+            stop,
+            drain: config.push.drain,
+        })
+    }
+
+    /// Answers what is under way, finishes pushes in flight, and ends.
+    pub async fn stop(self) {
+        self.handle.graceful_shutdown(Some(self.drain));
+        self.stop.cancel();
+        if let Some(dispatcher) = self.dispatcher
+            && let Err(error) = dispatcher.await
+        {
+            tracing::error!(%error, "the dispatcher ended by itself");
+        }
+        match self.server.await {
+            Ok(Ok(())) => tracing::info!("the gateway has stopped"),
+            Ok(Err(error)) => tracing::error!(%error, "the listener ended with an error"),
+            Err(error) => tracing::error!(%error, "the listener ended by itself"),
+        }
+    }
+}
+
+/// One sender for each provider that is configured.
+fn senders(
+    config: &Config,
+    passes: &Passes,
+    google: Option<&Arc<Wallet>>,
+    clock: &Clock,
+    ids: &Ids,
+) -> Result<Vec<Arc<dyn Sender>>, StartError> {
+    let mut certificates = Vec::new();
+    for identity in passes.identities() {
+        let chain = identity.certificate_pem().map_err(ApnsError::Certificate)?;
+        let key = identity.key_pem().map_err(ApnsError::Key)?;
+        let certificate = ClientCertificate::from_pem(&chain, &key)?;
+        certificates.push((identity.pass_type_identifier().clone(), certificate));
+    }
+    let apns = Apns::new(&config.apple.apns, &certificates, clock.clone(), ids)?;
+    let mut senders: Vec<Arc<dyn Sender>> = vec![Arc::new(apns)];
+    if let Some(google) = google {
+        senders.push(Arc::new(google.sender()));
+    }
+    Ok(senders)
+}
+
+fn listen(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = std::net::TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+/// The configured address for phones and browsers. When it ends in port 0 (tests and the demo) the port that the
+/// system chose takes its place.
+fn public_url(config: &Config, address: SocketAddr) -> Arc<str> {
+    let configured = config.server.public_url.trim_end_matches('/');
+    match configured.strip_suffix(":0") {
+        Some(host) => format!("{host}:{}", address.port()).into(),
+        None => configured.into(),
+    }
+}
+
+fn serve(
+    config: &Config,
+    listener: std::net::TcpListener,
+    web: Web,
+    handle: Handle<SocketAddr>,
+) -> Result<JoinHandle<std::io::Result<()>>, StartError> {
+    let address = config.server.listen;
+    let router = web::router(web).into_make_service_with_connect_info::<SocketAddr>();
+    let failed = |source| StartError::Listen { address, source };
+    Ok(match (&config.server.certificate, &config.server.key) {
+        (Some(certificate), Some(key)) => {
+            let tls =
+                OpenSSLConfig::from_pem_chain_file(certificate, key).map_err(|source| StartError::Tls {
+                    certificate: certificate.clone(),
+                    key: key.clone(),
+                    source,
+                })?;
+            let server = axum_server::from_tcp(listener).map_err(failed)?;
+            let server = server.acceptor(OpenSSLAcceptor::new(tls));
+            tokio::spawn(server.handle(handle).serve(router))
+        }
+        _ => {
+            let server = axum_server::from_tcp(listener).map_err(failed)?;
+            tokio::spawn(server.handle(handle).serve(router))
+        }
+    })
+}

@@ -4,6 +4,7 @@
 //! then, so that building a pass later can only fail for what the card itself asks for. Building costs one RSA
 //! operation; whatever does not depend on the card is laid out once per design and shared by all its passes.
 
+pub mod apns;
 pub(crate) mod bundle;
 pub(crate) mod cache;
 pub(crate) mod der;
@@ -18,7 +19,7 @@ pub(crate) mod strip;
 pub(crate) mod template;
 pub(crate) mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -182,6 +183,20 @@ impl Passes {
     /// Names of the templates that programs can use.
     pub fn templates(&self) -> impl Iterator<Item = &str> {
         self.templates.keys().map(String::as_str)
+    }
+
+    /// The background colour of each template, as `#rrggbb`, for other pictures of the same card.
+    pub fn backgrounds(&self) -> HashMap<String, String> {
+        let colour = |template: &Template| template.settings.colours.background.to_string();
+        self.templates
+            .iter()
+            .map(|(name, template)| (name.clone(), colour(template)))
+            .collect()
+    }
+
+    /// The square logo of a template as PNG, for platforms that fetch it by address.
+    pub fn logo(&self, template: &str) -> Option<Bytes> {
+        self.templates.get(template).map(|template| template.logo.clone())
     }
 
     fn issuer(&self, pass_type: &PassTypeIdentifier) -> Result<&Issuer, Error> {

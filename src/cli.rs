@@ -1,1 +1,135 @@
-//! The command line.
+//! The command line. `passgate help` is its manual; each command says what it does and what it needs.
+
+mod setup;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+use crate::app::Gateway;
+use crate::apple::dev_chain;
+use crate::clock::{Clock, Ids};
+use crate::config::{self, Config};
+use crate::telemetry;
+
+/// A self-hosted gateway for wallet passes: issue punch cards into Apple Wallet and Google Wallet, keep them up to
+/// date by push, and punch them at the till.
+#[derive(Parser)]
+#[command(name = "passgate", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve phones, stations and the console, and send pushes.
+    Serve {
+        /// Configuration file; docs/passgate.example.toml explains every key.
+        #[arg(long, short, env = "PASSGATE_CONFIG")]
+        config: Option<PathBuf>,
+    },
+    /// Make a merchant with its owner, a location, a station and a punch program.
+    Setup(setup::Setup),
+    /// Issue a card to a customer and print the address of its page.
+    Issue(setup::Issue),
+    /// Certificates.
+    #[command(subcommand)]
+    Certs(Certs),
+}
+
+#[derive(Subcommand)]
+enum Certs {
+    /// Make a development chain that is shaped like Apple's, so that everything runs without an Apple account.
+    /// iPhones do not accept passes signed with it.
+    Dev {
+        /// Folder for the files; existing files are never overwritten.
+        #[arg(long, default_value = "data/dev-certs")]
+        out: PathBuf,
+        #[arg(long, default_value = "pass.example.passgate")]
+        pass_type: String,
+        #[arg(long, default_value = "PASSGATE01")]
+        team: String,
+    },
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("passgate: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // The command runs on a worker thread: the main thread's own future would be served less promptly.
+    let result = runtime.block_on(async { tokio::spawn(execute(arguments.command)).await });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            eprintln!("passgate: {error:#}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("passgate: stopped by a fault of its own: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(command: Command) -> Result<()> {
+    match command {
+        Command::Serve { config } => serve(config).await,
+        Command::Setup(setup) => setup.run().await,
+        Command::Issue(issue) => issue.run().await,
+        Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
+    }
+}
+
+async fn serve(path: Option<PathBuf>) -> Result<()> {
+    let config = Config::load(path.as_deref())?;
+    let metrics = telemetry::init(&config.log.level, log_format(&config.log))?;
+    let gateway = Gateway::start(&config, Clock::System, Ids::random(), metrics).await?;
+    stop_signal().await?;
+    tracing::info!("stopping");
+    gateway.stop().await;
+    Ok(())
+}
+
+fn certs_dev(out: &std::path::Path, pass_type: &str, team: &str) -> Result<()> {
+    let pass_type = pass_type.parse().context("--pass-type")?;
+    let chain = dev_chain::write_pass_chain(out, &pass_type, team, Clock::System.now())?;
+    println!("Made a development chain in {}:", out.display());
+    println!(
+        "  {} (what a reader of its passes must trust)",
+        chain.root.display()
+    );
+    println!("Use it in the configuration:");
+    println!("  [[apple.pass_types]]");
+    println!("  certificate = \"{}\"", chain.certificate.display());
+    println!("  key = \"{}\"", chain.key.display());
+    println!("  [apple]");
+    println!("  intermediates = \"{}\"", out.display());
+    Ok(())
+}
+
+fn log_format(log: &config::Log) -> telemetry::Format {
+    match log.format {
+        config::LogFormat::Text => telemetry::Format::Text,
+        config::LogFormat::Json => telemetry::Format::Json,
+    }
+}
+
+/// Returns when the process is asked to stop (Ctrl-C, SIGTERM).
+pub(crate) async fn stop_signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result.context("cannot listen for Ctrl-C"),
+        _ = terminate.recv() => Ok(()),
+    }
+}

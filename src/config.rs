@@ -2,8 +2,14 @@
 //!
 //! `docs/passgate.example.toml` is the manual: every key with its meaning, parsed by a test. A key that is not
 //! in the tree is an error. `PASSGATE__STORE__URL=…` sets `store.url`. Secrets are paths to files, or come from
-//! the environment; no secret is written in the file itself.
+//! the environment; no secret need be written in the file itself, and none shows in `Debug`.
 
+mod check;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,17 +19,19 @@ use serde::Deserialize;
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("cannot read the configuration {path}: {source}")]
+    /// The file is not there, not TOML, or holds a key or a type that is not in the tree; or a variable does.
+    #[error("cannot use the configuration {path}: {source}")]
     Read {
         path: PathBuf,
         source: ::config::ConfigError,
     },
+    /// A value of the right type that makes no sense. `problem` is what was expected and what came.
     #[error("{key}: {problem}")]
-    Value { key: &'static str, problem: String },
+    Value { key: String, problem: String },
 }
 
 /// Everything `passgate serve` needs to know.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub server: Server,
@@ -49,7 +57,7 @@ pub struct Server {
     pub templates: PathBuf,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
     /// `sqlite:<path>` or `postgres://…`.
@@ -193,17 +201,33 @@ pub enum LogFormat {
 
 impl Config {
     /// Reads `path` (or only defaults when there is none) and lets `PASSGATE__…` variables override it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        // Variables whose names or values are not Unicode cannot be ours.
+        let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self::load_with(path, std::env::vars_os().filter_map(unicode).collect())
+    }
+
+    /// [`Config::load`] with the environment passed in.
+    pub fn load_with(path: Option<&Path>, environment: HashMap<String, String>) -> Result<Self, ConfigError> {
         let shown = path.map_or_else(|| PathBuf::from("(defaults)"), Path::to_path_buf);
         let mut builder = ::config::Config::builder();
         if let Some(path) = path {
-            builder = builder
-                .add_source(::config::File::from(path.to_path_buf()).format(::config::FileFormat::Toml));
+            let file = ::config::File::from(path.to_path_buf()).format(::config::FileFormat::Toml);
+            builder = builder.add_source(file);
         }
         let environment = ::config::Environment::with_prefix("PASSGATE")
             .prefix_separator("__")
             .separator("__")
-            .try_parsing(true);
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("google.origins")
+            .source(Some(environment));
         let config: Self = builder
             .add_source(environment)
             .build()
@@ -212,55 +236,19 @@ impl Config {
         config.check()?;
         Ok(config)
     }
-
-    /// Refuses values that would only fail later and less clearly.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, problem: &str| {
-            Err(ConfigError::Value {
-                key,
-                problem: problem.to_owned(),
-            })
-        };
-        if self.server.certificate.is_some() != self.server.key.is_some() {
-            return refuse("server.certificate", "give both certificate and key, or neither");
-        }
-        if !self.server.public_url.starts_with("https://") && !self.server.public_url.starts_with("http://") {
-            return refuse(
-                "server.public_url",
-                "must start with https:// (http:// for trying out)",
-            );
-        }
-        if !self.store.url.starts_with("sqlite:") && !self.store.url.starts_with("postgres") {
-            return refuse("store.url", "must start with sqlite: or postgres://");
-        }
-        if !matches!(self.apple.apns.priority, 1 | 5 | 10) {
-            return refuse("apple.apns.priority", "must be 1, 5 or 10");
-        }
-        if self.push.concurrency == 0 {
-            return refuse("push.concurrency", "must be at least 1");
-        }
-        if self.google.issuer_id.is_empty() != self.google.service_account.is_none() {
-            return refuse(
-                "google.service_account",
-                "give both issuer_id and service_account, or neither",
-            );
-        }
-        Ok(())
-    }
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            server: Server::default(),
-            store: Store::default(),
-            secrets: Secrets::default(),
-            apple: Apple::default(),
-            google: Google::default(),
-            push: Push::default(),
-            bridge: Bridge::default(),
-            log: Log::default(),
-        }
+/// The address of a database may hold its password.
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = match self.url.split_once("://") {
+            Some((scheme, _)) => format!("{scheme}://…"),
+            None => self.url.clone(),
+        };
+        f.debug_struct("Store")
+            .field("url", &shown)
+            .field("connections", &self.connections)
+            .finish()
     }
 }
 

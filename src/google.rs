@@ -1,1 +1,231 @@
 //! Google Wallet: classes, objects, save links and the REST client.
+//!
+//! A program is a loyalty class, a card is a loyalty object. Both are always inserted over REST before a save
+//! link names them: a link that carries the whole object would not update an existing one, and an object that
+//! nobody has saved yet could not be patched.
+
+pub mod account;
+pub mod client;
+pub mod error;
+pub mod object;
+pub mod rate;
+pub mod save_link;
+pub mod sender;
+pub mod token;
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, PoisonError};
+
+use crate::clock::Clock;
+use crate::config;
+use crate::domain::delivery::Outcome;
+use crate::domain::face::CardFace;
+use crate::domain::id::{CardId, ProgramId};
+use crate::google::account::{AccountError, ServiceAccount};
+use crate::google::client::{Client, First, Kind};
+use crate::google::error::{Error, Reason};
+use crate::google::object::{Naming, NamingError};
+use crate::google::save_link::SaveLink;
+use crate::google::sender::ObjectSender;
+use crate::google::token::{TokenError, TokenSource};
+
+/// Why Google Wallet cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("google.service_account: give the path of the service account's JSON key")]
+    NoAccount,
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error(transparent)]
+    Naming(#[from] NamingError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error("the public address {got:?} is not one, so Google could not load logos from it")]
+    PublicUrl { got: String },
+    #[error("cannot set up the HTTP client for Google: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+/// One issuer at Google, with its credential.
+pub struct Wallet {
+    client: Client,
+    account: ServiceAccount,
+    naming: Naming,
+    public_url: reqwest::Url,
+    save_url: String,
+    origins: Vec<String>,
+    /// By template name, as `#rrggbb`.
+    backgrounds: HashMap<String, String>,
+    clock: Clock,
+    /// Per class, a hash of the last body that Google has answered for good. The inner lock lets one caller
+    /// write a class while the others wait for it.
+    classes: std::sync::Mutex<HashMap<ProgramId, Arc<tokio::sync::Mutex<Option<u64>>>>>,
+}
+
+impl Wallet {
+    /// Reads and checks the credential; talks to nobody. `public_url` is the gateway's own address, where Google
+    /// loads logos from (`/templates/<template>/logo.png`); `backgrounds` maps templates to `#rrggbb`.
+    pub async fn load(
+        config: &config::Google,
+        public_url: &str,
+        backgrounds: HashMap<String, String>,
+        clock: Clock,
+    ) -> Result<Arc<Self>, LoadError> {
+        let path = config.service_account.as_deref().ok_or(LoadError::NoAccount)?;
+        let account = ServiceAccount::load(path)?;
+        let naming = Naming::new(&config.issuer_id, &config.id_prefix)?;
+        let tokens = TokenSource::new(&account, config.timeout).await?;
+        let client = Client::new(
+            &config.api_url,
+            tokens,
+            config.requests_per_second,
+            config.timeout,
+        )?;
+        let public_url = reqwest::Url::parse(public_url)
+            .ok()
+            .filter(|url| !url.cannot_be_a_base())
+            .ok_or_else(|| LoadError::PublicUrl {
+                got: public_url.to_owned(),
+            })?;
+        let mut origins = config.origins.clone();
+        if origins.is_empty() {
+            // Without any origin Google's button does not show at all.
+            origins.push(public_url.origin().ascii_serialization());
+        }
+        Ok(Arc::new(Self {
+            client,
+            account,
+            naming,
+            public_url,
+            save_url: config.save_url.clone(),
+            origins,
+            backgrounds,
+            clock,
+            classes: std::sync::Mutex::default(),
+        }))
+    }
+
+    /// The sender of the outbox's Google channel.
+    pub fn sender(self: &Arc<Self>) -> ObjectSender {
+        ObjectSender {
+            wallet: Arc::clone(self),
+        }
+    }
+
+    /// The REST client, for audits and one-off messages.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub fn class_id(&self, program: ProgramId) -> String {
+        self.naming.class_id(program)
+    }
+
+    pub fn object_id(&self, card: CardId) -> String {
+        self.naming.object_id(card)
+    }
+
+    /// Makes the card exist at Google and signs the link that saves it. Doing it again gives a link to the same
+    /// object.
+    pub async fn issue(&self, face: &CardFace) -> Result<SaveLink, Error> {
+        self.settle_class(face, First::Insert).await?;
+        self.write_object(face, First::Insert).await?;
+        let object_id = self.object_id(face.card);
+        SaveLink::sign(
+            &self.account,
+            &self.save_url,
+            &object_id,
+            &self.origins,
+            self.clock.now(),
+        )
+    }
+
+    /// Brings the card's object up to date; makes it, and its class, where they are missing.
+    pub async fn update(&self, face: &CardFace) -> Result<(), Error> {
+        match self.settle_class(face, First::Patch).await {
+            // A class that Google refuses (a logo that it cannot load, say) keeps its old look; the balance of
+            // the cards must not wait for that.
+            Err(error) if matches!(error.outcome(), Outcome::Rejected { .. }) => {
+                tracing::warn!(class = self.class_id(face.program), %error, "Google refused a class");
+            }
+            other => other?,
+        }
+        self.write_object(face, First::Patch).await
+    }
+
+    async fn write_object(&self, face: &CardFace, first: First) -> Result<(), Error> {
+        let object = object::object(&self.naming, face);
+        let written = self
+            .client
+            .upsert(Kind::LoyaltyObject, &object.id, &object, first)
+            .await;
+        // Only an insert can end with "not found", and then it is the class that is missing.
+        if !written.as_ref().is_err_and(|error| error.is(&Reason::NotFound)) {
+            return written;
+        }
+        self.forget_class(face.program);
+        self.settle_class(face, First::Insert).await?;
+        self.client
+            .upsert(Kind::LoyaltyObject, &object.id, &object, First::Insert)
+            .await
+    }
+
+    /// Writes the class of `face` once per process, and again whenever its content changes. `first` is the guess
+    /// for a class that this process has not written yet.
+    async fn settle_class(&self, face: &CardFace, first: First) -> Result<(), Error> {
+        let class = object::class(
+            &self.naming,
+            face,
+            &self.logo(&face.template),
+            self.backgrounds.get(&face.template).map(String::as_str),
+        );
+        let mut hasher = DefaultHasher::new();
+        class.hash(&mut hasher);
+        let content = Some(hasher.finish());
+
+        let slot = Arc::clone(self.classes().entry(face.program).or_default());
+        let mut settled = slot.lock().await;
+        if *settled == content {
+            return Ok(());
+        }
+        let first = if settled.is_some() { First::Patch } else { first };
+        let result = self
+            .client
+            .upsert(Kind::LoyaltyClass, &class.id, &class, first)
+            .await;
+        let is_final = match &result {
+            Ok(()) => true,
+            Err(error) => matches!(error.outcome(), Outcome::Rejected { .. }),
+        };
+        if is_final {
+            *settled = content;
+        }
+        result
+    }
+
+    fn forget_class(&self, program: ProgramId) {
+        self.classes().remove(&program);
+    }
+
+    fn classes(&self) -> std::sync::MutexGuard<'_, HashMap<ProgramId, Arc<tokio::sync::Mutex<Option<u64>>>>> {
+        self.classes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn logo(&self, template: &str) -> String {
+        let mut url = self.public_url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["templates", template, "logo.png"]);
+        }
+        url.into()
+    }
+}
+
+impl std::fmt::Debug for Wallet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wallet")
+            .field("account", &self.account)
+            .field("naming", &self.naming)
+            .finish_non_exhaustive()
+    }
+}

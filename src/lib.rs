@@ -9,7 +9,7 @@
 //! | [`domain`] | every decision, pure | nothing of ours |
 //! | [`clock`], [`telemetry`] | time, ids and randomness passed in; metric names | `domain` |
 //! | [`wire`], [`config`] | till protocol bodies; one typed configuration tree | `domain` |
-//! | [`store`] | the only SQL | `domain`, `telemetry` |
+//! | [`store`] | the only SQL | `domain`, `clock`, `telemetry` |
 //! | [`push`] | outbox dispatcher and the `Sender` seam | `domain`, `store`, `clock`, `telemetry` |
 //! | [`ops`] | one use case = one named transaction | `domain`, `store`, `clock`, `push` |
 //! | [`apple`], [`google`] | formats and outgoing clients of each platform | `domain`, `push`, `clock`, `telemetry`, `config` |

@@ -1,5 +1,12 @@
 //! Use cases: each is one named transaction that reads, asks `domain`, writes, and fills the outbox.
 
+pub mod access;
+pub mod captures;
+pub mod cards;
+pub mod devices;
+pub mod faces;
+pub mod setup;
+
 use crate::clock::{Clock, Ids};
 use crate::store::Store;
 

@@ -3,6 +3,9 @@
 //! A provider's adapter turns one [`Delivery`] into one [`Outcome`] and changes nothing itself; the dispatcher
 //! alone writes outcomes to the store.
 
+mod circuit;
+pub mod dispatcher;
+
 use std::future::Future;
 use std::pin::Pin;
 

@@ -6,7 +6,16 @@
 //! Aggregates are functions on [`Tx`] that run statements, map rows and decide nothing. Each file lists its
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
+pub mod access;
+pub mod captures;
+pub mod cards;
+pub mod events;
+pub mod listing;
+pub mod outbox;
+pub mod pushes;
+pub mod registrations;
 pub mod sql;
+pub mod stations;
 pub mod tags;
 
 mod dialect;
@@ -24,6 +33,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::stopwatch;
 use crate::domain::id::{CardId, MerchantId};
+use crate::telemetry::Metric;
 pub use error::{Cause, Error, Retry};
 pub(crate) use sql::params;
 pub use sql::{FromRow, FromValue, Row, Tx, Value};
@@ -94,7 +104,9 @@ impl Store {
             Engine::Sqlite(engine) => engine.write(body).await,
             Engine::Postgres(engine) => engine.write(name, body).await,
         };
-        metrics::histogram!("passgate_store_write_seconds", "transaction" => name).record(started.elapsed());
+        Metric::StoreWriteTime
+            .histogram(&[("transaction", name)])
+            .record(started.elapsed());
         result
     }
 
@@ -110,8 +122,21 @@ impl Store {
             Engine::Sqlite(engine) => engine.read(body).await,
             Engine::Postgres(engine) => engine.read(name, body).await,
         };
-        metrics::histogram!("passgate_store_read_seconds", "transaction" => name).record(started.elapsed());
+        Metric::StoreReadTime
+            .histogram(&[("transaction", name)])
+            .record(started.elapsed());
         result
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.read("ping", |tx| {
+            Box::pin(async move {
+                let (_one,): (i64,) = tx.one("select cast(1 as bigint)", &[]).await?;
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// Changes as they become durable, from every node. A slow reader misses some and is told so.
@@ -130,7 +155,20 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &[&'static str]); 0] = [];
+    let files: [(&'static str, &'static [&'static str]); 3] = [
+        ("access", access::STATEMENTS),
+        ("listing", listing::STATEMENTS),
+        ("registrations", registrations::STATEMENTS),
+    ];
+        ("captures", captures::STATEMENTS),
+        ("cards", cards::STATEMENTS),
+        ("events", events::STATEMENTS),
+        ("listing", listing::STATEMENTS),
+        ("outbox", outbox::STATEMENTS),
+        ("pushes", pushes::STATEMENTS),
+        ("stations", stations::STATEMENTS),
+        ("tags", tags::STATEMENTS),
+    ];
     let with_file = |(file, list): (_, &'static [_])| list.iter().map(move |sql| (file, *sql));
     files.into_iter().flat_map(with_file).collect()
 }

@@ -11,7 +11,9 @@ use std::io;
 
 use http::HeaderName;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_exporter_prometheus::{
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -82,6 +84,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Metrics that nothing is counted into: for one of several gateways in a process, and for tests.
+    pub fn detached() -> Result<Self, TelemetryError> {
+        recorder().map(|(_, metrics)| metrics)
+    }
+
     /// Everything in Prometheus' text format (version 0.0.4).
     pub fn render(&self) -> String {
         self.handle.render()
@@ -95,10 +102,18 @@ impl Metrics {
 }
 
 fn recorder() -> Result<(PrometheusRecorder, Metrics), TelemetryError> {
-    let recorder = PrometheusBuilder::new()
-        .set_buckets(&metric::SECONDS)
-        .map_err(TelemetryError::Buckets)?
-        .build_recorder();
+    let mut builder = PrometheusBuilder::new();
+    for metric in Metric::ALL {
+        let buckets: &[f64] = match metric.kind() {
+            Kind::Counter | Kind::Gauge => continue,
+            Kind::Seconds => &metric::SECONDS,
+            Kind::Sizes => &metric::SIZES,
+        };
+        builder = builder
+            .set_buckets_for_metric(Matcher::Full(metric.name().to_owned()), buckets)
+            .map_err(TelemetryError::Buckets)?;
+    }
+    let recorder = builder.build_recorder();
     let handle = recorder.handle();
     Ok((recorder, Metrics { handle }))
 }
@@ -179,14 +194,20 @@ mod tests {
                 match metric.kind() {
                     Kind::Counter => metric.counter(&labels).increment(1),
                     Kind::Gauge => metric.gauge(&labels).set(1.0),
-                    Kind::Histogram => metric.histogram(&labels).record(Duration::from_millis(3)),
+                    Kind::Seconds => metric.histogram(&labels).record(Duration::from_millis(3)),
+                    Kind::Sizes => metric.histogram(&labels).record(3.0),
                 }
             }
         });
         metrics.fold();
         let text = metrics.render();
         for metric in Metric::ALL {
-            let (name, kind) = (metric.name(), format!("{:?}", metric.kind()).to_lowercase());
+            let name = metric.name();
+            let kind = match metric.kind() {
+                Kind::Counter => "counter",
+                Kind::Gauge => "gauge",
+                Kind::Seconds | Kind::Sizes => "histogram",
+            };
             assert!(
                 text.contains(&format!("# HELP {name} {}\n", metric.help())),
                 "{text}"

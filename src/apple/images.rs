@@ -122,25 +122,42 @@ pub(crate) fn load(path: &Path, name: &str, kind: Kind) -> Result<Vec<(String, B
 
 /// Draws an SVG at every scale, as large as fits into `slot`.
 pub(crate) fn draw(path: &Path, svg: &str, slot: Slot) -> Result<Vec<(String, Bytes)>, ImageError> {
-    let tree = usvg::Tree::from_str(svg, &usvg::Options::default()).map_err(|error| ImageError::Svg {
-        path: path.to_path_buf(),
-        problem: error.to_string(),
-    })?;
-    let fit =
-        (f32::from(slot.width) / tree.size().width()).min(f32::from(slot.height) / tree.size().height());
+    let tree = parse(path, svg)?;
     SCALES
         .into_iter()
         .map(|(suffix, scale)| {
-            let factor = fit * f32::from(scale);
-            let width = whole(tree.size().width() * factor, slot.width * scale);
-            let height = whole(tree.size().height() * factor, slot.height * scale);
-            let failed = || ImageError::Draw { width, height };
-            let mut pixmap = Pixmap::new(width, height).ok_or_else(failed)?;
-            resvg::render(&tree, Transform::from_scale(factor, factor), &mut pixmap.as_mut());
-            let png = palette::encode(pixmap).map_err(|_| failed())?;
-            Ok((format!("{}{suffix}.png", slot.name), png.into()))
+            let png = fit(&tree, slot.width * scale, slot.height * scale)?;
+            Ok((format!("{}{suffix}.png", slot.name), png))
         })
         .collect()
+}
+
+/// Draws the SVG file at `path` as large as fits into a square of `side` pixels.
+pub(crate) fn draw_square(path: &Path, side: u16) -> Result<Bytes, ImageError> {
+    let svg = std::fs::read_to_string(path).map_err(|source| ImageError::Read {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    fit(&parse(path, &svg)?, side, side)
+}
+
+fn parse(path: &Path, svg: &str) -> Result<usvg::Tree, ImageError> {
+    usvg::Tree::from_str(svg, &usvg::Options::default()).map_err(|error| ImageError::Svg {
+        path: path.to_path_buf(),
+        problem: error.to_string(),
+    })
+}
+
+/// The drawing as PNG, scaled to fit into so many pixels.
+fn fit(tree: &usvg::Tree, most_width: u16, most_height: u16) -> Result<Bytes, ImageError> {
+    let size = tree.size();
+    let factor = (f32::from(most_width) / size.width()).min(f32::from(most_height) / size.height());
+    let width = whole(size.width() * factor, most_width);
+    let height = whole(size.height() * factor, most_height);
+    let failed = || ImageError::Draw { width, height };
+    let mut pixmap = Pixmap::new(width, height).ok_or_else(failed)?;
+    resvg::render(tree, Transform::from_scale(factor, factor), &mut pixmap.as_mut());
+    palette::encode(pixmap).map(Bytes::from).map_err(|_| failed())
 }
 
 /// A length in pixels: `value` rounded, from 1 to `limit`.

@@ -63,11 +63,16 @@ pub enum TemplateError {
     Strings { path: PathBuf, source: StringsError },
 }
 
+/// Pixels a side of the logo for other platforms.
+const LOGO_SIDE: u16 = 660;
+
 /// A template in hand: its settings, and its files as they go into every pass.
 #[derive(Debug)]
 pub(crate) struct Template {
     pub(crate) settings: Settings,
     pub(crate) files: BTreeMap<String, Bytes>,
+    /// A square PNG, for platforms that fetch a logo by its address. Google asks for 660 pixels and more.
+    pub(crate) logo: Bytes,
 }
 
 /// `template.toml`.
@@ -242,8 +247,23 @@ impl Template {
         }
         check_icon(folder, &files)?;
         warn_about_weight(folder, &settings, &files);
-        Ok(Self { settings, files })
+        let logo = match sources.get(images::ICON.name) {
+            Some(&"svg") => images::draw_square(&folder.join("icon.svg"), LOGO_SIDE)?,
+            _ => largest_icon(&files),
+        };
+        Ok(Self {
+            settings,
+            files,
+            logo,
+        })
     }
+}
+
+fn largest_icon(files: &BTreeMap<String, Bytes>) -> Bytes {
+    ["icon@3x.png", "icon@2x.png", "icon.png"]
+        .into_iter()
+        .find_map(|name| files.get(name).cloned())
+        .unwrap_or_default()
 }
 
 impl Settings {

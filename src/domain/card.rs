@@ -31,6 +31,15 @@ impl CardStatus {
         }
     }
 
+    /// The status once only `left` can be reached by push: a card in no wallet any more is removed.
+    #[must_use]
+    pub fn when_reachable_by(self, left: Channels) -> Self {
+        match self {
+            Self::Installed if left == Channels::NONE => Self::Removed,
+            other => other,
+        }
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "pending" => Self::Pending,

@@ -30,7 +30,7 @@ pub enum Error {
     },
     /// A row is not what the code expects: the schema and the code, or two rows, contradict each other.
     #[error(
-        "expected {expected}, found {found} in the answer to `{}`; check the schema with `passgate doctor`",
+        "expected {expected}, found {found} in the answer to `{}`; was the database changed by hand?",
         head(statement)
     )]
     Inconsistent {
@@ -144,8 +144,7 @@ mod tests {
             Error::inconsistent("a number", "text").about("select a,\n   b from t where c = d and e = f");
         assert_eq!(
             error.to_string(),
-            "expected a number, found text in the answer to `select a, b from t where c = d …`; \
-             check the schema with `passgate doctor`"
+            "expected a number, found text in the answer to `select a, b from t where c = …`; was the database changed by hand?"
         );
     }
 }

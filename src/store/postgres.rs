@@ -21,6 +21,7 @@ use connection::{Texts, refused};
 use crate::store::error::Cause;
 use crate::store::sql::{self, State};
 use crate::store::{Change, Error, Tx, TxFuture, migrate};
+use crate::telemetry::Metric;
 
 /// How often a transaction runs before its conflict becomes the caller's.
 const ATTEMPTS: u32 = 8;
@@ -109,8 +110,16 @@ impl Engine {
             let (begun, result) = tokio::join!(open.connection.control(BEGIN_READ), body(&mut tx));
             let result = tx.verdict(result);
             let state = tx.state();
-            begun?;
-            open.roll_back().await;
+            match begun {
+                Ok(()) => open.roll_back().await,
+                Err(Error::Unavailable { .. }) if attempt == 1 => {
+                    drop(open);
+                    self.forget_idle();
+                    attempt += 1;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            }
             if state != State::Conflicted || attempt == ATTEMPTS {
                 return result;
             }
@@ -130,8 +139,7 @@ impl Engine {
         Ok(Connection::new(client, Arc::clone(&self.texts)))
     }
 
-    /// A connection inside a new transaction. One that was closed while it lay in the pool shows at its `begin`,
-    /// when nothing has been done yet: then all idle ones may be like it, and a new one is made.
+    /// A connection inside a new transaction.
     async fn begin(&self) -> Result<Open, Error> {
         let open = Open::new(self.connection().await?);
         match open.connection.control(BEGIN_WRITE).await {
@@ -140,10 +148,16 @@ impl Engine {
             Err(error) => return Err(error),
         }
         drop(open);
-        self.pool.retain(|_, _| false);
+        self.forget_idle();
         let open = Open::new(self.connection().await?);
         open.connection.control(BEGIN_WRITE).await?;
         Ok(open)
+    }
+
+    /// A connection that was closed while it lay in the pool shows at its `begin`, when nothing has been done
+    /// yet: all idle ones may be like it, and the next one is to be new.
+    fn forget_idle(&self) {
+        self.pool.retain(|_, _| false);
     }
 }
 
@@ -192,7 +206,9 @@ impl Drop for Open {
 }
 
 async fn again(name: &'static str, attempt: u32) {
-    metrics::counter!("passgate_store_conflicts", "transaction" => name).increment(1);
+    Metric::StoreConflicts
+        .counter(&[("transaction", name)])
+        .increment(1);
     tracing::debug!(
         transaction = name,
         attempt,
@@ -207,11 +223,16 @@ fn no_connection(error: PoolError) -> Error {
             problem: "all connections are in use; raise store.connections if this lasts",
             cause: None,
         },
-        PoolError::Backend(error) => match refused("connect", error).error {
-            Error::Sql { cause, .. } => unreachable_server(cause),
-            other => other,
-        },
+        PoolError::Backend(error) => cannot_connect(error),
         other => unreachable_server(Arc::new(other)),
+    }
+}
+
+/// Even what the server refuses for good, such as a password, is cured without changing passgate.
+fn cannot_connect(error: tokio_postgres::Error) -> Error {
+    match refused("connect", error).error {
+        Error::Sql { cause, .. } => unreachable_server(cause),
+        other => other,
     }
 }
 

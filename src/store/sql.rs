@@ -35,7 +35,7 @@ pub(super) enum Connection<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Sound,
-    /// A statement failed.
+    /// A statement failed or was never awaited to its end.
     Failed,
     /// A statement failed because of another transaction; running the body again may succeed.
     Conflicted,
@@ -133,46 +133,51 @@ impl<'a> Tx<'a> {
         match self.state {
             State::Sound => result,
             State::Failed | State::Conflicted => result.and(Err(Error::Body(
-                "a statement failed and the body went on; return its error",
+                "a statement failed or was abandoned and the body went on; return its error",
             )
             .into())),
         }
     }
 
     async fn rows(&mut self, sql: &'static str, set: usize, params: &[&Value]) -> Result<Vec<Row>, Error> {
-        self.check_sound()?;
+        self.enter()?;
         let answer = match &mut self.connection {
             Connection::Sqlite(connection) => connection.rows(sql, set, params).map_err(Failure::from),
             Connection::Postgres(connection) => connection.rows(sql, set, params).await,
         };
-        answer.map_err(|failure| self.note(failure))
+        self.leave(answer)
     }
 
     async fn count(&mut self, sql: &'static str, set: usize, params: &[&Value]) -> Result<u64, Error> {
-        self.check_sound()?;
+        self.enter()?;
         let answer = match &mut self.connection {
             Connection::Sqlite(connection) => connection.count(sql, set, params).map_err(Failure::from),
             Connection::Postgres(connection) => connection.count(sql, set, params).await,
         };
-        answer.map_err(|failure| self.note(failure))
+        self.leave(answer)
     }
 
-    fn check_sound(&self) -> Result<(), Error> {
+    /// Until a statement has answered, the transaction counts as lost: the body may drop the future, and then
+    /// nobody knows what the statement did.
+    fn enter(&mut self) -> Result<(), Error> {
         match self.state {
-            State::Sound => Ok(()),
+            State::Sound => {
+                self.state = State::Failed;
+                Ok(())
+            }
             State::Failed | State::Conflicted => Err(Error::Body(
                 "a statement followed one that failed; return the first error",
             )),
         }
     }
 
-    fn note(&mut self, failure: Failure) -> Error {
-        self.state = if failure.is_conflict {
-            State::Conflicted
-        } else {
-            State::Failed
-        };
-        failure.error
+    fn leave<T>(&mut self, answer: Result<T, Failure>) -> Result<T, Error> {
+        answer.inspect(|_| self.state = State::Sound).map_err(|failure| {
+            if failure.is_conflict {
+                self.state = State::Conflicted;
+            }
+            failure.error
+        })
     }
 }
 

@@ -22,8 +22,9 @@ use crate::store::sql;
 use crate::store::{Change, Error, Tx, TxFuture};
 
 pub(super) struct Engine {
-    writer: Writer,
+    // Closed first: the last connection to close copies the log into the file, which a reader cannot.
     readers: Readers,
+    writer: Writer,
 }
 
 /// Read-only connections that are not in use, and a permit for each.

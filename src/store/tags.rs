@@ -23,10 +23,6 @@ const SET: &str = "update cards set tag = $2 where merchant_id = $1 and card_id 
 
 const CURRENT: &str = "select value from tags where merchant_id = $1";
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "read by the test that prepares every statement")
-)]
 pub(crate) const STATEMENTS: &[&str] = &[LOCK_CARDS, NEXT, SET, CURRENT];
 
 struct Number(i64);
@@ -44,7 +40,9 @@ pub async fn allot_tags(tx: &mut Tx<'_>, merchant: MerchantId, cards: &[CardId])
     if cards.is_empty() {
         return current(tx, merchant).await;
     }
-    let rows: Vec<Vec<Value>> = cards.iter().map(|card| vec![Value::Int(card.0)]).collect();
+    let mut sorted = cards.to_vec();
+    sorted.sort_unstable();
+    let rows: Vec<Vec<Value>> = sorted.iter().map(|card| vec![Value::Int(card.0)]).collect();
     let _locked: Vec<Number> = tx.all_rows(LOCK_CARDS, &[Value::Int(merchant.0)], &rows).await?;
     let tag = next(tx, merchant).await?;
     tx.exec_rows(SET, &[Value::Int(merchant.0), Value::Int(tag.0)], &rows)

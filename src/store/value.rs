@@ -60,6 +60,10 @@ impl Row {
     }
 
     /// The next column, as the type that is asked for.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "each column has a type of its own, so this is no iterator"
+    )]
     pub fn next<T: FromValue>(&mut self) -> Result<T, Error> {
         let value = self.values.next();
         T::from_value(value.ok_or_else(|| Error::inconsistent("another column", "the end of the row"))?)

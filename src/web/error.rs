@@ -7,6 +7,9 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::ops::cards::CardError;
+use crate::store;
+
 /// What went wrong, as far as the caller may know.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -58,6 +61,26 @@ impl ApiError {
             Self::TooManyRequests => "too_many_requests",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<store::Error> for ApiError {
+    fn from(error: store::Error) -> Self {
+        if error.retry() == store::Retry::Later {
+            Self::Unavailable(Box::new(error))
+        } else {
+            Self::Internal(Box::new(error))
+        }
+    }
+}
+
+impl From<CardError> for ApiError {
+    fn from(error: CardError) -> Self {
+        match error {
+            CardError::NotFound => Self::NotFound,
+            CardError::Store(error) => error.into(),
+            refusal => Self::Conflict(refusal.to_string()),
         }
     }
 }

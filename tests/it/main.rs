@@ -8,6 +8,15 @@
 )]
 
 mod apple;
+mod bridge;
+mod captures;
+mod console;
 mod engines;
+mod google;
+mod passkit;
 mod postgres;
+mod push;
 mod store_engine;
+mod store_faults;
+mod store_schema;
+mod store_tls;

@@ -128,19 +128,22 @@ impl Cluster {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server's shell starts");
-        let said = BufReader::new(keeper.stdout.take().expect("piped"));
-        let mut lines = Vec::new();
-        for line in said.lines() {
-            let line = line.expect("text");
-            if line == "ready" {
-                return Some(Self {
-                    folder,
-                    _keeper: keeper,
-                });
-            }
-            lines.push(line);
+        let mut lines = BufReader::new(keeper.stdout.take().expect("piped"))
+            .lines()
+            .map_while(Result::ok);
+        let mut said = Vec::new();
+        let is_ready = lines.by_ref().any(|line| {
+            said.push(line.clone());
+            line == "ready"
+        });
+        if !is_ready {
+            let _ = keeper.wait();
+            panic!("PostgreSQL does not start: {}", said.join("\n"));
         }
-        panic!("PostgreSQL does not start: {}", lines.join("\n"));
+        Some(Self {
+            folder,
+            _keeper: keeper,
+        })
     }
 
     fn url(&self, database: &str) -> String {

@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinHandle;
 use tokio_postgres::AsyncMessage;
 
+use super::cannot_connect;
 use super::connect::Target;
 use super::connection::refused;
 use crate::domain::id::{CardId, MerchantId};
@@ -52,7 +53,7 @@ pub(super) async fn start(
                     problem: "the server closed the connection",
                     cause: None,
                 },
-                Err(error) => refused(LISTEN, error).error,
+                Err(error) => error,
             };
             if let Some(ready) = ready.take() {
                 drop(ready.send(Err(error)));
@@ -78,15 +79,16 @@ async fn listen(
     target: &Target,
     changes: &broadcast::Sender<Change>,
     mut on_ready: impl FnMut(),
-) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = target.config.connect(target.tls.clone()).await?;
+) -> Result<(), Error> {
+    let connected = target.config.connect(target.tls.clone()).await;
+    let (client, mut connection) = connected.map_err(cannot_connect)?;
     let mut listening = pin!(client.batch_execute(LISTEN));
     let mut is_listening = false;
     loop {
         let message = poll_fn(|context| connection.poll_message(context));
         tokio::select! {
             answer = &mut listening, if !is_listening => {
-                answer?;
+                answer.map_err(|error| refused(LISTEN, error).error)?;
                 is_listening = true;
                 on_ready();
             }
@@ -98,7 +100,7 @@ async fn listen(
                     }
                 }
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(error),
+                Some(Err(error)) => return Err(refused(LISTEN, error).error),
                 None => return Ok(()),
             },
         }

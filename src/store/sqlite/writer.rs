@@ -18,6 +18,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::{Connection, open_raw};
 use crate::store::sql;
 use crate::store::{Change, Error, Tx, TxFuture};
+use crate::telemetry::Metric;
 
 /// Most jobs in one commit: enough to share a sync, few enough that the first of them does not wait long.
 const LARGEST_GROUP: usize = 64;
@@ -155,8 +156,8 @@ impl Groups {
         if group.is_empty() {
             return;
         }
-        metrics::histogram!("passgate_store_group_size")
-            .record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
+        let size = u32::try_from(group.len()).unwrap_or(u32::MAX);
+        Metric::StoreGroupSize.histogram(&[]).record(f64::from(size));
         let lost = run_group(&mut self.connection, &mut group).err();
         if let Some(error) = &lost {
             self.connection.roll_back();

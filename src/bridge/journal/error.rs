@@ -1,0 +1,52 @@
+//! Why a journal cannot be used, and what to do about it.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The disk refuses; nothing that was stored is lost, and the next capture tries again.
+    #[error("the journal in {folder} cannot be written: {source}")]
+    Unavailable { folder: PathBuf, source: std::io::Error },
+    #[error("the journal in {folder} is in use by another bridge; one folder serves one bridge")]
+    InUse { folder: PathBuf },
+    #[error(
+        "the journal segment {segment} is damaged: no valid record at byte {at}, but valid ones after it; {readable} \
+         records before it are readable. It was kept as {aside}; captures in it have not reached the gateway unless \
+         they were acknowledged. Starting again begins a new segment"
+    )]
+    Corrupt {
+        segment: PathBuf,
+        at: u64,
+        readable: usize,
+        aside: PathBuf,
+    },
+}
+
+impl JournalError {
+    pub(super) fn unavailable(folder: &Path, source: std::io::Error) -> Self {
+        Self::Unavailable {
+            folder: folder.to_path_buf(),
+            source,
+        }
+    }
+
+    /// What staff are told.
+    pub fn sentence(&self) -> &'static str {
+        match self {
+            Self::Unavailable { source, .. } if is_full(source.kind()) => {
+                "This till cannot store scans: its disk is full"
+            }
+            Self::Unavailable { .. } => "This till cannot store scans: its disk reports an error",
+            Self::InUse { .. } => "This till cannot store scans: another program uses its journal",
+            Self::Corrupt { .. } => "This till cannot store scans: its journal is damaged",
+        }
+    }
+}
+
+fn is_full(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
+}

@@ -1,0 +1,145 @@
+//! Refuses values that would only fail later and less clearly. Files and addresses are not tried here: whoever
+//! needs one says what is wrong with it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::config::{Bridge, Config, ConfigError};
+
+impl Config {
+    /// Checks every value by itself and against its neighbours.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.server.certificate.is_some() != self.server.key.is_some() {
+            return refuse(
+                "server.certificate",
+                "expected both certificate and key, or neither; got one",
+            );
+        }
+        web_address("server.public_url", &self.server.public_url)?;
+        if self.server.public_url.ends_with('/') {
+            return refuse("server.public_url", "expected no slash at the end; got one");
+        }
+        if !self.store.url.starts_with("sqlite:") && !self.store.url.starts_with("postgres") {
+            return refuse("store.url", "expected sqlite:<path> or postgres://…");
+        }
+        at_least_one("store.connections", self.store.connections)?;
+        self.check_providers()?;
+        at_least_one("push.concurrency", self.push.concurrency)?;
+        some_time("push.lease", self.push.lease)?;
+        some_time("push.poll", self.push.poll)?;
+        if self.push.lease <= self.apple.apns.timeout || self.push.lease <= self.google.timeout {
+            // Otherwise another node would take over a push that is still being sent.
+            return refuse(
+                "push.lease",
+                format!(
+                    "expected more than apple.apns.timeout and google.timeout; got {}",
+                    self.push.lease.as_secs_f64()
+                ),
+            );
+        }
+        self.bridge.check()
+    }
+
+    fn check_providers(&self) -> Result<(), ConfigError> {
+        let apns = &self.apple.apns;
+        if !apns.url.starts_with("https://") {
+            return refuse(
+                "apple.apns.url",
+                format!("expected https://…; got {:?}", apns.url),
+            );
+        }
+        if !matches!(apns.priority, 1 | 5 | 10) {
+            return refuse(
+                "apple.apns.priority",
+                format!("expected 1, 5 or 10; got {}", apns.priority),
+            );
+        }
+        some_time("apple.apns.timeout", apns.timeout)?;
+        // To Apple 0 means "do not keep it": a phone that is off would miss the change.
+        some_time("apple.apns.expiration", apns.expiration)?;
+        let google = &self.google;
+        if google.issuer_id.is_empty() != google.service_account.is_none() {
+            return refuse(
+                "google.service_account",
+                "expected both issuer_id and service_account, or neither; got one",
+            );
+        }
+        web_address("google.api_url", &google.api_url)?;
+        web_address("google.save_url", &google.save_url)?;
+        at_least_one(
+            "google.requests_per_second",
+            usize::try_from(google.requests_per_second).unwrap_or(1),
+        )?;
+        some_time("google.timeout", google.timeout)
+    }
+}
+
+impl Bridge {
+    fn check(&self) -> Result<(), ConfigError> {
+        web_address("bridge.gateway_url", &self.gateway_url)?;
+        some_time("bridge.answer_within", self.answer_within)?;
+        let mut ids = BTreeSet::new();
+        for (list, devices) in [("scanners", &self.scanners), ("readers", &self.readers)] {
+            for (index, device) in devices.iter().enumerate() {
+                let key = |name| format!("bridge.{list}[{index}].{name}");
+                if device.id.is_empty() {
+                    return refuse(key("id"), "expected a name; got nothing");
+                }
+                if !ids.insert(device.id.as_str()) {
+                    return refuse(
+                        key("id"),
+                        format!(
+                            "expected a name of its own for each device; got {:?} twice",
+                            device.id
+                        ),
+                    );
+                }
+                if list == "scanners" && device.path.is_none() {
+                    return refuse(
+                        key("path"),
+                        "expected a serial port such as /dev/ttyACM0; got nothing",
+                    );
+                }
+                let pattern = device.name.as_deref().map(regex_lite::Regex::new);
+                if let Some(Err(error)) = pattern {
+                    return refuse(
+                        key("name"),
+                        format!("expected a regular expression; got an error: {error}"),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refuse<T>(key: impl Into<String>, problem: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError::Value {
+        key: key.into(),
+        problem: problem.into(),
+    })
+}
+
+fn web_address(key: &str, value: &str) -> Result<(), ConfigError> {
+    if value.starts_with("https://") || value.starts_with("http://") {
+        return Ok(());
+    }
+    refuse(
+        key,
+        format!("expected https://… (http://… for trying out); got {value:?}"),
+    )
+}
+
+fn at_least_one(key: &str, value: usize) -> Result<(), ConfigError> {
+    if value == 0 {
+        return refuse(key, "expected at least 1; got 0");
+    }
+    Ok(())
+}
+
+fn some_time(key: &str, value: Duration) -> Result<(), ConfigError> {
+    if value.is_zero() {
+        return refuse(key, "expected more than 0 seconds; got 0");
+    }
+    Ok(())
+}

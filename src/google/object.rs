@@ -1,0 +1,275 @@
+//! The loyalty class and object that Google Wallet shows, drawn from a card's face.
+//!
+//! Only spellings that the Wallet API's discovery document does not call deprecated are written. Texts are cut
+//! to what Google Wallet shows (reference: LoyaltyClass, LoyaltyObject), always between characters. Every field
+//! that can be absent is written as `null` then: in a PATCH that removes an older value, and an insert leaves
+//! it out. A class is always written with `reviewStatus: UNDER_REVIEW`, which Google turns into APPROVED by
+//! itself; echoing APPROVED back is an error.
+
+use serde::Serialize;
+
+use crate::domain::face::CardFace;
+use crate::domain::id::{CardId, ProgramId};
+
+/// Most characters that Google Wallet shows of each text.
+const NAME: usize = 20;
+const POINTS_LABEL: usize = 9;
+const POINTS_BALANCE: usize = 7;
+const ACCOUNT_NAME: usize = 20;
+const TEXT_HEADER: usize = 35;
+const TEXT_BODY: usize = 500;
+
+/// Where our classes and objects live: `<issuer>.<prefix>program-<id>` and `<issuer>.<prefix>card-<id>`.
+///
+/// Google never forgets an id, so environments that share an issuer need different prefixes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    issuer: String,
+    prefix: String,
+}
+
+/// Why classes and objects cannot be named.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NamingError {
+    #[error("google.issuer_id is the number shown in the Google Pay & Wallet console; got {0:?}")]
+    Issuer(String),
+    #[error("google.id_prefix has at most 40 characters of A-Z, a-z, 0-9, '.', '_', '-'; got {0:?}")]
+    Prefix(String),
+}
+
+impl Naming {
+    pub fn new(issuer: &str, prefix: &str) -> Result<Self, NamingError> {
+        if !(1..=30).contains(&issuer.len()) || !issuer.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(NamingError::Issuer(issuer.to_owned()));
+        }
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if prefix.len() > 40 || !prefix.bytes().all(allowed) {
+            return Err(NamingError::Prefix(prefix.to_owned()));
+        }
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            prefix: prefix.to_owned(),
+        })
+    }
+
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub fn class_id(&self, program: ProgramId) -> String {
+        format!("{}.{}program-{program}", self.issuer, self.prefix)
+    }
+
+    pub fn object_id(&self, card: CardId) -> String {
+        format!("{}.{}card-{card}", self.issuer, self.prefix)
+    }
+}
+
+/// A program as Google's class.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoyaltyClass {
+    pub id: String,
+    issuer_name: String,
+    program_name: String,
+    program_logo: Image,
+    review_status: ReviewStatus,
+    multiple_devices_and_holders_allowed_status: Holders,
+    hex_background_color: Option<String>,
+    account_name_label: &'static str,
+}
+
+/// A card as Google's object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoyaltyObject {
+    pub id: String,
+    class_id: String,
+    state: State,
+    account_name: Option<String>,
+    barcode: Barcode,
+    loyalty_points: LoyaltyPoints,
+    secondary_loyalty_points: LoyaltyPoints,
+    text_modules_data: Vec<TextModule>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum ReviewStatus {
+    UnderReview,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Holders {
+    OneUserAllDevices,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum State {
+    Active,
+    Inactive,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Image {
+    source_uri: ImageUri,
+    content_description: LocalizedString,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+struct ImageUri {
+    uri: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LocalizedString {
+    default_value: TranslatedString,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+struct TranslatedString {
+    language: &'static str,
+    value: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Barcode {
+    r#type: BarcodeType,
+    render_encoding: RenderEncoding,
+    value: String,
+    alternate_text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum BarcodeType {
+    QrCode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+enum RenderEncoding {
+    #[serde(rename = "UTF_8")]
+    Utf8,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+struct LoyaltyPoints {
+    label: String,
+    balance: Balance,
+}
+
+/// Exactly one of the kinds that Google knows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Balance {
+    String(String),
+    Int(i32),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+struct TextModule {
+    /// Without dots: they separate parts of a field path in Google's templates.
+    id: &'static str,
+    header: String,
+    body: String,
+}
+
+/// The class of the program that `face` belongs to. `logo` is a public address of a PNG; `background` a colour
+/// as `#rrggbb`, and without one Google takes the logo's.
+pub fn class(naming: &Naming, face: &CardFace, logo: &str, background: Option<&str>) -> LoyaltyClass {
+    let issuer_name = named(&face.merchant_name, NAME);
+    LoyaltyClass {
+        id: naming.class_id(face.program),
+        program_name: named(&face.program_name, NAME),
+        program_logo: Image {
+            source_uri: ImageUri { uri: logo.to_owned() },
+            content_description: LocalizedString {
+                default_value: TranslatedString {
+                    language: "en",
+                    value: format!("Logo of {issuer_name}"),
+                },
+            },
+        },
+        issuer_name,
+        review_status: ReviewStatus::UnderReview,
+        multiple_devices_and_holders_allowed_status: Holders::OneUserAllDevices,
+        hex_background_color: background.map(str::to_owned),
+        account_name_label: "Name",
+    }
+}
+
+/// The object of the card that `face` shows.
+pub fn object(naming: &Naming, face: &CardFace) -> LoyaltyObject {
+    LoyaltyObject {
+        id: naming.object_id(face.card),
+        class_id: naming.class_id(face.program),
+        state: if face.void { State::Inactive } else { State::Active },
+        account_name: face
+            .holder
+            .as_deref()
+            .map(|holder| cut(holder, ACCOUNT_NAME))
+            .filter(|holder| !holder.is_empty()),
+        barcode: Barcode {
+            r#type: BarcodeType::QrCode,
+            render_encoding: RenderEncoding::Utf8,
+            value: face.code.clone(),
+            alternate_text: face.code.clone(),
+        },
+        loyalty_points: LoyaltyPoints {
+            label: cut("Punches", POINTS_LABEL),
+            balance: Balance::String(balance(face)),
+        },
+        secondary_loyalty_points: LoyaltyPoints {
+            label: cut("Rewards", POINTS_LABEL),
+            balance: Balance::Int(i32::try_from(face.rewards).unwrap_or(i32::MAX)),
+        },
+        text_modules_data: vec![
+            text("status", "Status", &face.status_line()),
+            text("reward", "Reward", &face.reward_name),
+        ],
+    }
+}
+
+/// "3 of 10". Where that is too long, a shorter way to say it: a number that is cut off would be a wrong number.
+fn balance(face: &CardFace) -> String {
+    let short = format!("{}/{}", face.punches, face.goal);
+    let alone = face.punches.to_string();
+    [face.balance(), short, alone]
+        .into_iter()
+        .find(|text| text.chars().count() <= POINTS_BALANCE)
+        .unwrap_or_else(|| "many".into())
+}
+
+fn text(id: &'static str, header: &str, body: &str) -> TextModule {
+    TextModule {
+        id,
+        header: cut(header, TEXT_HEADER),
+        body: named(body, TEXT_BODY),
+    }
+}
+
+/// `text` with at most `limit` characters, ended by an ellipsis where something is missing.
+fn cut(text: &str, limit: usize) -> String {
+    let text = text.trim();
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(limit.saturating_sub(1)).collect();
+    // A joiner or a variation selector at the cut belongs to a character that is gone.
+    let kept = kept.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '\u{200d}' | '\u{fe0f}'));
+    format!("{kept}…")
+}
+
+/// Like [`cut`], for fields that Google requires: never empty.
+fn named(text: &str, limit: usize) -> String {
+    let shown = cut(text, limit);
+    if shown.is_empty() { "-".into() } else { shown }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,397 @@
+//! Recording captures: the one write that every tap waits for.
+//!
+//! Captures of all stations are gathered into sets: while one set is being committed the next one fills, so the
+//! batching window is the commit in progress and no timer delays anyone. An answer is given only after the commit
+//! is durable; a capture that was recorded before gets its first answer again, for ever.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::domain::capture::{Capture, CaptureKey};
+use crate::domain::card::Card;
+use crate::domain::event::NewEvent;
+use crate::domain::id::{CardId, MerchantId};
+use crate::domain::punch::{self, Decision, History, Moment, Refusal};
+use crate::domain::time::Timestamp;
+use crate::ops::Ops;
+pub use crate::store::captures::Answer;
+use crate::store::cards::{self, ProgramOfMerchant};
+use crate::store::{Change, Error, Retry, Tx, captures, events, outbox};
+
+/// Captures in one transaction; a larger set would make a tap behind it wait too long.
+const LARGEST_SET: usize = 200;
+/// Requests waiting; beyond it stations are told to come back.
+const QUEUE: usize = 4096;
+/// Sets in the making at once: one commits while the others read and decide.
+const WORKERS: usize = 4;
+/// How far back a late capture looks for its neighbours.
+const NEIGHBOURS: i64 = 500;
+
+/// Why captures were not recorded. Nothing is lost: the station keeps them and sends them again.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("too many captures are waiting to be recorded")]
+    Busy,
+    #[error("the captures could not be stored: {0}")]
+    Store(Arc<Error>),
+}
+
+/// Gathers captures into sets and records them.
+#[derive(Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Job>,
+}
+
+struct Job {
+    captures: Vec<(MerchantId, Capture)>,
+    answer: oneshot::Sender<Result<Vec<Answer>, RecordError>>,
+}
+
+impl Recorder {
+    /// Starts the workers; they stop when the last `Recorder` is dropped.
+    pub fn start(ops: &Ops) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..WORKERS {
+            tokio::spawn(work(ops.clone(), Arc::clone(&jobs)));
+        }
+        Self { queue }
+    }
+
+    /// Records `captures` of one merchant and answers in the same order.
+    pub async fn record(
+        &self,
+        merchant: MerchantId,
+        captures: Vec<Capture>,
+    ) -> Result<Vec<Answer>, RecordError> {
+        let captures = captures.into_iter().map(|capture| (merchant, capture)).collect();
+        let (answer, answered) = oneshot::channel();
+        let job = Job { captures, answer };
+        self.queue.try_send(job).map_err(|_| RecordError::Busy)?;
+        answered.await.unwrap_or(Err(RecordError::Busy))
+    }
+}
+
+async fn work(ops: Ops, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
+    let mut held = None;
+    while let Some((set, next)) = gather(&jobs, held.take()).await {
+        held = next;
+        record_jobs(&ops, set).await;
+    }
+}
+
+/// The next set of jobs, and one that did not fit into it. None when there will be no more.
+///
+/// A job in hand never waits for the queue: another worker may be waiting there for new jobs.
+async fn gather(jobs: &Mutex<mpsc::Receiver<Job>>, held: Option<Job>) -> Option<(Vec<Job>, Option<Job>)> {
+    let (first, mut queue) = match held {
+        Some(job) => match jobs.try_lock() {
+            Ok(queue) => (job, queue),
+            Err(_) => return Some((vec![job], None)),
+        },
+        None => {
+            let mut queue = jobs.lock().await;
+            (queue.recv().await?, queue)
+        }
+    };
+    let mut size = first.captures.len();
+    let mut set = vec![first];
+    while size < LARGEST_SET {
+        let Ok(job) = queue.try_recv() else { break };
+        if size + job.captures.len() > LARGEST_SET {
+            return Some((set, Some(job)));
+        }
+        size += job.captures.len();
+        set.push(job);
+    }
+    Some((set, None))
+}
+
+/// Records a set of jobs in one transaction. When that fails for a reason that may lie in one job, each job is
+/// tried alone, so that one bad row cannot hold up its neighbours.
+async fn record_jobs(ops: &Ops, jobs: Vec<Job>) {
+    let all: Vec<_> = jobs.iter().flat_map(|job| job.captures.iter().cloned()).collect();
+    match record_set(ops, all).await {
+        Ok(answers) => {
+            let mut answers = answers.into_iter();
+            for job in jobs {
+                let part = answers.by_ref().take(job.captures.len()).collect();
+                let _ = job.answer.send(Ok(part));
+            }
+        }
+        Err(error) if jobs.len() > 1 && error.retry() == Retry::Never => {
+            for job in jobs {
+                let result = record_set(ops, job.captures).await;
+                let _ = job
+                    .answer
+                    .send(result.map_err(|error| RecordError::Store(Arc::new(error))));
+            }
+        }
+        Err(error) => {
+            let error = Arc::new(error);
+            for job in jobs {
+                let _ = job.answer.send(Err(RecordError::Store(Arc::clone(&error))));
+            }
+        }
+    }
+}
+
+/// Records `set` and answers in its order.
+async fn record_set(ops: &Ops, set: Vec<(MerchantId, Capture)>) -> Result<Vec<Answer>, Error> {
+    let now = ops.clock.now();
+    let set = Arc::new(set);
+    let mut tries = 0;
+    loop {
+        let body = Arc::clone(&set);
+        let result = ops
+            .store
+            .write("record_captures", move |tx| {
+                let body = Arc::clone(&body);
+                Box::pin(async move { record(tx, &body, now).await })
+            })
+            .await;
+        match result {
+            // Another node recorded one of these captures between our look and our insert: look again.
+            Err(error) if error.is_unique_violation() && tries < 3 => tries += 1,
+            other => return other,
+        }
+    }
+}
+
+/// One transaction: look for repeats, lock the cards, decide, write.
+async fn record(
+    tx: &mut Tx<'_>,
+    set: &[(MerchantId, Capture)],
+    now: Timestamp,
+) -> Result<Vec<Answer>, Error> {
+    let mut known = known_answers(tx, set).await?;
+    let fresh = fresh_captures(set, &known);
+    let mut work = Work::load(tx, &fresh).await?;
+    let mut recorded = Vec::with_capacity(fresh.len());
+    for (merchant, capture) in fresh {
+        let answer = work.decide(tx, merchant, capture, now).await?;
+        known.insert((merchant, capture.key), answer.clone());
+        recorded.push((merchant, capture, answer));
+    }
+    work.write(tx, &recorded, now).await?;
+    tracing::trace!(target: "passgate::walk", step = "captures_written");
+    Ok(set
+        .iter()
+        .map(|(merchant, capture)| match known.get(&(*merchant, capture.key)) {
+            Some(answer) if answer.fingerprint == fingerprint(capture) => answer.clone(),
+            _ => refused(capture, Refusal::CounterReused),
+        })
+        .collect())
+}
+
+type Known = HashMap<(MerchantId, CaptureKey), Answer>;
+
+async fn known_answers(tx: &mut Tx<'_>, set: &[(MerchantId, Capture)]) -> Result<Known, Error> {
+    let keys: BTreeSet<_> = set
+        .iter()
+        .map(|(merchant, capture)| (*merchant, capture.key))
+        .collect();
+    let keys: Vec<_> = keys.into_iter().collect();
+    let merchants: HashMap<_, _> = keys.iter().map(|(merchant, key)| (*key, *merchant)).collect();
+    let answers = captures::answers(tx, &keys).await?;
+    Ok(answers
+        .into_iter()
+        .filter_map(|answer| Some(((*merchants.get(&answer.key)?, answer.key), answer)))
+        .collect())
+}
+
+/// The captures that are new, each key once, in the order in which they happened.
+fn fresh_captures<'a>(set: &'a [(MerchantId, Capture)], known: &Known) -> Vec<(MerchantId, &'a Capture)> {
+    let mut seen = HashSet::new();
+    let mut fresh: Vec<_> = set
+        .iter()
+        .map(|(merchant, capture)| (*merchant, capture))
+        .filter(|(merchant, capture)| {
+            let key = (*merchant, capture.key);
+            !known.contains_key(&key) && seen.insert(key)
+        })
+        .collect();
+    fresh.sort_by_key(|(_, capture)| (capture.captured_at, capture.key));
+    fresh
+}
+
+/// The rows that a set of captures works on.
+struct Work {
+    /// What each token stands for.
+    tokens: HashMap<(MerchantId, String), CardId>,
+    cards: HashMap<CardId, Card>,
+    programs: HashMap<(MerchantId, i64), (ProgramOfMerchant, TimeZone)>,
+    changed: BTreeSet<(MerchantId, CardId)>,
+    events: Vec<NewEvent>,
+}
+
+impl Work {
+    async fn load(tx: &mut Tx<'_>, fresh: &[(MerchantId, &Capture)]) -> Result<Self, Error> {
+        let tokens: HashSet<_> = fresh
+            .iter()
+            .map(|(merchant, capture)| (*merchant, capture.token.clone()))
+            .collect();
+        let tokens: Vec<_> = tokens.into_iter().collect();
+        let found = cards::cards_of_tokens(tx, &tokens).await?;
+        let keys: BTreeSet<_> = found.iter().map(|found| (found.merchant, found.card)).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        let cards = cards::cards_for_update(tx, &keys).await?;
+        let wanted: BTreeSet<_> = cards.iter().map(|card| (card.merchant, card.program)).collect();
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let programs = cards::programs_of(tx, &wanted).await?;
+        Ok(Self {
+            tokens: found
+                .into_iter()
+                .map(|found| ((found.merchant, found.token), found.card))
+                .collect(),
+            cards: cards.into_iter().map(|card| (card.id, card)).collect(),
+            programs: programs
+                .into_iter()
+                .map(|of| {
+                    let zone = TimeZone::get(&of.zone).unwrap_or(TimeZone::UTC);
+                    ((of.program.merchant, of.program.id.0), (of, zone))
+                })
+                .collect(),
+            changed: BTreeSet::new(),
+            events: Vec::new(),
+        })
+    }
+
+    async fn decide(
+        &mut self,
+        tx: &mut Tx<'_>,
+        merchant: MerchantId,
+        capture: &Capture,
+        now: Timestamp,
+    ) -> Result<Answer, Error> {
+        let token = (merchant, capture.token.expose().to_owned());
+        let card = self.tokens.get(&token).and_then(|id| self.cards.get(id)).cloned();
+        let Some(card) = card else {
+            return Ok(refused(capture, Refusal::UnknownToken));
+        };
+        let Some((of, zone)) = self.programs.get(&(merchant, card.program.0)) else {
+            return Err(Error::inconsistent("the program of each card", "no such program"));
+        };
+        let rules = of.program.rules.clone();
+        // A station's clock that runs ahead cannot put a punch into the future.
+        let at = capture.captured_at.min(now);
+        let day = at.day_in(zone);
+        let history = if Moment::is_out_of_order(&card, at) {
+            let zone = zone.clone();
+            self.neighbours(tx, &card, at, &zone).await?
+        } else {
+            History::Latest
+        };
+        let moment = Moment { at, day, history };
+        let mut answer = Answer {
+            key: capture.key,
+            fingerprint: fingerprint(capture),
+            card: Some(card.id),
+            refusal: None,
+            rewards_earned: 0,
+            punches: card.punches,
+            goal: rules.goal(),
+            rewards: card.rewards,
+        };
+        match punch::decide(&rules, &card, capture, moment, now) {
+            Decision::Refused(refusal) => answer.refusal = Some(refusal),
+            Decision::Punched(punched) => {
+                answer.rewards_earned = punched.rewards_earned;
+                answer.punches = punched.card.punches;
+                answer.rewards = punched.card.rewards;
+                self.events.extend(punched.events);
+                self.changed.insert((merchant, card.id));
+                self.cards.insert(card.id, punched.card);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// What was punched around `at`, from the ledger and from this very set, for a capture that arrives after a
+    /// later one of the same card.
+    async fn neighbours(
+        &self,
+        tx: &mut Tx<'_>,
+        card: &Card,
+        at: Timestamp,
+        zone: &TimeZone,
+    ) -> Result<History, Error> {
+        let stored = match card.last_event {
+            Some(newest) => events::history(tx, card.merchant, newest, NEIGHBOURS).await?,
+            None => Vec::new(),
+        };
+        let day = at.day_in(zone);
+        let mut punches_on_day = 0;
+        let mut nearest_punch: Option<Timestamp> = None;
+        let stored = stored.iter().map(|stored| &stored.event);
+        let pending = self.events.iter().filter(|event| event.card == card.id);
+        for event in stored.chain(pending) {
+            if event.delta.punches <= 0 || event.capture.is_none() {
+                continue;
+            }
+            if event.at.day_in(zone) == day {
+                punches_on_day += event.delta.punches;
+            }
+            if nearest_punch.is_none_or(|nearest| event.at.distance(at) < nearest.distance(at)) {
+                nearest_punch = Some(event.at);
+            }
+        }
+        Ok(History::Past {
+            punches_on_day,
+            nearest_punch,
+        })
+    }
+
+    async fn write(
+        mut self,
+        tx: &mut Tx<'_>,
+        recorded: &[(MerchantId, &Capture, Answer)],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let rows: Vec<_> = recorded
+            .iter()
+            .map(|(merchant, capture, answer)| (*merchant, *capture, answer))
+            .collect();
+        captures::insert(tx, &rows, now).await?;
+        events::append(tx, &mut self.cards, &self.events, now).await?;
+        let changed: Vec<Card> = self
+            .changed
+            .iter()
+            .filter_map(|(_, card)| self.cards.get(card).cloned())
+            .collect();
+        cards::save(tx, &changed).await?;
+        outbox::enqueue(tx, &changed, now).await?;
+        for card in &changed {
+            tx.announce(Change::Card(card.merchant, card.id));
+        }
+        Ok(())
+    }
+}
+
+fn refused(capture: &Capture, refusal: Refusal) -> Answer {
+    Answer {
+        key: capture.key,
+        fingerprint: fingerprint(capture),
+        card: None,
+        refusal: Some(refusal),
+        rewards_earned: 0,
+        punches: 0,
+        goal: 0,
+        rewards: 0,
+    }
+}
+
+/// 64 bits over what a capture says, to notice two captures under one key.
+fn fingerprint(capture: &Capture) -> i64 {
+    let mut hash = openssl::sha::Sha256::new();
+    hash.update(capture.kind.as_str().as_bytes());
+    hash.update(&[0]);
+    hash.update(capture.token.expose().as_bytes());
+    hash.update(&[0]);
+    hash.update(&capture.captured_at.0.to_be_bytes());
+    let [a, b, c, d, e, f, g, h, ..] = hash.finish();
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}

@@ -1,0 +1,291 @@
+//! Cards by hand: issue, redeem, take back, end and restore.
+
+use std::collections::HashMap;
+
+use crate::domain::capture::Token;
+use crate::domain::card::{Card, CardStatus, Channels};
+use crate::domain::delivery::Channel;
+use crate::domain::event::{Actor, Delta, EventKind, NewEvent};
+use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber};
+use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
+use crate::domain::time::Timestamp;
+use crate::ops::Ops;
+use crate::store::cards::{CardWithProgram, NewCustomer};
+use crate::store::{Change, Error, Tx, cards, events, outbox};
+
+/// Why a card was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum CardError {
+    #[error("there is no such card")]
+    NotFound,
+    #[error(transparent)]
+    Redeem(#[from] RedeemRefusal),
+    #[error(transparent)]
+    Reverse(#[from] ReverseRefusal),
+    #[error("this card has already ended")]
+    AlreadyVoid,
+    #[error("this card has not ended")]
+    NotVoid,
+    /// Somebody else changed the card since the caller looked at it.
+    #[error("this card has changed meanwhile; look again and decide anew")]
+    Stale,
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// What a new holder tells of themselves.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    pub name: String,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+}
+
+impl Ops {
+    /// Makes a customer and their card in `program`. The name is printed on the card and stays there.
+    pub async fn issue(
+        &self,
+        merchant: MerchantId,
+        program: ProgramId,
+        holder: Holder,
+    ) -> Result<CardWithProgram, CardError> {
+        let now = self.clock.now();
+        let customer = CustomerId(self.ids.next(now));
+        let id = CardId(self.ids.next(now));
+        let token = Token::from_random(self.ids.secret());
+        self.store
+            .write("issue_card", move |tx| {
+                let holder = holder.clone();
+                let token = token.clone();
+                Box::pin(async move {
+                    let of = cards::program(tx, merchant, program)
+                        .await?
+                        .ok_or(CardError::NotFound)?;
+                    let customer = NewCustomer {
+                        id: customer,
+                        merchant,
+                        name: holder.name.clone(),
+                        email: holder.email,
+                        phone: holder.phone,
+                    };
+                    cards::insert_customer(tx, &customer, now).await?;
+                    let card = new_card(id, merchant, program, customer.id, token, now)?;
+                    cards::insert_card(tx, &card, Some(&holder.name)).await?;
+                    let issued = event(id, EventKind::CardIssued, Delta::default(), Actor::Gateway, now);
+                    let card = write_change(tx, card, &[issued], now).await?;
+                    Ok(CardWithProgram {
+                        card,
+                        of,
+                        holder: Some(holder.name),
+                    })
+                })
+            })
+            .await
+    }
+
+    /// Hands out one reward. `seen` is the card's version that the caller looked at: a second click on the same
+    /// page redeems nothing.
+    pub async fn redeem(
+        &self,
+        merchant: MerchantId,
+        card: CardId,
+        seen: i64,
+        actor: Actor,
+    ) -> Result<Card, CardError> {
+        let now = self.clock.now();
+        self.store
+            .write("redeem_reward", move |tx| {
+                Box::pin(async move {
+                    let (card, of) = locked(tx, merchant, card, Some(seen)).await?;
+                    let change = redemption::redeem(&of.of.program.rules, &card, actor, now)?;
+                    write_change(tx, change.card, &change.events, now).await
+                })
+            })
+            .await
+    }
+
+    /// Takes back a punch or a redemption of this card.
+    pub async fn reverse(
+        &self,
+        merchant: MerchantId,
+        card: CardId,
+        original: EventId,
+        actor: Actor,
+    ) -> Result<Card, CardError> {
+        let now = self.clock.now();
+        self.store
+            .write("reverse_event", move |tx| {
+                Box::pin(async move {
+                    let (card, of) = locked(tx, merchant, card, None).await?;
+                    let original = events::event(tx, merchant, original)
+                        .await?
+                        .filter(|event| event.event.card == card.id)
+                        .ok_or(CardError::NotFound)?;
+                    let already = events::is_reversed(tx, merchant, original.id).await?;
+                    let rules = &of.of.program.rules;
+                    let change = redemption::reverse(rules, &card, &original, already, actor, now)?;
+                    write_change(tx, change.card, &change.events, now).await
+                })
+            })
+            .await
+    }
+
+    /// Ends a card. It stays on the phone, shown as void, and gives nothing any more.
+    pub async fn void(&self, merchant: MerchantId, card: CardId, actor: Actor) -> Result<Card, CardError> {
+        self.set_status("void_card", merchant, card, actor, |card| {
+            if card.status == CardStatus::Void {
+                return Err(CardError::AlreadyVoid);
+            }
+            card.status = CardStatus::Void;
+            Ok(EventKind::CardVoided)
+        })
+        .await
+    }
+
+    /// Makes an ended card valid again, with its balance as it was.
+    pub async fn restore(&self, merchant: MerchantId, card: CardId, actor: Actor) -> Result<Card, CardError> {
+        self.set_status("restore_card", merchant, card, actor, |card| {
+            if card.status != CardStatus::Void {
+                return Err(CardError::NotVoid);
+            }
+            card.status = if card.channels == Channels::NONE {
+                CardStatus::Pending
+            } else {
+                CardStatus::Installed
+            };
+            Ok(EventKind::CardRestored)
+        })
+        .await
+    }
+
+    /// Notes that a copy of the card now lives at Google and wants to hear of changes.
+    pub async fn link_google(&self, merchant: MerchantId, card: CardId) -> Result<Card, CardError> {
+        let now = self.clock.now();
+        self.store
+            .write("link_google", move |tx| {
+                Box::pin(async move {
+                    let (mut card, _) = locked(tx, merchant, card, None).await?;
+                    let known = card.channels.contains(Channel::Google);
+                    card.channels = card.channels.with(Channel::Google);
+                    // A change between drawing the object and this line must still reach it.
+                    let events = if known || card.status == CardStatus::Void {
+                        Vec::new()
+                    } else {
+                        card.status = CardStatus::Installed;
+                        vec![event(
+                            card.id,
+                            EventKind::CardInstalled,
+                            Delta::default(),
+                            Actor::Device,
+                            now,
+                        )]
+                    };
+                    write_change(tx, card, &events, now).await
+                })
+            })
+            .await
+    }
+
+    async fn set_status(
+        &self,
+        name: &'static str,
+        merchant: MerchantId,
+        card: CardId,
+        actor: Actor,
+        change: fn(&mut Card) -> Result<EventKind, CardError>,
+    ) -> Result<Card, CardError> {
+        let now = self.clock.now();
+        self.store
+            .write(name, move |tx| {
+                Box::pin(async move {
+                    let (mut card, _) = locked(tx, merchant, card, None).await?;
+                    let kind = change(&mut card)?;
+                    card.touch(now);
+                    let event = event(card.id, kind, Delta::default(), actor, now);
+                    write_change(tx, card, &[event], now).await
+                })
+            })
+            .await
+    }
+}
+
+fn new_card(
+    id: CardId,
+    merchant: MerchantId,
+    program: ProgramId,
+    customer: CustomerId,
+    token: Token,
+    now: Timestamp,
+) -> Result<Card, CardError> {
+    let serial_number = SerialNumber::parse(format!("card-{id}"))
+        .map_err(|error| Error::inconsistent("a serial number", error))?;
+    Ok(Card {
+        id,
+        merchant,
+        program,
+        customer,
+        serial_number,
+        token,
+        status: CardStatus::Pending,
+        channels: Channels::NONE,
+        punches: 0,
+        rewards: 0,
+        visits: 0,
+        last_visit_at: None,
+        last_punch_at: None,
+        last_punch_day: None,
+        punches_on_day: 0,
+        created_at: now,
+        version: 1,
+        changed_at: now,
+        last_event: None,
+        tag: None,
+    })
+}
+
+fn event(card: CardId, kind: EventKind, delta: Delta, actor: Actor, at: Timestamp) -> NewEvent {
+    NewEvent {
+        card,
+        kind,
+        delta,
+        at,
+        actor,
+        capture: None,
+        reverses: None,
+        reason: None,
+    }
+}
+
+/// The card, locked, together with its program; refused when it is not the version that the caller saw.
+async fn locked(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    id: CardId,
+    seen: Option<i64>,
+) -> Result<(Card, CardWithProgram), CardError> {
+    let card = cards::card_for_update(tx, merchant, id)
+        .await?
+        .ok_or(CardError::NotFound)?;
+    if seen.is_some_and(|seen| seen != card.version) {
+        return Err(CardError::Stale);
+    }
+    let of = cards::card(tx, merchant, id).await?.ok_or(CardError::NotFound)?;
+    Ok((card, of))
+}
+
+/// Appends the rows, saves the card, asks for pushes, and tells who is watching.
+pub(crate) async fn write_change(
+    tx: &mut Tx<'_>,
+    card: Card,
+    new_events: &[NewEvent],
+    now: Timestamp,
+) -> Result<Card, CardError> {
+    let id = card.id;
+    let mut in_hand = HashMap::from([(id, card)]);
+    events::append(tx, &mut in_hand, new_events, now).await?;
+    let card = in_hand.remove(&id).ok_or(CardError::NotFound)?;
+    cards::save(tx, std::slice::from_ref(&card)).await?;
+    outbox::enqueue(tx, [&card], now).await?;
+    tx.announce(Change::Card(card.merchant, card.id));
+    Ok(card)
+}

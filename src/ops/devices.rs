@@ -1,0 +1,146 @@
+//! A phone registers for a card, and stops: the two writes of Apple's web service.
+//!
+//! Invariant: a change made between the download of a pass and its registration reaches the phone. A pass that has
+//! changed since it was issued is put in the outbox by the registration itself, and the list names it. Being
+//! registered for nothing means unreachable, not gone: the card goes on punching.
+
+use std::collections::HashMap;
+
+use crate::domain::card::{Card, CardStatus, Channels};
+use crate::domain::delivery::Channel;
+use crate::domain::event::{Actor, Delta, EventKind, NewEvent};
+use crate::domain::id::PushToken;
+use crate::domain::time::Timestamp;
+use crate::ops::Ops;
+use crate::store::registrations::RegistrationKey;
+use crate::store::{self, Change, Tx, cards, events, outbox, registrations, tags};
+
+/// What a registration found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    New,
+    /// The device was registered for this card already; its push token has been taken.
+    Again,
+}
+
+/// Goes into the timeline beside "installed" and "removed": a card may live in more than one wallet.
+const WALLET: &str = "Apple Wallet";
+
+impl Ops {
+    /// Registers a device for a card; `None` when the card is no longer there.
+    pub async fn register_device(
+        &self,
+        key: RegistrationKey,
+        push_token: PushToken,
+    ) -> Result<Option<Registered>, store::Error> {
+        let now = self.clock.now();
+        self.store
+            .write("register_device", move |tx| {
+                let (key, push_token) = (key.clone(), push_token.clone());
+                Box::pin(async move { register(tx, &key, &push_token, now).await })
+            })
+            .await
+    }
+
+    /// Ends a registration. Returns whether there was one; ending it twice is as good as once.
+    pub async fn unregister_device(&self, key: RegistrationKey) -> Result<bool, store::Error> {
+        let now = self.clock.now();
+        self.store
+            .write("unregister_device", move |tx| {
+                let key = key.clone();
+                Box::pin(async move { unregister(tx, &key, now).await })
+            })
+            .await
+    }
+}
+
+async fn register(
+    tx: &mut Tx<'_>,
+    key: &RegistrationKey,
+    push_token: &PushToken,
+    now: Timestamp,
+) -> Result<Option<Registered>, store::Error> {
+    let Some(mut card) = cards::card_for_update(tx, key.merchant, key.card).await? else {
+        return Ok(None);
+    };
+    let changed_since_issued = card.version > 1;
+    let known = registrations::push_token(tx, key).await?;
+    let renewed = known.as_deref() != Some(push_token.as_str());
+    if known.is_some() {
+        registrations::confirm(tx, key, push_token, now).await?;
+    } else {
+        registrations::insert(tx, key, push_token, now).await?;
+    }
+    if !card.channels.contains(Channel::Apple) {
+        card.channels = card.channels.with(Channel::Apple);
+        if card.status != CardStatus::Void {
+            card.status = CardStatus::Installed;
+        }
+        card = recorded(tx, card, EventKind::CardInstalled, now).await?;
+    }
+    // A push that went to the old token, or to nobody, is lost: tell this device to look once.
+    if renewed && changed_since_issued {
+        let on_apple = Card {
+            channels: Channels::NONE.with(Channel::Apple),
+            ..card.clone()
+        };
+        outbox::enqueue(tx, [&on_apple], now).await?;
+    }
+    // The merchant's tags row comes last: it is the one that others wait for.
+    if known.is_none() && changed_since_issued {
+        let tag = tags::next(tx, key.merchant).await?;
+        registrations::mark(tx, key, tag).await?;
+    }
+    tx.announce(Change::Card(key.merchant, card.id));
+    Ok(Some(if known.is_some() {
+        Registered::Again
+    } else {
+        Registered::New
+    }))
+}
+
+async fn unregister(tx: &mut Tx<'_>, key: &RegistrationKey, now: Timestamp) -> Result<bool, store::Error> {
+    let Some(mut card) = cards::card_for_update(tx, key.merchant, key.card).await? else {
+        return Ok(false);
+    };
+    if !registrations::delete(tx, key).await? {
+        return Ok(false);
+    }
+    if !registrations::any(tx, key.merchant, key.card).await? {
+        card.channels = card.channels.without(Channel::Apple);
+        let unreachable = card.channels == Channels::NONE;
+        if card.status == CardStatus::Installed && unreachable {
+            card.status = CardStatus::Removed;
+        }
+        recorded(tx, card, EventKind::CardRemoved, now).await?;
+    }
+    tx.announce(Change::Card(key.merchant, key.card));
+    Ok(true)
+}
+
+/// Appends one event of the phone's and saves the card.
+async fn recorded(
+    tx: &mut Tx<'_>,
+    card: Card,
+    kind: EventKind,
+    now: Timestamp,
+) -> Result<Card, store::Error> {
+    let id = card.id;
+    let event = NewEvent {
+        card: id,
+        kind,
+        delta: Delta::default(),
+        at: now,
+        actor: Actor::Device,
+        capture: None,
+        reverses: None,
+        reason: Some(WALLET.to_owned()),
+    };
+    let mut cards = HashMap::from([(id, card)]);
+    events::append(tx, &mut cards, &[event], now).await?;
+    let Some(card) = cards.remove(&id) else {
+        return Err(store::Error::inconsistent("the card that was put in", "another"));
+    };
+    cards::save(tx, std::slice::from_ref(&card)).await?;
+    Ok(card)
+}

@@ -1,0 +1,310 @@
+//! What is in hand: which rows wait for which sends, and what follows when the last answer is in. Pure.
+
+use std::collections::HashMap;
+
+use crate::domain::delivery::{BackOff, Channel, Next, Outcome};
+use crate::domain::event::EventKind;
+use crate::domain::face::CardFace;
+use crate::domain::id::{PassTypeIdentifier, PushToken};
+use crate::domain::time::Timestamp;
+use crate::push::Delivery;
+use crate::store::pushes::{Address, CardKey, Claimed};
+
+/// One row under one lease.
+pub(super) type RowKey = (i64, CardKey);
+
+/// One send and the rows that wait for it.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) delivery: Delivery,
+    pub(super) rows: Vec<RowKey>,
+}
+
+/// What one send came to.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    Outcome(Outcome),
+    /// It was not tried: the circuit is open, or the node stops. The attempt does not count.
+    Untried {
+        due_at: Timestamp,
+    },
+}
+
+/// A row whose sends are all answered, and what is to be written.
+#[derive(Debug, Clone)]
+pub(super) struct Settled {
+    pub(super) key: CardKey,
+    pub(super) lease: i64,
+    /// As claimed.
+    pub(super) generation: i64,
+    pub(super) step: Step,
+    pub(super) event: Option<(EventKind, String)>,
+    pub(super) dead: Vec<Dead>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Done,
+    Again { due_at: Timestamp, attempts: i64 },
+}
+
+/// An address that the provider no longer knows. `address` is `None` where the card itself is the address.
+#[derive(Debug, Clone)]
+pub(super) struct Dead {
+    pub(super) address: Option<Address>,
+    pub(super) since: Option<Timestamp>,
+    pub(super) reason: String,
+}
+
+struct Live {
+    row: Claimed,
+    waiting_for: usize,
+    worst: Option<Answer>,
+    dead: Vec<Dead>,
+}
+
+/// All rows of one lane that are neither waiting in the outbox nor finished.
+pub(super) struct Batch {
+    channel: Channel,
+    back_off: BackOff,
+    live: HashMap<RowKey, Live>,
+}
+
+impl Batch {
+    pub(super) fn new(channel: Channel, back_off: BackOff) -> Self {
+        Self {
+            channel,
+            back_off,
+            live: HashMap::new(),
+        }
+    }
+
+    /// Takes a claim of Apple's: one target for each device and pass type. Rows that no device waits for are
+    /// settled.
+    pub(super) fn take_devices(
+        &mut self,
+        lease: i64,
+        rows: &[Claimed],
+        addresses: Vec<Address>,
+    ) -> (Vec<Target>, Vec<Settled>) {
+        let mut targets: HashMap<(PassTypeIdentifier, PushToken), Vec<RowKey>> = HashMap::new();
+        let mut waiting: HashMap<CardKey, usize> = HashMap::with_capacity(rows.len());
+        for address in addresses {
+            let rows = targets
+                .entry((address.pass_type_identifier, address.push_token))
+                .or_default();
+            // A card may be registered twice with one push token, by a device that took a new name.
+            if rows.last() != Some(&(lease, address.key)) && !rows.contains(&(lease, address.key)) {
+                rows.push((lease, address.key));
+                *waiting.entry(address.key).or_default() += 1;
+            }
+        }
+        let settled = self.admit(lease, rows, |key| waiting.get(&key).copied().unwrap_or(0));
+        let targets = targets
+            .into_iter()
+            .map(|((pass_type_identifier, push_token), rows)| Target {
+                delivery: Delivery::AppleDevice {
+                    pass_type_identifier,
+                    push_token,
+                },
+                rows,
+            })
+            .collect();
+        (targets, settled)
+    }
+
+    /// Takes a claim of Google's: one target for each card. Rows of cards that do not exist are settled.
+    pub(super) fn take_objects(
+        &mut self,
+        lease: i64,
+        rows: &[Claimed],
+        faces: Vec<CardFace>,
+    ) -> (Vec<Target>, Vec<Settled>) {
+        let mut faces: HashMap<CardKey, CardFace> = faces
+            .into_iter()
+            .map(|face| ((face.merchant, face.card), face))
+            .collect();
+        let settled = self.admit(lease, rows, |key| usize::from(faces.contains_key(&key)));
+        let targets = rows
+            .iter()
+            .filter_map(|row| {
+                Some(Target {
+                    delivery: Delivery::GoogleObject {
+                        face: Box::new(faces.remove(&row.key)?),
+                    },
+                    rows: vec![(lease, row.key)],
+                })
+            })
+            .collect();
+        (targets, settled)
+    }
+
+    /// Rows of a claim that nothing can be done with now.
+    pub(super) fn give_back(lease: i64, rows: &[Claimed], due_at: Timestamp) -> Vec<Settled> {
+        rows.iter()
+            .map(|row| untried(lease, row, due_at, Vec::new()))
+            .collect()
+    }
+
+    fn admit(
+        &mut self,
+        lease: i64,
+        rows: &[Claimed],
+        waiting_for: impl Fn(CardKey) -> usize,
+    ) -> Vec<Settled> {
+        let mut settled = Vec::new();
+        for row in rows {
+            match waiting_for(row.key) {
+                0 => settled.push(Settled {
+                    key: row.key,
+                    lease,
+                    generation: row.generation,
+                    step: Step::Done,
+                    event: None,
+                    dead: Vec::new(),
+                }),
+                waiting_for => {
+                    let live = Live {
+                        row: *row,
+                        waiting_for,
+                        worst: None,
+                        dead: Vec::new(),
+                    };
+                    self.live.insert((lease, row.key), live);
+                }
+            }
+        }
+        settled
+    }
+
+    /// Notes the answer of one target and returns the rows that waited for nothing else.
+    ///
+    /// `jitter` spreads the next attempts.
+    pub(super) fn answer(
+        &mut self,
+        target: &Target,
+        answer: &Answer,
+        jitter: u8,
+        now: Timestamp,
+    ) -> Vec<Settled> {
+        let mut settled = Vec::new();
+        for key in &target.rows {
+            let Some(live) = self.live.get_mut(key) else {
+                continue;
+            };
+            if let Answer::Outcome(Outcome::Gone { since, reason }) = answer {
+                live.dead.push(Dead {
+                    address: address(&target.delivery, key.1),
+                    since: *since,
+                    reason: reason.clone(),
+                });
+            }
+            let is_worse = live
+                .worst
+                .as_ref()
+                .is_none_or(|worst| weight(answer) > weight(worst));
+            if is_worse {
+                live.worst = Some(answer.clone());
+            }
+            live.waiting_for = live.waiting_for.saturating_sub(1);
+            if live.waiting_for == 0
+                && let Some(live) = self.live.remove(key)
+            {
+                settled.push(self.settle(key.0, live, jitter, now));
+            }
+        }
+        settled
+    }
+
+    fn settle(&self, lease: i64, live: Live, jitter: u8, now: Timestamp) -> Settled {
+        let Live { row, worst, dead, .. } = live;
+        let name = self.channel.as_str();
+        let (step, event) = match worst {
+            None => (Step::Done, None),
+            Some(Answer::Untried { due_at }) => return untried(lease, &row, due_at, dead),
+            Some(Answer::Outcome(outcome)) => match self.back_off.next(&outcome, row.attempts, jitter, now) {
+                Next::Again { at } => (
+                    Step::Again {
+                        due_at: at,
+                        attempts: row.attempts,
+                    },
+                    None,
+                ),
+                Next::GiveUp { reason } => (
+                    Step::Done,
+                    Some((EventKind::PushFailed, format!("{name}: {reason}"))),
+                ),
+                Next::Done => {
+                    let event = match &outcome {
+                        Outcome::Accepted => (EventKind::PushSent, name.to_owned()),
+                        other => (EventKind::PushFailed, format!("{name}: {}", reason(other))),
+                    };
+                    (Step::Done, Some(event))
+                }
+            },
+        };
+        Settled {
+            key: row.key,
+            lease,
+            generation: row.generation,
+            step,
+            event,
+            dead,
+        }
+    }
+}
+
+/// The attempt does not count.
+fn untried(lease: i64, row: &Claimed, due_at: Timestamp, dead: Vec<Dead>) -> Settled {
+    Settled {
+        key: row.key,
+        lease,
+        generation: row.generation,
+        step: Step::Again {
+            due_at,
+            attempts: (row.attempts - 1).max(0),
+        },
+        event: None,
+        dead,
+    }
+}
+
+/// Of several answers for one card, the one that needs another attempt counts most; then that somebody was reached.
+fn weight(answer: &Answer) -> (u8, std::time::Duration) {
+    let none = std::time::Duration::ZERO;
+    match answer {
+        Answer::Outcome(Outcome::Misconfigured { .. }) => (6, none),
+        Answer::Outcome(Outcome::Retry { after, .. }) => (5, after.unwrap_or_default()),
+        Answer::Untried { .. } => (4, none),
+        Answer::Outcome(Outcome::Accepted) => (3, none),
+        Answer::Outcome(Outcome::Rejected { .. }) => (2, none),
+        Answer::Outcome(Outcome::Gone { .. }) => (1, none),
+    }
+}
+
+fn reason(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Accepted => "",
+        Outcome::Gone { reason, .. }
+        | Outcome::Retry { reason, .. }
+        | Outcome::Misconfigured { reason }
+        | Outcome::Rejected { reason } => reason,
+    }
+}
+
+fn address(delivery: &Delivery, key: CardKey) -> Option<Address> {
+    match delivery {
+        Delivery::AppleDevice {
+            pass_type_identifier,
+            push_token,
+        } => Some(Address {
+            key,
+            pass_type_identifier: pass_type_identifier.clone(),
+            push_token: push_token.clone(),
+        }),
+        Delivery::GoogleObject { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

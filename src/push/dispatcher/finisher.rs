@@ -1,0 +1,212 @@
+//! Writes what became of rows: whatever is ready, together, in one transaction; while it commits, the next gathers.
+//!
+//! Invariant: a row that is no longer under our lease is left alone, and a row that changed since it was claimed is
+//! never deleted but due again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::batch::{Settled, Step};
+use crate::clock::Clock;
+use crate::domain::delivery::Channel;
+use crate::domain::event::EventKind;
+use crate::domain::time::Timestamp;
+use crate::store::pushes::{self, CardKey, CardState, Held, Line, Release};
+use crate::store::{self, Change, Store, Tx};
+
+/// Rows in one transaction.
+const TOGETHER: usize = 200;
+/// Attempts to write before the leases are left to run out.
+const ATTEMPTS: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+pub(super) struct Finisher {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) channel: Channel,
+    /// Told how many rows have been written.
+    pub(super) written: Box<dyn Fn(usize) + Send + Sync>,
+}
+
+impl Finisher {
+    /// Works until the lane lets go of its end and everything is written.
+    pub(super) async fn run(self, mut settled: mpsc::UnboundedReceiver<Settled>) {
+        loop {
+            let mut rows = Vec::with_capacity(TOGETHER);
+            if settled.recv_many(&mut rows, TOGETHER).await == 0 {
+                return;
+            }
+            let count = rows.len();
+            self.write(Arc::new(rows)).await;
+            (self.written)(count);
+        }
+    }
+
+    async fn write(&self, rows: Arc<Vec<Settled>>) {
+        for attempt in 1..=ATTEMPTS {
+            let (channel, now, rows) = (self.channel, self.clock.now(), rows.clone());
+            let written = self
+                .store
+                .write("pushes_finish", move |tx| {
+                    let rows = rows.clone();
+                    Box::pin(async move { finish(tx, channel, &rows, now).await })
+                })
+                .await;
+            match written {
+                Ok(()) => return,
+                Err(fault) if attempt == ATTEMPTS => {
+                    tracing::error!(%fault, "outcomes of pushes are not stored; the pushes will be sent again");
+                }
+                Err(fault) => {
+                    tracing::warn!(%fault, attempt, "cannot store outcomes of pushes now");
+                    tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt)).await;
+                }
+            }
+        }
+    }
+}
+
+/// The transaction. Locks cards by id, then their rows, as a tap does.
+async fn finish(
+    tx: &mut Tx<'_>,
+    channel: Channel,
+    settled: &[Settled],
+    now: Timestamp,
+) -> Result<(), store::Error> {
+    let keys: Vec<CardKey> = settled
+        .iter()
+        .map(|row| row.key)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let mut cards: HashMap<CardKey, CardState> = HashMap::with_capacity(keys.len());
+    for card in pushes::lock_cards(tx, &keys).await? {
+        cards.insert(card.key, card);
+    }
+    let held: HashMap<CardKey, Held> = pushes::held(tx, channel, &keys)
+        .await?
+        .into_iter()
+        .map(|row| (row.key, row))
+        .collect();
+
+    let mut removed = remove_dead(tx, channel, settled, &mut cards).await?;
+    let mut done = Vec::with_capacity(keys.len());
+    let mut back = Vec::new();
+    let mut events = Vec::with_capacity(keys.len());
+    for row in settled {
+        let Some(held) = held.get(&row.key).filter(|held| held.lease == Some(row.lease)) else {
+            continue;
+        };
+        match row.step {
+            Step::Done if held.generation == row.generation => done.push(row.key),
+            Step::Done => back.push(Release {
+                key: row.key,
+                due_at: now,
+                attempts: 0,
+            }),
+            Step::Again { due_at, attempts } => back.push(Release {
+                key: row.key,
+                due_at,
+                attempts,
+            }),
+        }
+        // That the card is gone from the wallet says more than that the push found nobody.
+        if let Some((kind, reason)) = &row.event
+            && !(*kind == EventKind::PushFailed && removed.contains_key(&row.key))
+        {
+            events.push((row.key, *kind, reason.clone()));
+        }
+    }
+    let mut touched: BTreeSet<CardKey> = removed.keys().copied().collect();
+    touched.extend(events.iter().map(|(key, ..)| *key));
+
+    append(tx, &mut cards, events, now).await?;
+    let removals = removed
+        .drain()
+        .map(|(key, reason)| (key, EventKind::CardRemoved, reason))
+        .collect();
+    append(tx, &mut cards, removals, now).await?;
+
+    let changed: Vec<CardState> = touched.iter().filter_map(|key| cards.get(key).cloned()).collect();
+    if !changed.is_empty() {
+        pushes::save_cards(tx, &changed).await?;
+    }
+    if !done.is_empty() {
+        pushes::delete(tx, channel, &done).await?;
+    }
+    if !back.is_empty() {
+        pushes::release(tx, channel, &back).await?;
+        if back.iter().any(|row| row.due_at <= now) {
+            tx.announce(Change::Pushes);
+        }
+    }
+    for (merchant, card) in touched {
+        tx.announce(Change::Card(merchant, card));
+    }
+    Ok(())
+}
+
+/// Deletes dead addresses and takes the channel from cards that have none left. Returns those cards, each with the
+/// provider's reason.
+async fn remove_dead(
+    tx: &mut Tx<'_>,
+    channel: Channel,
+    settled: &[Settled],
+    cards: &mut HashMap<CardKey, CardState>,
+) -> Result<HashMap<CardKey, String>, store::Error> {
+    let mut removed = HashMap::new();
+    for row in settled {
+        for dead in &row.dead {
+            let was_last = match &dead.address {
+                Some(address) => {
+                    // A device that registered after the provider's word is alive again.
+                    let before = dead.since.unwrap_or(Timestamp(i64::MAX));
+                    pushes::unregister(tx, address, before).await?
+                        && !pushes::is_registered(tx, row.key).await?
+                }
+                None => true,
+            };
+            if let Some(card) = cards.get_mut(&row.key)
+                && was_last
+                && card.channels.contains(channel)
+            {
+                card.channels = card.channels.without(channel);
+                card.status = card.status.when_reachable_by(card.channels);
+                removed.insert(row.key, format!("{}: {}", channel.as_str(), dead.reason));
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// Appends at most one row for each card and moves the ends of their chains.
+async fn append(
+    tx: &mut Tx<'_>,
+    cards: &mut HashMap<CardKey, CardState>,
+    events: Vec<(CardKey, EventKind, String)>,
+    now: Timestamp,
+) -> Result<(), store::Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<Line> = events
+        .into_iter()
+        .filter_map(|(key, kind, reason)| {
+            Some(Line {
+                key,
+                previous: cards.get(&key)?.last_event,
+                kind,
+                reason: Some(reason),
+            })
+        })
+        .collect();
+    for (merchant, card, event) in pushes::append(tx, &lines, now).await? {
+        if let Some(card) = cards.get_mut(&(merchant, card)) {
+            card.last_event = Some(event);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,338 @@
+//! One channel's loop: look, claim what there is room for, send, pass outcomes on to the finisher.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use metrics::{Gauge, Histogram};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::batch::{Answer, Batch, Settled, Target};
+use super::finisher::Finisher;
+use super::{Faces, Settings};
+use crate::clock::{Clock, Ids, stopwatch};
+use crate::domain::delivery::{Channel, Outcome};
+use crate::domain::id::PassTypeIdentifier;
+use crate::push::circuit::{Admission, Circuit, Turn};
+use crate::push::{Delivery, Sender};
+use crate::store::pushes::{self, Claim, Claimed};
+use crate::store::{self, Change, Store};
+use crate::telemetry::Metric;
+
+/// Rows in one claim: a tap on SQLite waits behind it.
+const TOGETHER: usize = 200;
+
+pub(super) struct Lane {
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    sender: Arc<dyn Sender>,
+    faces: Arc<dyn Faces>,
+    settings: Settings,
+    channel: Channel,
+    batch: Batch,
+    /// By certificate; Google has one account.
+    circuits: HashMap<Option<PassTypeIdentifier>, Circuit>,
+    sends: JoinSet<Outcome>,
+    targets: HashMap<Id, Target>,
+    room: Arc<Semaphore>,
+    hand: Arc<Hand>,
+    in_flight: Gauge,
+    time: Histogram,
+}
+
+/// Counts the rows that are claimed and not yet written.
+#[derive(Default)]
+struct Hand {
+    rows: AtomicUsize,
+    freed: Notify,
+}
+
+impl Lane {
+    pub(super) fn new(
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        sender: Arc<dyn Sender>,
+        faces: Arc<dyn Faces>,
+        settings: Settings,
+    ) -> Self {
+        let channel = sender.channel();
+        let labels = [("channel", channel.as_str())];
+        Self {
+            store,
+            clock,
+            ids,
+            sender,
+            faces,
+            channel,
+            batch: Batch::new(channel, settings.back_off),
+            circuits: HashMap::new(),
+            sends: JoinSet::new(),
+            targets: HashMap::new(),
+            room: Arc::new(Semaphore::new(settings.concurrency)),
+            hand: Arc::default(),
+            in_flight: Metric::PushesInFlight.gauge(&labels),
+            time: Metric::PushTime.seconds(&labels),
+            settings,
+        }
+    }
+
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let wake = Arc::new(Notify::new());
+        // Subscribed before the first look: a row that comes in between is seen by one of the two.
+        let changes = self.store.subscribe();
+        let _watcher = AbortOnDropHandle::new(tokio::spawn(watch(changes, wake.clone())));
+        let (settled, queue) = mpsc::unbounded_channel();
+        let finisher = tokio::spawn(self.finisher().run(queue));
+        let hand = self.hand.clone();
+        let mut look = true;
+        loop {
+            if look && !stop.is_cancelled() {
+                let room = self.room();
+                // A few free places are not worth a transaction while the rest is busy.
+                if room >= self.settings.concurrency.div_ceil(8) {
+                    look = self.claim(room, &settled).await;
+                    continue;
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(ended) = self.sends.join_next_with_id() => {
+                    self.note(ended, &settled);
+                    while let Some(ended) = self.sends.try_join_next_with_id() {
+                        self.note(ended, &settled);
+                    }
+                }
+                () = wake.notified() => look = true,
+                () = tokio::time::sleep(self.settings.poll) => look = true,
+                () = hand.freed.notified(), if look => {}
+            }
+        }
+        self.drain(&settled).await;
+        drop(settled);
+        if let Err(fault) = finisher.await {
+            tracing::error!(%fault, "outcomes of pushes are lost; the pushes will be sent again");
+        }
+    }
+
+    fn finisher(&self) -> Finisher {
+        let hand = self.hand.clone();
+        Finisher {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            channel: self.channel,
+            written: Box::new(move |rows| {
+                hand.rows.fetch_sub(rows, Ordering::Relaxed);
+                hand.freed.notify_one();
+            }),
+        }
+    }
+
+    fn room(&self) -> usize {
+        let rows = self.hand.rows.load(Ordering::Relaxed);
+        self.settings.concurrency.saturating_sub(rows)
+    }
+
+    /// Claims and starts sending. Returns whether there may be more.
+    async fn claim(&mut self, room: usize, settled: &mpsc::UnboundedSender<Settled>) -> bool {
+        let limit = room.min(TOGETHER);
+        let now = self.clock.now();
+        let (channel, lease, until) = (self.channel, self.ids.next(now), now.plus(self.settings.lease));
+        let claimed = self
+            .store
+            .write("pushes_claim", move |tx| {
+                Box::pin(async move { pushes::claim(tx, channel, now, lease, until, limit).await })
+            })
+            .await;
+        let Claim { rows, addresses } = match claimed {
+            Ok(claim) => claim,
+            Err(fault) => {
+                tracing::warn!(%fault, "cannot look for due pushes now");
+                return false;
+            }
+        };
+        if rows.is_empty() {
+            return false;
+        }
+        let full = rows.len() == limit;
+        self.hand.rows.fetch_add(rows.len(), Ordering::Relaxed);
+        let (targets, done) = match channel {
+            Channel::Apple => self.batch.take_devices(lease, &rows, addresses),
+            Channel::Google => match self.faces(&rows).await {
+                Ok(faces) => self.batch.take_objects(lease, &rows, faces),
+                Err(fault) => {
+                    tracing::warn!(%fault, "cannot read the cards to send now");
+                    let due_at = self.clock.now().plus(self.settings.poll);
+                    pass_on(settled, Batch::give_back(lease, &rows, due_at));
+                    return false;
+                }
+            },
+        };
+        pass_on(settled, done);
+        for target in targets {
+            self.start(target, settled);
+        }
+        full
+    }
+
+    async fn faces(&self, rows: &[Claimed]) -> Result<Vec<crate::domain::face::CardFace>, store::Error> {
+        self.faces.faces(rows.iter().map(|row| row.key).collect()).await
+    }
+
+    /// Sends, unless the circuit is open.
+    fn start(&mut self, target: Target, settled: &mpsc::UnboundedSender<Settled>) {
+        let now = self.clock.now();
+        let circuit = self.circuits.entry(circuit_key(&target.delivery)).or_default();
+        if let Admission::Wait { until } = circuit.admit(now) {
+            let jitter = self.jitter();
+            // Spread over a quarter of the wait, so that what has gathered does not come back at once.
+            let spread = until.since(now).mul_f64(f64::from(jitter) / 1024.0);
+            let answer = Answer::Untried {
+                due_at: until.plus(spread),
+            };
+            pass_on(settled, self.batch.answer(&target, &answer, jitter, now));
+            return;
+        }
+        let (sender, room, delivery) = (self.sender.clone(), self.room.clone(), target.delivery.clone());
+        let (in_flight, time) = (self.in_flight.clone(), self.time.clone());
+        let task = self.sends.spawn(async move {
+            let Ok(_place) = room.acquire().await else {
+                return stopping();
+            };
+            in_flight.increment(1.0);
+            let begun = stopwatch();
+            let outcome = sender.send(&delivery).await;
+            time.record(begun.elapsed());
+            in_flight.decrement(1.0);
+            outcome
+        });
+        self.targets.insert(task.id(), target);
+    }
+
+    /// Takes note of a send that ended.
+    fn note(&mut self, ended: Result<(Id, Outcome), JoinError>, settled: &mpsc::UnboundedSender<Settled>) {
+        let (id, outcome) = match ended {
+            Ok(ended) => ended,
+            Err(fault) => {
+                tracing::error!(%fault, "a sender failed");
+                let reason = "the sender failed".to_owned();
+                (fault.id(), Outcome::Retry { after: None, reason })
+            }
+        };
+        let Some(target) = self.targets.remove(&id) else {
+            return;
+        };
+        let now = self.clock.now();
+        let key = circuit_key(&target.delivery);
+        let (outcome, turn) = self.circuits.entry(key.clone()).or_default().judge(outcome, now);
+        if let Some(turn) = turn {
+            self.report(key.as_ref(), &turn);
+        }
+        Metric::Pushes
+            .counter(&[("channel", self.channel.as_str()), ("outcome", name(&outcome))])
+            .increment(1);
+        let jitter = self.jitter();
+        let done = self.batch.answer(&target, &Answer::Outcome(outcome), jitter, now);
+        pass_on(settled, done);
+    }
+
+    fn report(&self, pass_type: Option<&PassTypeIdentifier>, turn: &Turn) {
+        let channel = self.channel.as_str();
+        let pass_type = pass_type.map(PassTypeIdentifier::as_str);
+        match turn {
+            Turn::Opened { reason, until } => tracing::error!(
+                channel,
+                pass_type,
+                reason,
+                until = %until.to_jiff(),
+                "pushes stop: the provider refuses our set-up; check certificate, key and address"
+            ),
+            Turn::Closed => tracing::info!(channel, pass_type, "pushes go on"),
+        }
+        let any_open = self.circuits.values().any(|circuit| !circuit.is_closed());
+        Metric::PushCircuitOpen
+            .gauge(&[("channel", channel)])
+            .set(if any_open { 1.0 } else { 0.0 });
+    }
+
+    /// Waits for what is in flight, then gives back what is left: due at once, for another node or the next start.
+    async fn drain(&mut self, settled: &mpsc::UnboundedSender<Settled>) {
+        let limit = self.settings.drain;
+        let wait = async {
+            while let Some(ended) = self.sends.join_next_with_id().await {
+                self.note(ended, settled);
+            }
+        };
+        if tokio::time::timeout(limit, wait).await.is_ok() {
+            return;
+        }
+        tracing::warn!(
+            left = self.targets.len(),
+            "pushes are given back: the time to stop is over"
+        );
+        self.sends.shutdown().await;
+        self.in_flight.set(0.0);
+        let now = self.clock.now();
+        for (_, target) in std::mem::take(&mut self.targets) {
+            let answer = Answer::Untried { due_at: now };
+            pass_on(settled, self.batch.answer(&target, &answer, 0, now));
+        }
+    }
+
+    fn jitter(&self) -> u8 {
+        let [jitter] = self.ids.secret::<1>();
+        jitter
+    }
+}
+
+/// Turns the store's word that there may be pushes into a wake-up.
+async fn watch(mut changes: broadcast::Receiver<Change>, wake: Arc<Notify>) {
+    loop {
+        match changes.recv().await {
+            Ok(Change::Pushes) | Err(RecvError::Lagged(_)) => wake.notify_one(),
+            Ok(Change::Card(..)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn pass_on(settled: &mpsc::UnboundedSender<Settled>, rows: Vec<Settled>) {
+    for row in rows {
+        if settled.send(row).is_err() {
+            // The finisher has failed and said so; the leases run out.
+            return;
+        }
+    }
+}
+
+fn circuit_key(delivery: &Delivery) -> Option<PassTypeIdentifier> {
+    match delivery {
+        Delivery::AppleDevice {
+            pass_type_identifier, ..
+        } => Some(pass_type_identifier.clone()),
+        Delivery::GoogleObject { .. } => None,
+    }
+}
+
+fn stopping() -> Outcome {
+    Outcome::Retry {
+        after: Some(Duration::ZERO),
+        reason: "the dispatcher stops".into(),
+    }
+}
+
+fn name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Gone { .. } => "gone",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Misconfigured { .. } => "misconfigured",
+        Outcome::Rejected { .. } => "rejected",
+    }
+}

@@ -1,0 +1,451 @@
+//! Cards, the programs they belong to and the customers who hold them.
+
+use std::time::Duration;
+
+use crate::domain::capture::Token;
+use crate::domain::card::{Card, CardStatus, Channels};
+use crate::domain::face::{self, CardFace};
+use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber};
+use crate::domain::program::{Program, PunchRules, RulesError};
+use crate::domain::time::Timestamp;
+use crate::store::sql::params;
+use crate::store::{Error, FromRow, Row, Tx};
+
+/// A program with what its merchant adds to every decision: a name for the pass and the zone of a business day.
+#[derive(Debug, Clone)]
+pub struct ProgramOfMerchant {
+    pub program: Program,
+    pub merchant_name: String,
+    pub zone: String,
+}
+
+/// A card with all that is needed to draw its face.
+#[derive(Debug, Clone)]
+pub struct CardWithProgram {
+    pub card: Card,
+    pub of: ProgramOfMerchant,
+    /// The name printed on the card when it was issued.
+    pub holder: Option<String>,
+}
+
+impl CardWithProgram {
+    pub fn face(&self) -> CardFace {
+        face::render(
+            &self.of.merchant_name,
+            &self.of.program,
+            &self.card,
+            self.holder.as_deref(),
+        )
+    }
+}
+
+macro_rules! card_columns {
+    () => {
+        "c.card_id, c.merchant_id, c.program_id, c.customer_id, c.serial_number, c.token, c.status, c.channels, \
+         c.punches, c.rewards, c.visits, c.last_visit_at, c.last_punch_at, c.last_punch_day, c.punches_on_day, \
+         c.created_at, c.version, c.changed_at, c.last_event_id, c.tag"
+    };
+}
+
+macro_rules! program_columns {
+    () => {
+        "p.program_id, p.merchant_id, p.name, p.template, p.pass_type_identifier, p.reward_name, p.goal, \
+         p.punches_per_visit, p.max_per_day, p.minimum_gap_ms, p.carry_over, p.reversal_window_ms, p.visit_gap_ms, \
+         m.name, m.zone"
+    };
+}
+
+const INSERT_MERCHANT: &str =
+    "insert into merchants (merchant_id, name, zone, created_at) values ($1, $2, $3, $4)";
+const INSERT_PROGRAM: &str = "insert into programs (merchant_id, program_id, kind, name, template, \
+     pass_type_identifier, reward_name, goal, punches_per_visit, max_per_day, minimum_gap_ms, carry_over, \
+     reversal_window_ms, visit_gap_ms, created_at) \
+     values ($1, $2, 'punch', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+const INSERT_CUSTOMER: &str = "insert into customers (merchant_id, customer_id, name, email, phone, created_at) \
+     values ($1, $2, $3, $4, $5, $6)";
+const INSERT_CARD: &str = "insert into cards (merchant_id, card_id, program_id, customer_id, serial_number, token, \
+     holder, status, channels, punches, rewards, visits, last_visit_at, last_punch_at, last_punch_day, \
+     punches_on_day, created_at, version, changed_at, last_event_id, tag) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, null, null, null, 0, $9, $10, $11, null, null)";
+const INSERT_TOKEN: &str = "insert into tokens (merchant_id, token, card_id) values ($1, $2, $3)";
+
+const PROGRAM: &str = concat!(
+    "select ",
+    program_columns!(),
+    " from programs p join merchants m on m.merchant_id = p.merchant_id \
+     where p.merchant_id = $1 and p.program_id = $2"
+);
+const PROGRAMS: &str = concat!(
+    "select ",
+    program_columns!(),
+    " from programs p join merchants m on m.merchant_id = p.merchant_id order by p.merchant_id, p.program_id"
+);
+const PROGRAMS_OF: &str = concat!(
+    "select ",
+    program_columns!(),
+    " from (values {bigint, bigint}) as v join programs p on p.merchant_id = v.column1 and p.program_id = v.column2 \
+     join merchants m on m.merchant_id = p.merchant_id"
+);
+const CARD: &str = concat!(
+    "select ",
+    card_columns!(),
+    ", c.holder, ",
+    program_columns!(),
+    " from cards c join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
+     join merchants m on m.merchant_id = c.merchant_id where c.merchant_id = $1 and c.card_id = $2"
+);
+const CARD_BY_SERIAL_NUMBER: &str = concat!(
+    "select ",
+    card_columns!(),
+    ", c.holder, ",
+    program_columns!(),
+    " from cards c join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
+     join merchants m on m.merchant_id = c.merchant_id where c.merchant_id = $1 and c.serial_number = $2"
+);
+const CARDS: &str = concat!(
+    "select ",
+    card_columns!(),
+    ", c.holder, ",
+    program_columns!(),
+    " from (values {bigint, bigint}) as v join cards c on c.merchant_id = v.column1 and c.card_id = v.column2 \
+     join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
+     join merchants m on m.merchant_id = c.merchant_id"
+);
+const CARD_FOR_UPDATE: &str = concat!(
+    "select ",
+    card_columns!(),
+    " from cards c where c.merchant_id = $1 and c.card_id = $2 for update"
+);
+const TOKENS: &str = "select t.merchant_id, t.token, t.card_id from (values {bigint, text}) as v \
+     join tokens t on t.merchant_id = v.column1 and t.token = v.column2";
+const CARDS_FOR_UPDATE: &str = concat!(
+    "select ",
+    card_columns!(),
+    " from (values {bigint, bigint}) as v join cards c on c.merchant_id = v.column1 and c.card_id = v.column2 \
+     order by c.merchant_id, c.card_id for update of c"
+);
+const SAVE: &str = "update cards set status = v.column3, channels = v.column4, punches = v.column5, \
+     rewards = v.column6, visits = v.column7, last_visit_at = v.column8, last_punch_at = v.column9, \
+     last_punch_day = v.column10, punches_on_day = v.column11, version = v.column12, changed_at = v.column13, \
+     last_event_id = v.column14 \
+     from (values {bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, \
+     bigint, bigint}) as v where cards.merchant_id = v.column1 and cards.card_id = v.column2";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    INSERT_MERCHANT,
+    INSERT_PROGRAM,
+    INSERT_CUSTOMER,
+    INSERT_CARD,
+    INSERT_TOKEN,
+    PROGRAM,
+    PROGRAMS,
+    PROGRAMS_OF,
+    CARD,
+    CARD_BY_SERIAL_NUMBER,
+    CARDS,
+    CARD_FOR_UPDATE,
+    TOKENS,
+    CARDS_FOR_UPDATE,
+    SAVE,
+];
+
+/// A merchant as stored. `zone` is an IANA name: the merchant's business day.
+#[derive(Debug, Clone)]
+pub struct NewMerchant {
+    pub id: MerchantId,
+    pub name: String,
+    pub zone: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct NewCustomer {
+    pub id: CustomerId,
+    pub merchant: MerchantId,
+    pub name: String,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+}
+
+pub async fn insert_merchant(tx: &mut Tx<'_>, merchant: &NewMerchant, now: Timestamp) -> Result<(), Error> {
+    let params = params![merchant.id, merchant.name.as_str(), merchant.zone.as_str(), now];
+    tx.exec(INSERT_MERCHANT, &params).await?;
+    Ok(())
+}
+
+pub async fn insert_program(tx: &mut Tx<'_>, program: &Program, now: Timestamp) -> Result<(), Error> {
+    let rules = &program.rules;
+    let params = params![
+        program.merchant,
+        program.id,
+        program.name.as_str(),
+        program.template.as_str(),
+        program.pass_type_identifier.as_str(),
+        program.reward_name.as_str(),
+        rules.goal(),
+        rules.punches_per_visit(),
+        rules.max_per_day(),
+        millis(rules.minimum_gap()),
+        rules.carry_over(),
+        millis(rules.reversal_window()),
+        millis(rules.visit_gap()),
+        now,
+    ];
+    tx.exec(INSERT_PROGRAM, &params).await?;
+    Ok(())
+}
+
+pub async fn insert_customer(tx: &mut Tx<'_>, customer: &NewCustomer, now: Timestamp) -> Result<(), Error> {
+    let params = params![
+        customer.merchant,
+        customer.id,
+        customer.name.as_str(),
+        customer.email.as_deref(),
+        customer.phone.as_deref(),
+        now,
+    ];
+    tx.exec(INSERT_CUSTOMER, &params).await?;
+    Ok(())
+}
+
+/// Inserts a new card without history. Its numbers must be zero.
+pub async fn insert_card(tx: &mut Tx<'_>, card: &Card, holder: Option<&str>) -> Result<(), Error> {
+    let params = params![
+        card.merchant,
+        card.id,
+        card.program,
+        card.customer,
+        card.serial_number.as_str(),
+        card.token.expose(),
+        holder,
+        card.status.as_str(),
+        card.created_at,
+        card.version,
+        card.changed_at,
+    ];
+    tx.exec(INSERT_CARD, &params).await?;
+    insert_token(tx, card.merchant, &card.token, card.id).await
+}
+
+/// Lets `token` stand for a card; a token stands for one card only.
+pub async fn insert_token(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    token: &Token,
+    card: CardId,
+) -> Result<(), Error> {
+    tx.exec(INSERT_TOKEN, &params![merchant, token.expose(), card])
+        .await?;
+    Ok(())
+}
+
+pub async fn program(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    program: ProgramId,
+) -> Result<Option<ProgramOfMerchant>, Error> {
+    tx.opt(PROGRAM, &params![merchant, program]).await
+}
+
+/// Every program of every merchant; small, read to keep them at hand.
+pub async fn programs(tx: &mut Tx<'_>) -> Result<Vec<ProgramOfMerchant>, Error> {
+    tx.all(PROGRAMS, &[]).await
+}
+
+/// Those of `keys` that exist, in no promised order.
+pub async fn programs_of(
+    tx: &mut Tx<'_>,
+    keys: &[(MerchantId, ProgramId)],
+) -> Result<Vec<ProgramOfMerchant>, Error> {
+    let rows: Vec<_> = keys
+        .iter()
+        .map(|(merchant, program)| params![*merchant, *program].to_vec())
+        .collect();
+    tx.all_rows(PROGRAMS_OF, &[], &rows).await
+}
+
+pub async fn card(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    card: CardId,
+) -> Result<Option<CardWithProgram>, Error> {
+    tx.opt(CARD, &params![merchant, card]).await
+}
+
+pub async fn card_by_serial_number(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    serial_number: &SerialNumber,
+) -> Result<Option<CardWithProgram>, Error> {
+    tx.opt(CARD_BY_SERIAL_NUMBER, &params![merchant, serial_number.as_str()])
+        .await
+}
+
+/// Those of `keys` that exist, in no promised order.
+pub async fn cards(tx: &mut Tx<'_>, keys: &[(MerchantId, CardId)]) -> Result<Vec<CardWithProgram>, Error> {
+    let rows: Vec<_> = keys
+        .iter()
+        .map(|(merchant, card)| params![*merchant, *card].to_vec())
+        .collect();
+    tx.all_rows(CARDS, &[], &rows).await
+}
+
+/// One card, locked until the transaction ends.
+pub async fn card_for_update(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    card: CardId,
+) -> Result<Option<Card>, Error> {
+    tx.opt(CARD_FOR_UPDATE, &params![merchant, card]).await
+}
+
+/// Which card each of `tokens` stands for; tokens of no card are left out.
+pub async fn cards_of_tokens(
+    tx: &mut Tx<'_>,
+    tokens: &[(MerchantId, Token)],
+) -> Result<Vec<CardOfToken>, Error> {
+    let rows: Vec<_> = tokens
+        .iter()
+        .map(|(merchant, token)| params![*merchant, token.expose()].to_vec())
+        .collect();
+    tx.all_rows(TOKENS, &[], &rows).await
+}
+
+/// Those of `keys` that exist, locked until the transaction ends.
+///
+/// `keys` must be sorted and without repeats: two transactions that lock sets of cards in the same order never
+/// wait for each other in a circle.
+pub async fn cards_for_update(tx: &mut Tx<'_>, keys: &[(MerchantId, CardId)]) -> Result<Vec<Card>, Error> {
+    let rows: Vec<_> = keys
+        .iter()
+        .map(|(merchant, card)| params![*merchant, *card].to_vec())
+        .collect();
+    tx.all_rows(CARDS_FOR_UPDATE, &[], &rows).await
+}
+
+/// Writes back what decisions change of cards; everything else of a card is fixed when it is issued.
+pub async fn save(tx: &mut Tx<'_>, cards: &[Card]) -> Result<(), Error> {
+    let rows: Vec<_> = cards
+        .iter()
+        .map(|card| {
+            params![
+                card.merchant,
+                card.id,
+                card.status.as_str(),
+                card.channels.0,
+                card.punches,
+                card.rewards,
+                card.visits,
+                card.last_visit_at,
+                card.last_punch_at,
+                card.last_punch_day,
+                card.punches_on_day,
+                card.version,
+                card.changed_at,
+                card.last_event,
+            ]
+            .to_vec()
+        })
+        .collect();
+    tx.exec_rows(SAVE, &[], &rows).await?;
+    Ok(())
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn duration(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+/// A token and the card it stands for.
+#[derive(Debug, Clone)]
+pub struct CardOfToken {
+    pub merchant: MerchantId,
+    pub token: String,
+    pub card: CardId,
+}
+
+impl FromRow for CardOfToken {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self {
+            merchant: row.next()?,
+            token: row.next()?,
+            card: row.next()?,
+        })
+    }
+}
+
+impl FromRow for Card {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.next()?,
+            merchant: row.next()?,
+            program: row.next()?,
+            customer: row.next()?,
+            serial_number: row.next()?,
+            token: Token::parse(&row.next::<String>()?)
+                .map_err(|error| Error::inconsistent("a token", error))?,
+            status: CardStatus::parse(&row.next::<String>()?)
+                .ok_or_else(|| Error::inconsistent("a card status", "another word"))?,
+            channels: Channels(row.next()?),
+            punches: row.next()?,
+            rewards: row.next()?,
+            visits: row.next()?,
+            last_visit_at: row.next()?,
+            last_punch_at: row.next()?,
+            last_punch_day: row.next()?,
+            punches_on_day: row.next()?,
+            created_at: row.next()?,
+            version: row.next()?,
+            changed_at: row.next()?,
+            last_event: row.next()?,
+            tag: row.next()?,
+        })
+    }
+}
+
+impl FromRow for ProgramOfMerchant {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        let inconsistent = |error: RulesError| Error::inconsistent("rules of a program", error);
+        let id = row.next()?;
+        let merchant = row.next()?;
+        let name = row.next()?;
+        let template = row.next()?;
+        let pass_type_identifier = row.next()?;
+        let reward_name = row.next()?;
+        let rules = PunchRules::new(row.next()?)
+            .map_err(inconsistent)?
+            .with_punches_per_visit(row.next()?)
+            .map_err(inconsistent)?
+            .with_max_per_day(row.next()?)
+            .map_err(inconsistent)?
+            .with_minimum_gap(duration(row.next()?))
+            .with_carry_over(row.next()?)
+            .with_reversal_window(duration(row.next()?))
+            .with_visit_gap(duration(row.next()?));
+        Ok(Self {
+            program: Program {
+                id,
+                merchant,
+                name,
+                template,
+                pass_type_identifier,
+                reward_name,
+                rules,
+            },
+            merchant_name: row.next()?,
+            zone: row.next()?,
+        })
+    }
+}
+
+impl FromRow for CardWithProgram {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self {
+            card: Card::from_row(row)?,
+            holder: row.next()?,
+            of: ProgramOfMerchant::from_row(row)?,
+        })
+    }
+}

@@ -1,0 +1,315 @@
+//! The outbox as dispatchers see it: claim due rows with a lease, and finish them.
+//!
+//! Invariant: no row is sent by two dispatchers while a lease lasts, and a tag is handed out (see
+//! [`crate::store::tags`]) in the transaction that claims the push, so the push leaves only after phones can see it.
+//!
+//! Locks: [`claim`] takes rows and their cards only where nobody else has them, waits for neither, and takes the
+//! merchants' tags rows last, by id. Finishing takes cards by id, then pushes, then registrations, which is the
+//! order of a tap.
+
+use crate::domain::card::{CardStatus, Channels};
+use crate::domain::delivery::Channel;
+use crate::domain::event::EventKind;
+use crate::domain::id::{CardId, EventId, MerchantId, PassTypeIdentifier, PushToken};
+use crate::domain::time::Timestamp;
+use crate::store::sql::params;
+use crate::store::{Error, FromRow, Row, Tx, Value, tags};
+
+const DUE: &str = "select p.merchant_id, p.card_id, p.generation, p.attempts from pushes p \
+     join cards c on c.merchant_id = p.merchant_id and c.card_id = p.card_id \
+     where p.channel = $1 and p.due_at <= $2 order by p.due_at limit $3 for update skip locked";
+const LEASE: &str = "update pushes set lease = $1, due_at = $2, attempts = pushes.attempts + 1 \
+     from (values {bigint, bigint}) as v where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 \
+     and pushes.channel = $3";
+const TAG: &str = "update cards set tag = v.column3 from (values {bigint, bigint, bigint}) as v \
+     where cards.merchant_id = v.column1 and cards.card_id = v.column2";
+const ADDRESSES: &str = "select r.merchant_id, r.card_id, r.pass_type_identifier, r.push_token \
+     from (values {bigint, bigint}) as v \
+     join registrations r on r.merchant_id = v.column1 and r.card_id = v.column2";
+const LOCK_CARDS: &str = "select c.merchant_id, c.card_id, c.status, c.channels, c.last_event_id from cards c \
+     where (c.merchant_id, c.card_id) in (values {bigint, bigint}) order by c.merchant_id, c.card_id for update";
+const HELD: &str = "select p.merchant_id, p.card_id, p.generation, p.lease from pushes p \
+     where (p.merchant_id, p.card_id) in (values {bigint, bigint}) and p.channel = $1 for update";
+const DELETE: &str =
+    "delete from pushes where (merchant_id, card_id) in (values {bigint, bigint}) and channel = $1";
+const RELEASE: &str = "update pushes set lease = null, due_at = v.column3, attempts = v.column4 \
+     from (values {bigint, bigint, bigint, bigint}) as v \
+     where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 and pushes.channel = $1";
+const EVENTS: &str = "insert into events (merchant_id, card_id, previous_event_id, kind, punches, rewards, visits, \
+     at, recorded_at, actor, reason) \
+     values {bigint, bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, text, text} \
+     returning merchant_id, card_id, event_id";
+const SAVE_CARDS: &str = "update cards set status = v.column3, channels = v.column4, last_event_id = v.column5 \
+     from (values {bigint, bigint, text, bigint, bigint}) as v \
+     where cards.merchant_id = v.column1 and cards.card_id = v.column2";
+const UNREGISTER: &str = "delete from registrations where merchant_id = $1 and card_id = $2 \
+     and pass_type_identifier = $3 and push_token = $4 and registered_at < $5";
+const REGISTERED: &str = "select count(*) from (select 1 from registrations \
+     where merchant_id = $1 and card_id = $2 limit 1) as one";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    DUE, LEASE, TAG, ADDRESSES, LOCK_CARDS, HELD, DELETE, RELEASE, EVENTS, SAVE_CARDS, UNREGISTER, REGISTERED,
+];
+
+/// Which card; with a channel it names one outbox row.
+pub type CardKey = (MerchantId, CardId);
+
+/// A row of the outbox under this dispatcher's lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    pub key: CardKey,
+    /// Grows with every change that asks for a push; larger at the end than here: something changed meanwhile.
+    pub generation: i64,
+    /// Attempts so far, this one included.
+    pub attempts: i64,
+}
+
+/// A device that wants to hear of a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    pub key: CardKey,
+    pub pass_type_identifier: PassTypeIdentifier,
+    pub push_token: PushToken,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Claim {
+    pub rows: Vec<Claimed>,
+    /// Only for Apple.
+    pub addresses: Vec<Address>,
+}
+
+/// What finishing needs to know of a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardState {
+    pub key: CardKey,
+    pub status: CardStatus,
+    pub channels: Channels,
+    pub last_event: Option<EventId>,
+}
+
+/// A row as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub key: CardKey,
+    pub generation: i64,
+    pub lease: Option<i64>,
+}
+
+/// A row that goes back: due at `due_at`, with so many attempts counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    pub key: CardKey,
+    pub due_at: Timestamp,
+    pub attempts: i64,
+}
+
+/// A timeline row of the gateway's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub key: CardKey,
+    pub previous: Option<EventId>,
+    pub kind: EventKind,
+    pub reason: Option<String>,
+}
+
+/// Leases up to `limit` due rows of `channel` until `until`, and marks the claimed Apple cards as changed for every
+/// device that asks.
+pub async fn claim(
+    tx: &mut Tx<'_>,
+    channel: Channel,
+    now: Timestamp,
+    lease: i64,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Claim, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let due: Vec<Claimed> = tx.all(DUE, &params![channel.as_str(), now, limit]).await?;
+    if due.is_empty() {
+        return Ok(Claim::default());
+    }
+    let rows = due
+        .into_iter()
+        .map(|row| Claimed {
+            attempts: row.attempts + 1,
+            ..row
+        })
+        .collect::<Vec<_>>();
+    let mut keys: Vec<CardKey> = rows.iter().map(|row| row.key).collect();
+    keys.sort_unstable();
+    let values = key_rows(&keys);
+    tx.exec_rows(LEASE, &params![lease, until, channel.as_str()], &values)
+        .await?;
+    let addresses = if channel == Channel::Apple {
+        allot_tags(tx, &keys).await?;
+        tx.all_rows(ADDRESSES, &[], &values).await?
+    } else {
+        Vec::new()
+    };
+    Ok(Claim { rows, addresses })
+}
+
+/// One tag a merchant for all its cards in `keys`, which are sorted and locked.
+async fn allot_tags(tx: &mut Tx<'_>, keys: &[CardKey]) -> Result<(), Error> {
+    let mut rows = Vec::with_capacity(keys.len());
+    for of_one in keys.chunk_by(|a, b| a.0 == b.0) {
+        if let Some((merchant, _)) = of_one.first() {
+            let tag = tags::next(tx, *merchant).await?;
+            rows.extend(
+                of_one
+                    .iter()
+                    .map(|(merchant, card)| params![*merchant, *card, tag].to_vec()),
+            );
+        }
+    }
+    tx.exec_rows(TAG, &[], &rows).await?;
+    Ok(())
+}
+
+/// Locks cards until the transaction ends. `keys` are sorted.
+pub async fn lock_cards(tx: &mut Tx<'_>, keys: &[CardKey]) -> Result<Vec<CardState>, Error> {
+    tx.all_rows(LOCK_CARDS, &[], &key_rows(keys)).await
+}
+
+/// The rows of `keys` as they are now, locked; those that are gone are missing.
+pub async fn held(tx: &mut Tx<'_>, channel: Channel, keys: &[CardKey]) -> Result<Vec<Held>, Error> {
+    tx.all_rows(HELD, &params![channel.as_str()], &key_rows(keys))
+        .await
+}
+
+pub async fn delete(tx: &mut Tx<'_>, channel: Channel, keys: &[CardKey]) -> Result<(), Error> {
+    tx.exec_rows(DELETE, &params![channel.as_str()], &key_rows(keys))
+        .await?;
+    Ok(())
+}
+
+/// Ends leases and says when the rows are due again.
+pub async fn release(tx: &mut Tx<'_>, channel: Channel, rows: &[Release]) -> Result<(), Error> {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| params![row.key.0, row.key.1, row.due_at, row.attempts].to_vec())
+        .collect();
+    tx.exec_rows(RELEASE, &params![channel.as_str()], &rows).await?;
+    Ok(())
+}
+
+/// Appends at most one row for each card and returns the new ends of their chains; save them with
+/// [`save_cards`].
+pub async fn append(
+    tx: &mut Tx<'_>,
+    lines: &[Line],
+    now: Timestamp,
+) -> Result<Vec<(MerchantId, CardId, EventId)>, Error> {
+    let rows: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let (merchant, card) = line.key;
+            let kind = line.kind.as_str();
+            let reason = line.reason.as_deref();
+            params![
+                merchant,
+                card,
+                line.previous,
+                kind,
+                0,
+                0,
+                0,
+                now,
+                now,
+                "gateway",
+                reason
+            ]
+            .to_vec()
+        })
+        .collect();
+    tx.all_rows(EVENTS, &[], &rows).await
+}
+
+/// Writes what [`CardState`] holds. The cards are locked.
+pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState]) -> Result<(), Error> {
+    let rows: Vec<_> = cards
+        .iter()
+        .map(|card| {
+            let (merchant, id) = card.key;
+            params![
+                merchant,
+                id,
+                card.status.as_str(),
+                card.channels.0,
+                card.last_event
+            ]
+            .to_vec()
+        })
+        .collect();
+    tx.exec_rows(SAVE_CARDS, &[], &rows).await?;
+    Ok(())
+}
+
+/// Deletes a card's registrations with this push token that were made before `before`. Returns whether there were any.
+pub async fn unregister(tx: &mut Tx<'_>, address: &Address, before: Timestamp) -> Result<bool, Error> {
+    let (merchant, card) = address.key;
+    let params = params![
+        merchant,
+        card,
+        &address.pass_type_identifier,
+        &address.push_token,
+        before
+    ];
+    Ok(tx.exec(UNREGISTER, &params).await? > 0)
+}
+
+/// Whether any device is registered for the card.
+pub async fn is_registered(tx: &mut Tx<'_>, key: CardKey) -> Result<bool, Error> {
+    let (count,): (i64,) = tx.one(REGISTERED, &params![key.0, key.1]).await?;
+    Ok(count > 0)
+}
+
+fn key_rows(keys: &[CardKey]) -> Vec<Vec<Value>> {
+    keys.iter()
+        .map(|(merchant, card)| params![*merchant, *card].to_vec())
+        .collect()
+}
+
+impl FromRow for Claimed {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self {
+            key: (row.next()?, row.next()?),
+            generation: row.next()?,
+            attempts: row.next()?,
+        })
+    }
+}
+
+impl FromRow for Address {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self {
+            key: (row.next()?, row.next()?),
+            pass_type_identifier: row.next()?,
+            push_token: row.next()?,
+        })
+    }
+}
+
+impl FromRow for CardState {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        let key = (row.next()?, row.next()?);
+        let status: String = row.next()?;
+        Ok(Self {
+            key,
+            status: CardStatus::parse(&status)
+                .ok_or_else(|| Error::inconsistent("a card status", "another word"))?,
+            channels: Channels(row.next()?),
+            last_event: row.next()?,
+        })
+    }
+}
+
+impl FromRow for Held {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self {
+            key: (row.next()?, row.next()?),
+            generation: row.next()?,
+            lease: row.next()?,
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! A card's page, kept up to date by server-sent events.
+//!
+//! One message a change. Its id is what the receiver has then seen: `<newest event>-<version>`. Its data is HTML
+//! to put into the page: an element with `data-swap` replaces the one with the same id, the children of one with
+//! `data-prepend` go to the top of the one it names, the text of one with `data-announce` is read out. A receiver
+//! that comes back with `Last-Event-ID` (or `?since=`, when the page was just loaded) gets everything since; so
+//! does one that fell behind, because each message is made from the store and not from the change.
+//!
+//! A stream ends after ten minutes and the browser opens the next one, with its session checked again.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::domain::id::{CardId, EventId};
+use crate::domain::member::Action;
+use crate::domain::time::Timestamp;
+use crate::store::Change;
+use crate::store::listing::TimelineRow;
+use crate::web::Web;
+use crate::web::console::card::{self, Shown, TIMELINE_PAGE, card_id, seen};
+use crate::web::console::{pass, timeline};
+use crate::web::error::ApiError;
+use crate::web::extract::Member;
+
+const STREAM_LIFE: Duration = Duration::from_secs(600);
+const RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Deserialize)]
+pub struct Position {
+    since: Option<String>,
+}
+
+/// `GET /console/cards/{card_id}/events`
+pub async fn events(
+    State(web): State<Web>,
+    member: Member,
+    Path(card): Path<String>,
+    Query(position): Query<Position>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    member.require(Action::ViewCards)?;
+    let card = card_id(&card)?;
+    let known = headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok())
+        .map(str::to_owned)
+        .or(position.since)
+        .unwrap_or_default();
+    // Subscribed before the first look, so that no change falls between the two.
+    let changes = web.ops.store.subscribe();
+    let shown = card::load(&web, member.merchant, card, TIMELINE_PAGE).await?;
+    let (sender, receiver) = mpsc::channel(4);
+    let stream = Stream {
+        web,
+        member,
+        card,
+        known: Seen::parse(&known),
+        sender,
+    };
+    tokio::spawn(stream.run(shown, changes));
+    Ok(Sse::new(ReceiverStream::new(receiver))
+        .keep_alive(KeepAlive::default())
+        .into_response())
+}
+
+/// What a receiver has seen. Anything unreadable is "nothing".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Seen {
+    event: i64,
+    version: i64,
+}
+
+impl Seen {
+    fn parse(text: &str) -> Self {
+        let both = text.split_once('-');
+        let both = both.and_then(|(event, version)| Some((event.parse().ok()?, version.parse().ok()?)));
+        both.map_or_else(Self::default, |(event, version)| Self { event, version })
+    }
+
+    fn of(shown: &Shown) -> Self {
+        Self {
+            event: shown.last_event().0,
+            version: shown.sheet.face.version,
+        }
+    }
+}
+
+/// One open page.
+struct Stream {
+    web: Web,
+    member: Member,
+    card: CardId,
+    known: Seen,
+    sender: mpsc::Sender<Result<Event, Infallible>>,
+}
+
+impl Stream {
+    /// Runs until the browser goes, the store closes, or the stream's time is over.
+    async fn run(mut self, first: Shown, mut changes: tokio::sync::broadcast::Receiver<Change>) {
+        let end = tokio::time::sleep(STREAM_LIFE);
+        tokio::pin!(end);
+        let hello = Event::default().event("hello").retry(RETRY).data("live");
+        if self.sender.send(Ok(hello)).await.is_err() || !self.tell(&first).await {
+            return;
+        }
+        loop {
+            let change = tokio::select! {
+                change = changes.recv() => change,
+                () = self.sender.closed() => return,
+                () = &mut end => return,
+            };
+            let ours = match change {
+                Ok(Change::Card(merchant, card)) => merchant == self.member.merchant && card == self.card,
+                Ok(_) => false,
+                Err(RecvError::Lagged(_)) => true,
+                Err(RecvError::Closed) => return,
+            };
+            if !ours {
+                continue;
+            }
+            match card::load(&self.web, self.member.merchant, self.card, TIMELINE_PAGE).await {
+                Ok(shown) if !self.tell(&shown).await => return,
+                Ok(_) => {}
+                Err(error) => {
+                    // The browser comes back by itself and gets what it missed.
+                    tracing::debug!(%error, "live stream ended");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Sends what is new; false when nobody listens any more.
+    async fn tell(&mut self, shown: &Shown) -> bool {
+        let now_seen = Seen::of(shown);
+        if now_seen == self.known {
+            return true;
+        }
+        let html = message(
+            &self.member,
+            shown,
+            EventId(self.known.event),
+            self.web.ops.clock.now(),
+        );
+        self.known = now_seen;
+        let event = Event::default()
+            .event("change")
+            .id(seen(shown))
+            .data(html.into_string());
+        self.sender.send(Ok(event)).await.is_ok()
+    }
+}
+
+/// Everything on the page that is newer than event `known`.
+fn message(member: &Member, shown: &Shown, known: EventId, now: Timestamp) -> Markup {
+    let (new, old): (Vec<&TimelineRow>, Vec<&TimelineRow>) =
+        shown.recent.iter().partition(|row| row.id > known);
+    // Rows on the page that have just been taken back look different now.
+    let changed = old
+        .iter()
+        .filter(|row| row.reversed_by.is_some_and(|by| by > known));
+    // When more is new than one page holds, the page's list would have a gap: it is replaced whole.
+    let whole = old.is_empty();
+    html! {
+        template data-swap="pass" { (pass::front(&shown.sheet.face)) }
+        template data-swap="facts" { (card::facts(member, &shown.sheet, now)) }
+        template data-swap="actions" { (card::actions(member, shown, now)) }
+        @if whole {
+            template data-swap="timeline" { ol #timeline .timeline { (timeline::rows(&shown.recent, &member.zone, now)) } }
+        } @else {
+            @for row in changed {
+                template data-swap=(timeline::line_id(row.id)) { (timeline::line(row, &member.zone, now)) }
+            }
+            template data-prepend="timeline" { @for row in &new { (timeline::line(row, &member.zone, now)) } }
+        }
+        template data-announce {
+            @for row in &new { (timeline::title(row.kind)) ". " }
+            (shown.sheet.face.balance()) " punches."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_position_means_nothing_seen() {
+        assert_eq!(
+            Seen::parse("12-3"),
+            Seen {
+                event: 12,
+                version: 3
+            }
+        );
+        for text in ["", "12", "a-b", "12-", "99999999999999999999-1"] {
+            assert_eq!(Seen::parse(text), Seen::default());
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Signing in and out, and the theme switch.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Extension, Form, Query, State};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use maud::{Markup, html};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::ops::access::AccessError;
+use crate::web::Web;
+use crate::web::console::components::{Field, Tone, alert, field};
+use crate::web::console::layout::{THEME_COOKIE, Theme, plain_page};
+use crate::web::console::throttle::Throttle;
+use crate::web::error::ApiError;
+use crate::web::extract::Member;
+
+const HOME: &str = "/console/cards";
+
+#[derive(Debug, Deserialize)]
+pub struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+pub struct Credentials {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: SecretString,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Choice {
+    theme: String,
+}
+
+/// `GET /console/sign-in`
+pub async fn form(
+    theme: Theme,
+    member: Result<Member, crate::web::extract::NotSignedIn>,
+    Query(Next { next }): Query<Next>,
+) -> Response {
+    if member.is_ok() {
+        return Redirect::to(inside(&next)).into_response();
+    }
+    page(theme, "", &next, None).into_response()
+}
+
+/// `POST /console/sign-in`
+pub async fn submit(
+    State(web): State<Web>,
+    Extension(throttle): Extension<Throttle>,
+    theme: Theme,
+    jar: CookieJar,
+    PeerAddress(address): PeerAddress,
+    Form(Credentials {
+        email,
+        password,
+        next,
+    }): Form<Credentials>,
+) -> Result<Response, ApiError> {
+    if !throttle.admit(&email, address, web.ops.clock.now()) {
+        let status = ApiError::TooManyRequests.status();
+        let sentence = "Too many tries. Wait half a minute, then try again.";
+        return Ok((status, page(theme, &email, &next, Some(sentence))).into_response());
+    }
+    match web.ops.sign_in(&email, &password).await {
+        Ok(token) => {
+            throttle.clear(&email, address);
+            let cookie = session_cookie(&web, token.expose().to_owned());
+            Ok((jar.add(cookie), Redirect::to(inside(&next))).into_response())
+        }
+        Err(AccessError::WrongCredentials) => {
+            let status = ApiError::Unauthorized.status();
+            let sentence = AccessError::WrongCredentials.to_string();
+            Ok((status, page(theme, &email, &next, Some(&sentence))).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /console/sign-out`
+pub async fn sign_out(State(web): State<Web>, jar: CookieJar) -> Result<Response, ApiError> {
+    if let Some(cookie) = jar.get(web.session_cookie()) {
+        web.ops.sign_out(cookie.value()).await?;
+    }
+    // Set empty rather than removed: a __Host- cookie is only replaced by one with the same attributes.
+    let mut gone = session_cookie(&web, String::new());
+    gone.make_removal();
+    Ok((jar.add(gone), Redirect::to("/console/sign-in")).into_response())
+}
+
+/// `POST /console/theme`
+pub async fn choose_theme(
+    State(web): State<Web>,
+    jar: CookieJar,
+    parts: Parts,
+    Form(choice): Form<Choice>,
+) -> Response {
+    let theme = Theme::parse(&choice.theme).unwrap_or_default();
+    let mut cookie = Cookie::new(THEME_COOKIE, theme.as_str());
+    cookie.set_path("/console");
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_secure(web.is_https());
+    cookie.make_permanent();
+    (jar.add(cookie), Redirect::to(&came_from(&parts))).into_response()
+}
+
+fn page(theme: Theme, email: &str, next: &str, problem: Option<&str>) -> Markup {
+    plain_page(
+        theme,
+        "Sign in",
+        &html! {
+            section.panel.sign-in {
+                h1 { "Sign in" }
+                p.muted { "to your merchant's console" }
+                @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
+                form method="post" action="/console/sign-in" data-once {
+                    input type="hidden" name="next" value=(next);
+                    (field(&Field {
+                        name: "email",
+                        label: "Email",
+                        kind: "email",
+                        value: email,
+                        autocomplete: "username",
+                        focused: email.is_empty(),
+                        error: None,
+                    }))
+                    (field(&Field {
+                        name: "password",
+                        label: "Password",
+                        kind: "password",
+                        value: "",
+                        autocomplete: "current-password",
+                        focused: !email.is_empty(),
+                        error: None,
+                    }))
+                    button.button.primary.wide type="submit" { "Sign in" }
+                }
+            }
+        },
+    )
+}
+
+fn session_cookie(web: &Web, token: String) -> Cookie<'static> {
+    let mut cookie = Cookie::new(web.session_cookie(), token);
+    cookie.set_path("/");
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_secure(web.is_https());
+    // The browser keeps it as long as it may (RFC 6265bis §5.5); the session in the store ends earlier.
+    cookie.make_permanent();
+    cookie
+}
+
+/// Where to go after signing in: a path of the console, never another site.
+fn inside(next: &str) -> &str {
+    let fits = next.starts_with("/console/")
+        && !next.starts_with("/console/sign-")
+        && next.len() < 2000
+        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if fits { next } else { HOME }
+}
+
+/// The console page that sent a form, by its Referer; only path and query are taken from it.
+fn came_from(parts: &Parts) -> String {
+    let referer = parts
+        .headers
+        .get(axum::http::header::REFERER)
+        .and_then(|referer| referer.to_str().ok())
+        .and_then(|referer| referer.parse::<axum::http::Uri>().ok());
+    let path = referer
+        .as_ref()
+        .and_then(|uri| uri.path_and_query())
+        .map(|path| path.as_str());
+    inside(path.unwrap_or(HOME)).to_owned()
+}
+
+/// Where the connection comes from, when the server keeps it. Proxies' headers are not believed.
+pub struct PeerAddress(Option<IpAddr>);
+
+impl<S: Sync> axum::extract::FromRequestParts<S> for PeerAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(peer.map(|ConnectInfo(address)| address.ip())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_never_leaves_the_console() {
+        assert_eq!(inside("/console/cards?show=ready"), "/console/cards?show=ready");
+        for tampered in [
+            "",
+            "https://evil.example/console/",
+            "//evil.example/console/",
+            "/console/\\evil",
+            "/console/sign-in?next=x",
+            "/console/a b",
+        ] {
+            assert_eq!(inside(tampered), HOME);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The card's own page, for its holder: add the card to a wallet. No sign-in: the link is the secret.
+//!
+//! `/card/{merchant}/{card}/{proof}` shows the buttons, `…/pass.pkpass` is Apple's pass, `…/google` goes on to
+//! Google's save page. The proof is derived from the master key, so a link cannot be guessed from another.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use maud::{DOCTYPE, Markup, html};
+use serde::Deserialize;
+
+use crate::domain::id::{CardId, MerchantId};
+use crate::domain::secret::MasterKey;
+use crate::store::cards::{self, CardWithProgram};
+use crate::web::Web;
+use crate::web::error::ApiError;
+
+/// The master key's purpose for proofs in links.
+const PURPOSE: &str = "card link";
+
+pub fn router() -> Router<Web> {
+    Router::new()
+        .route("/card/{merchant}/{card}/{proof}", get(page))
+        .route("/card/{merchant}/{card}/{proof}/pass.pkpass", get(pass))
+        .route("/card/{merchant}/{card}/{proof}/google", get(google))
+        .route("/card/style.css", get(style))
+        .route("/templates/{template}/logo.png", get(logo))
+}
+
+/// The address of a card's own page, without a slash at its end.
+pub fn card_link(public_url: &str, master: &MasterKey, merchant: MerchantId, card: CardId) -> String {
+    let proof = proof(master, merchant, card);
+    format!("{public_url}/card/{merchant}/{card}/{proof}")
+}
+
+fn proof(master: &MasterKey, merchant: MerchantId, card: CardId) -> String {
+    let mut input = [0; 16];
+    input[..8].copy_from_slice(&merchant.0.to_be_bytes());
+    input[8..].copy_from_slice(&card.0.to_be_bytes());
+    hex::encode(&master.derive(PURPOSE, &input)[..16])
+}
+
+#[derive(Deserialize)]
+struct Link {
+    merchant: MerchantId,
+    card: CardId,
+    proof: String,
+}
+
+impl Link {
+    /// The card, if the proof is right; a wrong proof and an unknown card look the same.
+    async fn open(&self, web: &Web) -> Result<CardWithProgram, ApiError> {
+        let expected = proof(&web.master, self.merchant, self.card);
+        let right = expected.len() == self.proof.len()
+            && openssl::memcmp::eq(expected.as_bytes(), self.proof.as_bytes());
+        if !right {
+            return Err(ApiError::NotFound);
+        }
+        let (merchant, card) = (self.merchant, self.card);
+        web.ops
+            .store
+            .read("card_page", move |tx| {
+                Box::pin(async move { cards::card(tx, merchant, card).await })
+            })
+            .await?
+            .ok_or(ApiError::NotFound)
+    }
+}
+
+async fn page(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response, ApiError> {
+    let card = link.open(&web).await?;
+    let face = card.face();
+    let here = card_link(&web.public_url, &web.master, link.merchant, link.card);
+    let google = web.google.is_some();
+    let body: Markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                title { (face.program_name) " · " (face.merchant_name) }
+                link rel="stylesheet" href="/card/style.css";
+            }
+            body {
+                main {
+                    p.merchant { (face.merchant_name) }
+                    h1 { (face.program_name) }
+                    p.balance { (face.balance()) }
+                    p { (face.status_line()) }
+                    nav {
+                        a.button href=(format!("{here}/pass.pkpass")) { "Add to Apple Wallet" }
+                        @if google {
+                            a.button href=(format!("{here}/google")) { "Add to Google Wallet" }
+                        }
+                    }
+                    p.note { "Keep this address to yourself: whoever has it can add your card." }
+                }
+            }
+        }
+    };
+    let policy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Ok((headers, body).into_response())
+}
+
+async fn pass(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response, ApiError> {
+    let card = link.open(&web).await?;
+    crate::web::passkit::pass_response(&web, &card).await
+}
+
+async fn google(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response, ApiError> {
+    let wallet = web.google.clone().ok_or(ApiError::NotFound)?;
+    let card = link.open(&web).await?;
+    let save = wallet
+        .issue(&card.face())
+        .await
+        .map_err(|error| ApiError::Unavailable(Box::new(error)))?;
+    web.ops.link_google(link.merchant, link.card).await?;
+    Ok(Redirect::to(save.url()).into_response())
+}
+
+async fn style() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    (headers, include_str!("assets/card.css"))
+}
+
+/// A template's logo, for Google, which loads it by its address and keeps a copy.
+async fn logo(State(web): State<Web>, Path(template): Path<String>) -> Result<Response, ApiError> {
+    let logo = web.passes.logo(&template).ok_or(ApiError::NotFound)?;
+    let headers = [
+        (header::CONTENT_TYPE, "image/png"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    Ok((headers, logo).into_response())
+}

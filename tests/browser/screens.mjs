@@ -1,0 +1,26 @@
+// Takes the console's screenshots: node screens.mjs <base url> <email> <password> <folder>
+import { mkdir } from "node:fs/promises";
+import { launch, signIn } from "./browser.mjs";
+
+const [base, email, password, folder] = process.argv.slice(2);
+const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
+
+await mkdir(folder, { recursive: true });
+const browser = await launch();
+for (const [size, viewport] of Object.entries(sizes)) {
+  for (const colorScheme of ["light", "dark"]) {
+    const context = await browser.newContext({ baseURL: base, viewport, colorScheme, reducedMotion: "reduce" });
+    const page = await context.newPage();
+    const take = (name) => page.screenshot({ path: `${folder}/${name}-${size}-${colorScheme}.png` });
+    await page.goto("/console/sign-in");
+    await take("sign-in");
+    await signIn(page, email, password);
+    await take("cards");
+    await page.goto("/console/cards?show=ready");
+    await page.locator(".row-link").first().click();
+    await page.locator("[data-live-state]").waitFor();
+    await take("card");
+    await context.close();
+  }
+}
+await browser.close();

@@ -1,0 +1,6 @@
+//! Pushes on real sockets: the APNs client and the dispatcher against the fake APNs.
+
+mod client;
+mod dispatch;
+mod support;
+mod world;

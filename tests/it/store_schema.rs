@@ -1,0 +1,147 @@
+//! Migrations, and what must be the same in both schemas.
+
+use passgate::store::{Error, Store, statements};
+
+use crate::engines::{for_each_engine, sqlite, sqlite_url, values};
+use crate::postgres;
+
+/// Table, column, type as PostgreSQL names it, and whether it may be null.
+type Column = (String, String, String, bool);
+
+async fn columns(store: &Store, sql: &'static str) -> Vec<Column> {
+    let columns: Result<Vec<Column>, Error> = store.read("columns", |tx| Box::pin(tx.all(sql, &[]))).await;
+    columns.expect("the schema is read")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_schemas_have_the_same_tables_and_columns() {
+    let Some(url) = postgres::migrated_database().await else {
+        return;
+    };
+    let (sqlite, _folder) = sqlite().await;
+    let postgres = Store::open(&url, 2).await.expect("the store opens");
+    let in_sqlite = "select t.name, c.name,
+            case lower(c.type) when 'integer' then 'bigint' when 'blob' then 'bytea' else lower(c.type) end,
+            1 - c.\"notnull\"
+        from pragma_table_list as t, pragma_table_info(t.name) as c
+        where t.schema = 'main' and t.name not like 'sqlite%' order by 1, 2";
+    let in_postgres =
+        "select cast(table_name as text) collate \"C\", cast(column_name as text) collate \"C\",
+            cast(data_type as text), is_nullable = 'YES'
+        from information_schema.columns where table_schema = 'public' order by 1, 2";
+    let (ours, theirs) = (
+        columns(&sqlite, in_sqlite).await,
+        columns(&postgres, in_postgres).await,
+    );
+    assert!(
+        ours.iter()
+            .any(|(table, column, ..)| table == "cards" && column == "serial_number")
+    );
+    assert_eq!(ours, theirs);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_schemas_have_the_same_indexes() {
+    let Some(url) = postgres::migrated_database().await else {
+        return;
+    };
+    let (sqlite, _folder) = sqlite().await;
+    let postgres = Store::open(&url, 2).await.expect("the store opens");
+    let read = async |store: &Store, sql: &'static str| -> Vec<(String, bool)> {
+        let read: Result<_, Error> = store.read("indexes", |tx| Box::pin(tx.all(sql, &[]))).await;
+        read.expect("the schema is read")
+    };
+    let ours = read(
+        &sqlite,
+        "select name, sql like 'create unique%' from sqlite_schema where type = 'index' and sql is not null order by 1",
+    );
+    let theirs = read(
+        &postgres,
+        "select cast(c.relname as text) collate \"C\", i.indisunique
+            from pg_index as i join pg_class as c on c.oid = i.indexrelid
+            where c.relnamespace = 'public'::regnamespace
+                and not exists (select 1 from pg_constraint as k where k.conindid = c.oid) order by 1",
+    );
+    assert_eq!(ours.await, theirs.await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_text_sorts_by_bytes_on_postgres() {
+    let Some(url) = postgres::migrated_database().await else {
+        return;
+    };
+    let store = Store::open(&url, 2).await.expect("the store opens");
+    let others: Result<Vec<(String, String)>, Error> = store
+        .read("collations", |tx| {
+            Box::pin(tx.all(
+                "select cast(table_name as text), cast(column_name as text) from information_schema.columns
+                    where table_schema = 'public' and data_type = 'text' and collation_name is distinct from 'C'",
+                &[],
+            ))
+        })
+        .await;
+    assert_eq!(others.expect("read"), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_compiles_on_both_engines() {
+    for_each_engine(async |store| {
+        for (file, sql) in statements() {
+            let compiled = store.prepare_only(sql).await;
+            assert!(compiled.is_ok(), "{file}: {sql}: {compiled:?}");
+        }
+        assert!(store.prepare_only("select nothing from nowhere").await.is_err());
+        let set = "insert into tokens (merchant_id, token, card_id) values {bigint, text, bigint}";
+        store.prepare_only(set).await.expect("a set compiles");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_may_migrate_at_the_same_time_and_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut urls = vec![sqlite_url(&folder)];
+    urls.extend(postgres::empty_database().await);
+    for url in urls {
+        let first = Store::open(&url, 2).await.expect("the store opens");
+        let second = Store::open(&url, 2).await.expect("the store opens");
+        let (one, other) = tokio::join!(first.migrate(), second.migrate());
+        one.expect("migrated");
+        other.expect("migrated");
+        first.migrate().await.expect("nothing is left to do");
+        let applied: Result<(i64, i64), Error> = second
+            .read("applied", |tx| {
+                Box::pin(tx.one("select count(*), max(version) from schema_migrations", &[]))
+            })
+            .await;
+        let (count, latest) = applied.expect("read");
+        assert_eq!(count, latest);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_from_the_future_is_refused() {
+    for_each_engine(async |store| {
+        let written: Result<u64, Error> = store
+            .write("from_the_future", |tx| {
+                Box::pin(async move {
+                    let sql = "insert into schema_migrations (version, applied_at) values ($1, $2)";
+                    tx.exec(sql, &values![9999, 0]).await
+                })
+            })
+            .await;
+        written.expect("stored");
+        let error = store.migrate().await.expect_err("refused");
+        assert!(matches!(error, Error::Newer { found: 9999, .. }));
+        assert!(error.to_string().contains("run the newer passgate"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_none_is_refused() {
+    for url in ["", "mysql://x", "sqlite:", "postgres://h/d?sslmode=maybe"] {
+        let opened = Store::open(url, 1).await;
+        assert!(matches!(opened.err(), Some(Error::Url(_))), "{url}");
+    }
+}
