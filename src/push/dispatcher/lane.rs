@@ -64,6 +64,7 @@ impl Lane {
     ) -> Self {
         let channel = sender.channel();
         let labels = [("channel", channel.as_str())];
+        Metric::PushCircuitOpen.gauge(&labels).set(0.0);
         Self {
             store,
             clock,
@@ -233,6 +234,10 @@ impl Lane {
         let (outcome, turn) = self.circuits.entry(key.clone()).or_default().judge(outcome, now);
         if let Some(turn) = turn {
             self.report(key.as_ref(), &turn);
+        }
+        if let Outcome::Rejected { reason } = &outcome {
+            let channel = self.channel.as_str();
+            tracing::warn!(channel, reason, "a provider refuses a push for good");
         }
         Metric::Pushes
             .counter(&[("channel", self.channel.as_str()), ("outcome", name(&outcome))])
