@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use metrics::{Gauge, Histogram};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -22,7 +21,7 @@ use crate::push::circuit::{Admission, Circuit, Turn};
 use crate::push::{Delivery, Sender};
 use crate::store::pushes::{self, Claim, Claimed};
 use crate::store::{self, Change, Store};
-use crate::telemetry::Metric;
+use crate::telemetry::{Gauge, Histogram, Metric};
 
 /// Rows in one claim: a tap on SQLite waits behind it.
 const TOGETHER: usize = 200;
