@@ -261,13 +261,10 @@ mod tests {
         let mut framer = Framer::new(rules());
         assert_eq!(framer.push(b"ABC", at(0)), []);
         assert_eq!(framer.silence(at(149)), None);
-        let fault = Frame::Fault(FramingFault::Unfinished { bytes: 3 });
-        assert_eq!(framer.silence(at(150)), Some(fault.clone()));
+        let unfinished = |bytes| Frame::Fault(FramingFault::Unfinished { bytes });
+        assert_eq!(framer.silence(at(150)), Some(unfinished(3)));
         assert_eq!(framer.push(b"D", at(1000)), []);
-        assert_eq!(framer.push(b"EF\r", at(2000)), [fault_of(1), line("EF")]);
-        fn fault_of(bytes: usize) -> Frame {
-            Frame::Fault(FramingFault::Unfinished { bytes })
-        }
+        assert_eq!(framer.push(b"EF\r", at(2000)), [unfinished(1), line("EF")]);
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl Port {
                 },
                 Err(error) => Seen::Unreadable(format!("the scanned code cannot be used: {error}")),
             },
-            Frame::Fault(fault) => Seen::Unreadable(fault.to_string()),
+            Frame::Fault(fault) => Seen::Garbled(fault.to_string()),
         });
     }
 

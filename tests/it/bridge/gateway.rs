@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-pub const KEY: &str = "station-key-of-a-test";
+pub(super) const KEY: &str = "station-key-of-a-test";
 
 /// How the gateway behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
+pub(super) enum Mood {
     Answers,
     /// Records the captures, but the answer is lost on the way.
     LosesAnswers,
@@ -27,10 +27,10 @@ pub enum Mood {
 }
 
 #[derive(Default)]
-pub struct Ledger {
+pub(super) struct Ledger {
     /// What each capture was, by counter; a second sending changes nothing.
-    pub captures: BTreeMap<i64, CaptureBody>,
-    pub requests: usize,
+    pub(super) captures: BTreeMap<i64, CaptureBody>,
+    pub(super) requests: usize,
 }
 
 #[derive(Clone)]
@@ -39,15 +39,15 @@ struct Shared {
     mood: Arc<Mutex<Mood>>,
 }
 
-pub struct Gateway {
-    pub address: SocketAddr,
+pub(super) struct Gateway {
+    pub(super) address: SocketAddr,
     shared: Shared,
     stop: Option<oneshot::Sender<()>>,
 }
 
 impl Gateway {
     /// Reserves an address at which nobody answers yet.
-    pub async fn away() -> Self {
+    pub(super) async fn away() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         Self {
             address: listener.local_addr().expect("bound"),
@@ -59,13 +59,13 @@ impl Gateway {
         }
     }
 
-    pub async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let mut gateway = Self::away().await;
         gateway.come_back().await;
         gateway
     }
 
-    pub async fn come_back(&mut self) {
+    pub(super) async fn come_back(&mut self) {
         let listener = TcpListener::bind(self.address)
             .await
             .expect("the port is still free");
@@ -82,16 +82,16 @@ impl Gateway {
         self.stop = Some(stop);
     }
 
-    pub fn set_mood(&self, mood: Mood) {
+    pub(super) fn set_mood(&self, mood: Mood) {
         *self.shared.mood.lock().expect("no panic") = mood;
     }
 
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// The tokens of all captures in the order of their counters.
-    pub fn tokens(&self) -> Vec<String> {
+    pub(super) fn tokens(&self) -> Vec<String> {
         let ledger = self.shared.ledger.lock().expect("no panic");
         ledger
             .captures
@@ -100,7 +100,7 @@ impl Gateway {
             .collect()
     }
 
-    pub fn requests(&self) -> usize {
+    pub(super) fn requests(&self) -> usize {
         self.shared.ledger.lock().expect("no panic").requests
     }
 }

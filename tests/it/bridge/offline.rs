@@ -3,9 +3,13 @@
 use super::gateway::{Gateway, Mood};
 use super::till::{Events, Till, UID};
 use passgate::bridge::feedback::Signal;
+use passgate::bridge::journal::Journal;
 use passgate::bridge::uplink::GatewayState;
 use passgate::bridge::{BridgeHandle, What};
+use passgate::domain::capture::CaptureKind;
+use passgate::domain::time::Timestamp;
 use passgate::sim::tag::SimTag;
+use passgate::wire::CaptureBody;
 use std::time::Duration;
 
 async fn tap(bridge: &BridgeHandle, token: &str) {
@@ -16,6 +20,32 @@ async fn tap(bridge: &BridgeHandle, token: &str) {
         .tap(&atr, |command| tag.answer(command))
         .await
         .expect("runs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_of_captures_goes_out_in_order_and_in_batches() {
+    let gateway = Gateway::start().await;
+    let till = Till::new(gateway.url());
+    let expected: Vec<String> = (0..450).map(|number| format!("CARD{number}")).collect();
+    let (mut journal, _) = Journal::open(&till.config.journal, Timestamp(1_800_000_000_000)).expect("new");
+    for token in &expected {
+        let capture = CaptureBody {
+            counter: 0,
+            kind: CaptureKind::Barcode,
+            token: token.clone(),
+            captured_at: Timestamp(1_800_000_000_000),
+        };
+        journal.append(capture).expect("stored");
+    }
+    drop(journal);
+    let (bridge, mut events) = till.open();
+    for _ in 0..expected.len() {
+        events.answered().await;
+    }
+    assert_eq!(bridge.journal_depth(), 0);
+    bridge.stop().await;
+    assert_eq!(gateway.tokens(), expected);
+    assert_eq!(gateway.requests(), 3);
 }
 
 async fn gateway_is(events: &mut Events, wanted: impl Fn(&GatewayState) -> bool) {
