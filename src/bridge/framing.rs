@@ -134,6 +134,12 @@ impl Framer {
         }
     }
 
+    /// Forgets an unfinished line, because what comes next is from another scanner or another life of it.
+    pub fn restart(&mut self) {
+        self.line.clear();
+        self.skipping = false;
+    }
+
     /// Takes bytes that came at `now`.
     pub fn push(&mut self, bytes: &[u8], now: Duration) -> Vec<Frame> {
         let mut frames: Vec<Frame> = self.silence(now).into_iter().collect();

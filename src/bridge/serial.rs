@@ -80,6 +80,7 @@ impl Port {
             let why = match self.open() {
                 Ok(mut open) => {
                     wait = FIRST_RETRY;
+                    self.framer.restart();
                     self.state.report(&self.reporter, DeviceState::Ready);
                     match self.read(open.as_mut()) {
                         End::Stopped => return,

@@ -1,5 +1,6 @@
 //! The till process end to end: simulated devices in, a real gateway socket out.
 
+#![cfg(all(unix, feature = "pcsc", feature = "serial"))]
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -22,6 +22,10 @@ pub(super) enum Mood {
     RefusesKey,
     /// Something in between answers with a page of its own.
     BrokenProxy,
+    /// Says 200 and nothing that the protocol knows.
+    Babbles,
+    /// Answers captures that nobody sent.
+    AnswersOthers,
     /// Refuses any batch that holds the token `POISON`.
     Strict,
 }
@@ -144,6 +148,12 @@ async fn captures(
         })
         .collect();
     match mood {
+        Mood::Babbles => "One punch".into_response(),
+        Mood::AnswersOthers => {
+            let mut others: Vec<CaptureAnswer> = answers;
+            others.iter_mut().for_each(|answer| answer.counter += 7);
+            Json(CaptureAnswers { answers: others }).into_response()
+        }
         Mood::LosesAnswers => StatusCode::BAD_GATEWAY.into_response(),
         _ => Json(CaptureAnswers { answers }).into_response(),
     }

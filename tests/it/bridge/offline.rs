@@ -105,16 +105,26 @@ async fn a_lost_answer_is_asked_for_again_and_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_key_and_a_foreign_page_lose_nothing() {
+async fn a_refused_key_and_answers_that_make_no_sense_lose_nothing() {
     let gateway = Gateway::start().await;
     gateway.set_mood(Mood::RefusesKey);
     let till = Till::new(gateway.url());
     let (bridge, mut events) = till.open();
     tap(&bridge, "ABC123").await;
     gateway_is(&mut events, |state| *state == GatewayState::KeyRefused).await;
-    gateway.set_mood(Mood::BrokenProxy);
-    gateway_is(&mut events, |state| matches!(state, GatewayState::Away(_))).await;
-    assert_eq!(bridge.journal_depth(), 1);
+    for (mood, reason) in [
+        (Mood::BrokenProxy, "400"),
+        (Mood::Babbles, "not one of the till protocol"),
+        (Mood::AnswersOthers, "not for the captures that were sent"),
+    ] {
+        gateway.set_mood(mood);
+        gateway_is(
+            &mut events,
+            |state| matches!(state, GatewayState::Away(why) if why.contains(reason)),
+        )
+        .await;
+        assert_eq!(bridge.journal_depth(), 1);
+    }
     gateway.set_mood(Mood::Answers);
     events.answered().await;
     bridge.stop().await;
