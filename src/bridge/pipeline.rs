@@ -104,9 +104,13 @@ impl Pipeline {
                 self.tell(Some(&device), What::Torn);
                 self.signal(&device, Signal::Retry);
             }
-            Seen::Unreadable(why) => {
+            Seen::Garbled(why) => {
                 self.tell(Some(&device), What::Unreadable(why));
                 self.signal(&device, Signal::Retry);
+            }
+            Seen::Unreadable(why) => {
+                self.tell(Some(&device), What::Unreadable(why));
+                self.signal(&device, Signal::Reject);
             }
             Seen::State(state) => {
                 tracing::info!(%device, ?state, "device");
