@@ -20,13 +20,17 @@ use crate::engines;
 async fn the_console_works_in_a_browser() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     if let Err(missing) = ready(&folder) {
-        let required = std::env::var_os("CI").or_else(|| std::env::var_os("REQUIRE_BROWSER")).is_some();
+        let required = std::env::var_os("CI")
+            .or_else(|| std::env::var_os("REQUIRE_BROWSER"))
+            .is_some();
         assert!(!required, "{missing}");
         eprintln!("skipped: the_console_works_in_a_browser: {missing}");
         return;
     }
     let (store, folder_of_store) = engines::sqlite().await;
-    let gateway = Gateway::start(store, 60, Clock::System, "http://127.0.0.1").await.keeping(folder_of_store);
+    let gateway = Gateway::start(store, 60, Clock::System, "http://127.0.0.1")
+        .await
+        .keeping(folder_of_store);
     let control = control(gateway.web().clone()).await;
 
     let mut specs = std::process::Command::new("node");
@@ -45,7 +49,11 @@ async fn the_console_works_in_a_browser() {
         .expect("no panic")
         .expect("node runs");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// What is missing to run the specs.
@@ -57,7 +65,8 @@ fn ready(folder: &Path) -> Result<(), String> {
     if !found("node") {
         return Err("node is not installed".into());
     }
-    let chromium = std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
+    let chromium =
+        std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
     if !chromium.is_file() {
         return Err(format!("there is no Chromium at {}", chromium.display()));
     }
