@@ -38,9 +38,12 @@ async fn no_serial_is_ever_missed_however_late_a_writer_commits() {
                 shop.change(card.id).await;
                 announce(&store, shop.ops.clock.now(), Some(heard.clone())).await;
                 let enough = *heard.borrow() + 2;
-                heard.wait_for(|count| *count >= enough).await.expect("the phone asks to the end");
+                heard
+                    .wait_for(|count| *count >= enough)
+                    .await
+                    .expect("the phone asks to the end");
                 let newest = shop.card(card.id).await.version;
-                assert_eq!(phone.lock().expect("sound").versions.get(&card.id.0), Some(&newest), "missed");
+                assert_eq!(known(&phone, &card), Some(newest), "missed");
             }
         }
     });
@@ -65,11 +68,13 @@ async fn no_serial_is_ever_missed_however_late_a_writer_commits() {
         quick.await.expect("the quick writer");
         ask(&shop, &cards, &phone).await;
     };
-    tokio::time::timeout(Duration::from_secs(120), asking).await.expect("nobody waits for ever");
+    tokio::time::timeout(Duration::from_secs(120), asking)
+        .await
+        .expect("nobody waits for ever");
     for card in &cards {
         let newest = shop.card(card.id).await.version;
         assert!(newest > 1);
-        assert_eq!(phone.lock().expect("sound").versions.get(&card.id.0), Some(&newest), "missed");
+        assert_eq!(known(&phone, card), Some(newest), "missed");
     }
 }
 
@@ -80,15 +85,25 @@ struct Phone {
     versions: BTreeMap<i64, i64>,
 }
 
+fn known(phone: &Mutex<Phone>, card: &Card) -> Option<i64> {
+    phone.lock().expect("sound").versions.get(&card.id.0).copied()
+}
+
 async fn ask(shop: &Shop, cards: &[Card], phone: &Mutex<Phone>) {
     let since = phone.lock().expect("sound").tag.clone();
     let Some((named, tag)) = shop.list("d1", since.as_deref()).await else {
         return;
     };
     let number = |tag: &str| tag.parse::<i64>().expect("a number");
-    assert!(since.as_deref().map_or(-1, number) <= number(&tag), "tags only grow");
+    assert!(
+        since.as_deref().map_or(-1, number) <= number(&tag),
+        "tags only grow"
+    );
     for serial_number in named {
-        let card = cards.iter().find(|card| card.serial_number.as_str() == serial_number).expect("ours");
+        let card = cards
+            .iter()
+            .find(|card| card.serial_number.as_str() == serial_number)
+            .expect("ours");
         let version = shop.card(card.id).await.version;
         phone.lock().expect("sound").versions.insert(card.id.0, version);
     }
