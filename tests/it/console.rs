@@ -20,7 +20,9 @@ const NOON: Timestamp = Timestamp(1_781_517_600_000);
 
 async fn gateway(cards: i64) -> Gateway {
     let (store, folder) = engines::sqlite().await;
-    Gateway::start(store, cards, Clock::manual(NOON), "http://127.0.0.1").await.keeping(folder)
+    Gateway::start(store, cards, Clock::manual(NOON), "http://127.0.0.1")
+        .await
+        .keeping(folder)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,16 +35,30 @@ async fn a_page_without_a_session_leads_to_sign_in_and_back() {
     assert_eq!(sign_in, "/console/sign-in?next=/console/cards%3Fshow%3Dready");
 
     let form = visitor.page(&sign_in).await;
-    assert!(form.body.contains(r#"name="next" value="/console/cards?show=ready""#), "{}", form.body);
-    let fields = [("email", OWNER), ("password", PASSWORD), ("next", "/console/cards?show=ready")];
+    assert!(
+        form.body
+            .contains(r#"name="next" value="/console/cards?show=ready""#),
+        "{}",
+        form.body
+    );
+    let fields = [
+        ("email", OWNER),
+        ("password", PASSWORD),
+        ("next", "/console/cards?show=ready"),
+    ];
     let signed_in = visitor.submit("/console/sign-in", &fields).await;
     assert_eq!(signed_in.location.as_deref(), Some("/console/cards?show=ready"));
     let cookie = signed_in.cookie.expect("a session");
     assert!(cookie.starts_with("passgate="), "{cookie}");
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"),
+        "{cookie}"
+    );
 
     // A program that asks is told so, not led to a page.
-    let call = Visitor::new(&gateway).stream(&format!("/console/cards/{}/events", card(1)), None).await;
+    let call = Visitor::new(&gateway)
+        .stream(&format!("/console/cards/{}/events", card(1)), None)
+        .await;
     assert_eq!(call.status(), 401);
 }
 
@@ -51,22 +67,38 @@ async fn with_tls_the_session_cookie_is_bound_to_the_host() {
     let (store, _folder) = engines::sqlite().await;
     let gateway = Gateway::start(store, 0, Clock::manual(NOON), "https://cards.example").await;
     let visitor = Visitor::new(&gateway);
-    let signed_in = visitor.submit("/console/sign-in", &[("email", OWNER), ("password", PASSWORD)]).await;
+    let signed_in = visitor
+        .submit("/console/sign-in", &[("email", OWNER), ("password", PASSWORD)])
+        .await;
     let cookie = signed_in.cookie.expect("a session");
-    assert!(cookie.starts_with("__Host-passgate=") && cookie.contains("Secure"), "{cookie}");
+    assert!(
+        cookie.starts_with("__Host-passgate=") && cookie.contains("Secure"),
+        "{cookie}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_credentials_look_alike_and_are_limited() {
     let gateway = gateway(0).await;
     let visitor = Visitor::new(&gateway);
-    let submit = async |email: &str| visitor.submit("/console/sign-in", &[("email", email), ("password", "wrong")]).await;
+    let submit = async |email: &str| {
+        visitor
+            .submit("/console/sign-in", &[("email", email), ("password", "wrong")])
+            .await
+    };
     let wrong = submit(OWNER).await;
     let unknown = submit("nobody@morgenrot.example").await;
     assert_eq!((wrong.status, unknown.status), (401, 401));
-    assert!(wrong.body.contains(&format!(r#"value="{OWNER}""#)), "the email is kept: {}", wrong.body);
+    assert!(
+        wrong.body.contains(&format!(r#"value="{OWNER}""#)),
+        "the email is kept: {}",
+        wrong.body
+    );
     let same = |body: &str, email: &str| body.replace(email, "…");
-    assert_eq!(same(&wrong.body, OWNER), same(&unknown.body, "nobody@morgenrot.example"));
+    assert_eq!(
+        same(&wrong.body, OWNER),
+        same(&unknown.body, "nobody@morgenrot.example")
+    );
 
     for _ in 0..4 {
         assert_eq!(submit(OWNER).await.status, 401);
@@ -105,7 +137,9 @@ async fn signing_out_ends_the_session_itself() {
 async fn forms_from_other_sites_are_refused() {
     let gateway = gateway(1).await;
     let visitor = Visitor::signed_in(&gateway, OWNER).await;
-    let foreign = visitor.submit_from("/console/sign-out", "cross-site", "https://evil.example").await;
+    let foreign = visitor
+        .submit_from("/console/sign-out", "cross-site", "https://evil.example")
+        .await;
     assert_eq!(foreign.status, 403);
     assert!(foreign.body.contains("another site"), "{}", foreign.body);
     assert_eq!(visitor.page("/console/cards").await.status, 200);
@@ -122,7 +156,10 @@ async fn every_page_is_under_a_strict_policy_and_holds_nothing_inline() {
         pages.push(visitor.page(path).await);
     }
     for page in pages {
-        assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'; script-src 'self'"));
+        assert!(
+            page.header("content-security-policy")
+                .starts_with("default-src 'none'; style-src 'self'; script-src 'self'")
+        );
         assert_eq!(page.header("x-content-type-options"), "nosniff");
         assert_eq!(page.header("cache-control"), "no-store");
         assert!(page.body.starts_with("<!DOCTYPE html>"), "{}", page.body);
@@ -137,14 +174,23 @@ async fn assets_are_kept_for_ever_under_their_hash() {
     let gateway = gateway(0).await;
     let visitor = Visitor::new(&gateway);
     let page = visitor.page("/console/sign-in").await;
-    let (_, rest) = page.body.split_once(r#"rel="stylesheet" href=""#).expect("a stylesheet");
+    let (_, rest) = page
+        .body
+        .split_once(r#"rel="stylesheet" href=""#)
+        .expect("a stylesheet");
     let (address, _) = rest.split_once('"').expect("an address");
     let asset = visitor.page(address).await;
     assert_eq!(asset.status, 200);
     assert!(asset.header("cache-control").contains("immutable"));
     let kept = visitor.asset_if_changed(address, asset.header("etag")).await;
     assert_eq!((kept.status, kept.body.as_str()), (304, ""));
-    assert_eq!(visitor.page("/console/assets/console.0000000000000000.css").await.status, 404);
+    assert_eq!(
+        visitor
+            .page("/console/assets/console.0000000000000000.css")
+            .await
+            .status,
+        404
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,12 +201,23 @@ async fn another_merchants_member_finds_nothing() {
     assert!(list.body.contains("No cards yet"), "{}", list.body);
     let path = format!("/console/cards/{}", card(1));
     assert_eq!(stranger.page(&path).await.status, 404);
-    assert_eq!(stranger.stream(&format!("{path}/events"), None).await.status(), 404);
+    assert_eq!(
+        stranger.stream(&format!("{path}/events"), None).await.status(),
+        404
+    );
     for action in ["redeem", "reverse", "end", "restore"] {
         let sent = [("version", "1"), ("seen", "1"), ("event", "1")];
-        assert_eq!(stranger.submit(&format!("{path}/{action}"), &sent).await.status, 404, "{action}");
+        assert_eq!(
+            stranger.submit(&format!("{path}/{action}"), &sent).await.status,
+            404,
+            "{action}"
+        );
     }
-    for tampered in ["/console/cards/zzz", "/console/cards/0000000000000", "/console/cards/..%2f"] {
+    for tampered in [
+        "/console/cards/zzz",
+        "/console/cards/0000000000000",
+        "/console/cards/..%2f",
+    ] {
         assert_eq!(stranger.page(tampered).await.status, 404, "{tampered}");
     }
 }
@@ -176,7 +233,9 @@ async fn a_viewer_sees_no_actions_and_may_not_call_them() {
         let form = format!(r#"action="{path}/{action}""#);
         assert!(all.contains(&form), "the owner may {action}: {all}");
         assert!(!none.contains(&form), "the viewer may not {action}");
-        let refused = viewer.submit(&format!("{path}/{action}"), &[("version", "1"), ("seen", "1")]).await;
+        let refused = viewer
+            .submit(&format!("{path}/{action}"), &[("version", "1"), ("seen", "1")])
+            .await;
         assert_eq!(refused.status, 403);
         assert!(refused.body.contains("takes the role editor"), "{}", refused.body);
     }
@@ -212,13 +271,22 @@ async fn walk(visitor: &Visitor, from: &str, direction: &str) -> Walk {
     loop {
         let page = visitor.page(&path).await;
         assert_eq!(page.status, 200);
-        for part in page.body.split(r#"class="row-link" href="/console/cards/"#).skip(1) {
+        for part in page
+            .body
+            .split(r#"class="row-link" href="/console/cards/"#)
+            .skip(1)
+        {
             cards.push(part[..13].to_owned());
         }
         let link = format!(r#"rel="{direction}" href=""#);
         match page.body.split_once(&link) {
             Some((_, rest)) => path = rest.split('"').next().expect("an address").replace("&amp;", "&"),
-            None => return Walk { cards, last_page: path },
+            None => {
+                return Walk {
+                    cards,
+                    last_page: path,
+                };
+            }
         }
     }
 }
@@ -238,12 +306,17 @@ async fn a_timeline_is_read_back_to_its_first_event() {
             events.extend(visitor::events(&page));
             pages += 1;
             match page.split_once(&format!(r#"href="{start}?before="#)) {
-                Some((_, rest)) => path = format!("{start}?before={}", rest.split('"').next().expect("an id")),
+                Some((_, rest)) => {
+                    path = format!("{start}?before={}", rest.split('"').next().expect("an id"))
+                }
                 None => break,
             }
         }
         assert!(pages > 1);
-        assert!(events.is_sorted_by(|newer, older| newer > older), "newest first, each once: {events:?}");
+        assert!(
+            events.is_sorted_by(|newer, older| newer > older),
+            "newest first, each once: {events:?}"
+        );
         let last = visitor.page(&path).await.body;
         assert!(last.contains("Card issued"), "{last}");
 
@@ -271,7 +344,11 @@ async fn an_open_page_hears_of_a_punch_and_of_all_it_missed() {
         happen(gateway.web(), card(2), SCAN, NOON).await;
         let first = live.next().await;
         assert_eq!(first.name, "change");
-        assert!(first.data.contains("Barcode scanned") && first.data.contains(r#"data-swap="pass""#), "{}", first.data);
+        assert!(
+            first.data.contains("Barcode scanned") && first.data.contains(r#"data-swap="pass""#),
+            "{}",
+            first.data
+        );
         assert_eq!(visitor::events(&first.data).len(), 1, "only what is new");
         drop(live);
 
@@ -288,14 +365,98 @@ async fn an_open_page_hears_of_a_punch_and_of_all_it_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_ends_in_a_page_and_changes_nothing() {
+    let gateway = gateway(6).await;
+    let owner = Visitor::signed_in(&gateway, OWNER).await;
+    let path = format!("/console/cards/{}", card(6));
+    let long = "9".repeat(70_000);
+    for (fields, status) in [
+        (vec![("version", "soon"), ("seen", "1")], 422),
+        (vec![], 422),
+        (vec![("version", long.as_str())], 413),
+    ] {
+        let answer = owner.submit(&format!("{path}/redeem"), &fields).await;
+        assert_eq!(answer.status, status);
+        assert!(answer.body.contains("nothing was done"), "{}", answer.body);
+    }
+    assert_eq!(
+        owner
+            .page(&format!("{path}?before=yesterday&done=%3Cscript%3E"))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        owner.page("/console/cards?older=1&show=%27&x=%00").await.status,
+        200
+    );
+    assert_eq!(owner.page(&format!("{path}/redeem")).await.status, 405);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reward_is_redeemed_once_from_one_page() {
+    engines::for_each_engine(async |store| {
+        let gateway = Gateway::start(store, 6, Clock::manual(NOON), "http://127.0.0.1").await;
+        let owner = Visitor::signed_in(&gateway, OWNER).await;
+        let path = format!("/console/cards/{}", card(6));
+        let page = owner.page(&path).await.body;
+        let hidden = |name: &str| visitor::hidden(&page, name);
+        let (version, seen) = (hidden("version"), hidden("seen"));
+        let form = [("version", version.as_str()), ("seen", seen.as_str())];
+        let redeem = format!("{path}/redeem");
+        let (first, second) = tokio::join!(owner.submit(&redeem, &form), owner.submit(&redeem, &form));
+        let mut answers = [first.status, second.status];
+        answers.sort_unstable();
+        assert_eq!(answers, [303, 409], "one is done, the other told so");
+        let told = if first.status == 409 { first } else { second };
+        assert!(
+            told.body.contains("This card has changed") && told.body.contains("Reward redeemed"),
+            "{}",
+            told.body
+        );
+        let after = owner.page(&format!("{path}?done=redeemed")).await.body;
+        assert!(
+            after.contains("Reward redeemed.") && after.contains("Undo"),
+            "{after}"
+        );
+        assert!(!after.contains(&format!(r#"action="{redeem}""#)));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn there_is_one_first_owner_and_passwords_are_not_short() {
     let gateway = gateway(0).await;
     let ops = &gateway.web().ops;
-    let owner = ops.first_owner(sample::MERCHANT, "Eve", "eve@morgenrot.example", &PASSWORD.into()).await;
-    assert!(matches!(owner, Err(passgate::ops::access::AccessError::AlreadyOwned)), "{owner:?}");
+    let owner = ops
+        .first_owner(sample::MERCHANT, "Eve", "eve@morgenrot.example", &PASSWORD.into())
+        .await;
+    assert!(
+        matches!(owner, Err(passgate::ops::access::AccessError::AlreadyOwned)),
+        "{owner:?}"
+    );
     let role = passgate::domain::member::Role::Editor;
-    let short = ops.add_member(sample::MERCHANT, "Eve", "eve@morgenrot.example", role, &"short".into()).await;
-    assert!(matches!(short, Err(passgate::ops::access::AccessError::PasswordLength(5))), "{short:?}");
-    let twice = ops.add_member(sample::MERCHANT, "Olga", &OWNER.to_uppercase(), role, &PASSWORD.into()).await;
+    let short = ops
+        .add_member(
+            sample::MERCHANT,
+            "Eve",
+            "eve@morgenrot.example",
+            role,
+            &"short".into(),
+        )
+        .await;
+    assert!(
+        matches!(short, Err(passgate::ops::access::AccessError::PasswordLength(5))),
+        "{short:?}"
+    );
+    let twice = ops
+        .add_member(
+            sample::MERCHANT,
+            "Olga",
+            &OWNER.to_uppercase(),
+            role,
+            &PASSWORD.into(),
+        )
+        .await;
     assert!(twice.is_err(), "an email belongs to one member");
 }

@@ -2,6 +2,8 @@
 //!
 //! The specs make things happen by asking a small control server for it (`POST /happen/{number}`), because a
 //! station's captures are not the console's business.
+//!
+//! `SCREENS=<absolute folder>` takes the screenshots instead.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -20,20 +22,28 @@ use crate::engines;
 async fn the_console_works_in_a_browser() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     if let Err(missing) = ready(&folder) {
-        let required = std::env::var_os("CI").or_else(|| std::env::var_os("REQUIRE_BROWSER")).is_some();
+        let required = std::env::var_os("CI")
+            .or_else(|| std::env::var_os("REQUIRE_BROWSER"))
+            .is_some();
         assert!(!required, "{missing}");
         eprintln!("skipped: the_console_works_in_a_browser: {missing}");
         return;
     }
     let (store, folder_of_store) = engines::sqlite().await;
-    let gateway = Gateway::start(store, 60, Clock::System, "http://127.0.0.1").await.keeping(folder_of_store);
+    let gateway = Gateway::start(store, 60, Clock::System, "http://127.0.0.1")
+        .await
+        .keeping(folder_of_store);
     let control = control(gateway.web().clone()).await;
 
+    let base = format!("http://{}", gateway.address);
     let mut specs = std::process::Command::new("node");
+    match std::env::var_os("SCREENS") {
+        Some(screens) => specs.args(["screens.mjs", &base, OWNER, PASSWORD]).arg(screens),
+        None => specs.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]),
+    };
     specs
-        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .current_dir(&folder)
-        .env("BASE_URL", format!("http://{}", gateway.address))
+        .env("BASE_URL", base)
         .env("CONTROL_URL", control)
         .env("OWNER", OWNER)
         .env("VIEWER", VIEWER)
@@ -45,7 +55,11 @@ async fn the_console_works_in_a_browser() {
         .expect("no panic")
         .expect("node runs");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// What is missing to run the specs.
@@ -57,7 +71,8 @@ fn ready(folder: &Path) -> Result<(), String> {
     if !found("node") {
         return Err("node is not installed".into());
     }
-    let chromium = std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
+    let chromium =
+        std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
     if !chromium.is_file() {
         return Err(format!("there is no Chromium at {}", chromium.display()));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use passgate::apple::Passes;
 use passgate::clock::{Clock, Ids};
 use passgate::config;
-use passgate::domain::id::{CardId, MemberId, MerchantId, StationId};
+use passgate::domain::id::{CardId, MerchantId, StationId};
 use passgate::domain::member::Role;
 use passgate::domain::secret::MasterKey;
 use passgate::domain::time::Timestamp;
@@ -26,7 +26,8 @@ pub(crate) const VIEWER: &str = "vera@morgenrot.example";
 pub(crate) const STRANGER: &str = "sam@elsewhere.example";
 
 const MERCHANTS: &str = "insert into merchants (merchant_id, name, zone, created_at) values ($1, $2, $3, $4)";
-const LOCATION: &str = "insert into locations (merchant_id, location_id, name, created_at) values ($1, $2, $3, $4)";
+const LOCATION: &str =
+    "insert into locations (merchant_id, location_id, name, created_at) values ($1, $2, $3, $4)";
 const STATIONS: &str = "insert into stations (merchant_id, station_id, location_id, name, key_hash, created_at) \
      values ($1, $2, $3, $4, $5, $6)";
 const PROGRAM: &str = "insert into programs (merchant_id, program_id, kind, name, template, pass_type_identifier, \
@@ -91,7 +92,6 @@ const SENT: Happening = Happening {
 
 pub(crate) struct Sample {
     pub(crate) web: Web,
-    pub(crate) owner: MemberId,
 }
 
 pub(crate) fn card(number: i64) -> CardId {
@@ -117,13 +117,19 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
     merchant(&web, OTHER_MERCHANT, "Elsewhere").await;
     let password = SecretString::from(PASSWORD);
     let ops = &web.ops;
-    let owner = ops.first_owner(MERCHANT, "Olga Brandt", OWNER, &password).await.expect("an owner");
-    ops.add_member(MERCHANT, "Vera Lind", VIEWER, Role::Viewer, &password).await.expect("a viewer");
-    ops.first_owner(OTHER_MERCHANT, "Sam Stray", STRANGER, &password).await.expect("another owner");
+    ops.first_owner(MERCHANT, "Olga Brandt", OWNER, &password)
+        .await
+        .expect("an owner");
+    ops.add_member(MERCHANT, "Vera Lind", VIEWER, Role::Viewer, &password)
+        .await
+        .expect("a viewer");
+    ops.first_owner(OTHER_MERCHANT, "Sam Stray", STRANGER, &password)
+        .await
+        .expect("another owner");
     for number in 1..=cards {
         issue(&web, number).await;
     }
-    Sample { web, owner }
+    Sample { web }
 }
 
 async fn exec(web: &Web, sql: &'static str, params: Vec<Value>) {
@@ -143,17 +149,41 @@ async fn exec(web: &Web, sql: &'static str, params: Vec<Value>) {
 async fn merchant(web: &Web, merchant: MerchantId, name: &str) {
     let at = web.ops.clock.now().0 - 90 * DAY;
     let int = Value::from;
-    exec(web, MERCHANTS, vec![merchant.into(), name.into(), "Europe/Berlin".into(), int(at)]).await;
-    exec(web, LOCATION, vec![merchant.into(), int(1), "Oderberger Straße".into(), int(at)]).await;
+    exec(
+        web,
+        MERCHANTS,
+        vec![merchant.into(), name.into(), "Europe/Berlin".into(), int(at)],
+    )
+    .await;
+    exec(
+        web,
+        LOCATION,
+        vec![merchant.into(), int(1), "Oderberger Straße".into(), int(at)],
+    )
+    .await;
     let key = format!("key of {merchant}").into_bytes();
-    let station = vec![merchant.into(), STATION.into(), int(1), "Till 1".into(), key.into(), int(at)];
+    let station = vec![
+        merchant.into(),
+        STATION.into(),
+        int(1),
+        "Till 1".into(),
+        key.into(),
+        int(at),
+    ];
     exec(web, STATIONS, station).await;
     for (id, name, reward, goal) in [
         (1, "Coffee card", "Free coffee", 10),
         (2, "Lunch club", "Free lunch", 6),
         (3, "Reader's card", "A paperback", 40),
     ] {
-        let row = vec![merchant.into(), int(id), name.into(), reward.into(), int(goal), int(at)];
+        let row = vec![
+            merchant.into(),
+            int(id),
+            name.into(),
+            reward.into(),
+            int(goal),
+            int(at),
+        ];
         exec(web, PROGRAM, row).await;
     }
 }
@@ -194,8 +224,16 @@ async fn issue(web: &Web, number: i64) {
     let at = now - 60 * DAY + number * 5 * HOUR;
     let id = card(number);
     let program = [1, 1, 2, 1, 3, 1, 1, 2][usize::try_from(number % 8).expect("small")];
-    let email = format!("{}{number}@mail.example", name.split(' ').next().unwrap_or("x").to_lowercase());
-    exec(web, CUSTOMER, vec![MERCHANT.into(), int(number), name.into(), email.into(), int(at)]).await;
+    let email = format!(
+        "{}{number}@mail.example",
+        name.split(' ').next().unwrap_or("x").to_lowercase()
+    );
+    exec(
+        web,
+        CUSTOMER,
+        vec![MERCHANT.into(), int(number), name.into(), email.into(), int(at)],
+    )
+    .await;
     let (status, channels) = match number % 9 {
         0 => ("pending", 0),
         4 => ("removed", 0),
@@ -222,7 +260,11 @@ async fn issue(web: &Web, number: i64) {
         happen(web, id, INSTALLED, Timestamp(at + 60_000)).await;
     }
     let goal = [10, 6, 40][usize::try_from(program - 1).expect("small")];
-    let visits = if number % 5 == 1 { goal.min(12) + 2 } else { number * 7 % goal };
+    let visits = if number % 5 == 1 {
+        goal.min(12) + 2
+    } else {
+        number * 7 % goal
+    };
     let span = now - at - 2 * HOUR;
     let mut punches = 0;
     for visit in 0..visits {
@@ -234,7 +276,10 @@ async fn issue(web: &Web, number: i64) {
         happen(web, id, if visit % 3 == 2 { TAP } else { SCAN }, Timestamp(then)).await;
         punches += 1;
         if punches == goal {
-            let reached = Happening { punches: -goal, ..GOAL };
+            let reached = Happening {
+                punches: -goal,
+                ..GOAL
+            };
             happen(web, id, reached, Timestamp(then)).await;
             punches = 0;
         }

@@ -80,7 +80,9 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("text"))
     }
 }
 
@@ -100,7 +102,9 @@ impl Visitor {
 
     pub(super) async fn signed_in(gateway: &Gateway, email: &str) -> Self {
         let mut visitor = Self::new(gateway);
-        let answer = visitor.submit("/console/sign-in", &[("email", email), ("password", PASSWORD)]).await;
+        let answer = visitor
+            .submit("/console/sign-in", &[("email", email), ("password", PASSWORD)])
+            .await;
         let cookie = answer.cookie.expect("a session");
         visitor.session = cookie.split(';').next().map(str::to_owned);
         visitor
@@ -116,18 +120,28 @@ impl Visitor {
     }
 
     pub(super) async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Page {
-        let request = self.client.post(self.url(path)).header("sec-fetch-site", "same-origin");
+        let request = self
+            .client
+            .post(self.url(path))
+            .header("sec-fetch-site", "same-origin");
         read(self.request(request.form(fields))).await
     }
 
     pub(super) async fn submit_from(&self, path: &str, site: &str, origin: &str) -> Page {
-        let request = self.client.post(self.url(path)).header("sec-fetch-site", site).header(header::ORIGIN, origin);
+        let request = self
+            .client
+            .post(self.url(path))
+            .header("sec-fetch-site", site)
+            .header(header::ORIGIN, origin);
         read(self.request(request)).await
     }
 
     /// Opens an event stream, as a browser's EventSource does.
     pub(super) async fn stream(&self, path: &str, last: Option<&str>) -> Response {
-        let mut request = self.client.get(self.url(path)).header(header::ACCEPT, "text/event-stream");
+        let mut request = self
+            .client
+            .get(self.url(path))
+            .header(header::ACCEPT, "text/event-stream");
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -162,7 +176,12 @@ impl Visitor {
 async fn read(request: RequestBuilder) -> Page {
     let response = request.send().await.expect("an answer");
     let headers = response.headers().clone();
-    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok()).map(str::to_owned);
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &header::HeaderValue| value.to_str().ok())
+            .map(str::to_owned)
+    };
     Page {
         status: response.status().as_u16(),
         location: text(header::LOCATION),
@@ -188,7 +207,9 @@ pub(super) struct Message {
 impl Live {
     /// The next message that is not a sign of life.
     pub(super) async fn next(&mut self) -> Message {
-        tokio::time::timeout(PATIENCE, self.read()).await.expect("a message in time")
+        tokio::time::timeout(PATIENCE, self.read())
+            .await
+            .expect("a message in time")
     }
 
     async fn read(&mut self) -> Message {
@@ -208,7 +229,12 @@ impl Live {
                     return message;
                 }
             }
-            let chunk = self.response.chunk().await.expect("a live stream").expect("no end yet");
+            let chunk = self
+                .response
+                .chunk()
+                .await
+                .expect("a live stream")
+                .expect("no end yet");
             self.rest.push_str(std::str::from_utf8(&chunk).expect("text"));
         }
     }
@@ -220,4 +246,12 @@ pub(super) fn events(page: &str) -> Vec<i64> {
         .skip(1)
         .filter_map(|rest| rest.split('"').next()?.parse().ok())
         .collect()
+}
+
+/// The value of the first hidden field of that name.
+pub(super) fn hidden(page: &str, name: &str) -> String {
+    let (_, rest) = page
+        .split_once(&format!(r#"name="{name}" value=""#))
+        .expect("the field");
+    rest.split('"').next().expect("a value").to_owned()
 }
