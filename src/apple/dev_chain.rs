@@ -88,7 +88,7 @@ pub fn write_pass_chain(
     };
     must_not_exist(&[&chain.certificate, &chain.key])?;
     let issuer = pass_issuer(folder, &chain.root, now)?;
-    let leaf = pass_certificate(&issuer, pass_type, team, now)?;
+    let leaf = pass_certificate(&issuer, rsa_key()?, pass_type, team, now)?;
     write_key(&chain.key, &leaf.key)?;
     write_certificate(&chain.certificate, &leaf.certificate)?;
     Ok(chain)
@@ -161,6 +161,7 @@ fn pass_issuer(folder: &Path, root_path: &Path, now: Timestamp) -> Result<Issued
 
 fn pass_certificate(
     issuer: &Issued,
+    key: PKey<Private>,
     pass_type: &PassTypeIdentifier,
     team: &str,
     now: Timestamp,
@@ -182,7 +183,7 @@ fn pass_certificate(
     let text = der::element(UTF8_STRING, &[pass_type.as_str().as_bytes()]);
     let request = Request {
         subject,
-        key: rsa_key()?,
+        key,
         seconds: THIRTEEN_MONTHS,
         authority: false,
         extensions: vec![
@@ -355,4 +356,58 @@ fn write_new(path: &Path, mode: u32, content: &[u8]) -> Result<(), DevChainError
             path: path.to_path_buf(),
             source,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apple::identity::{Identity, Intermediates};
+    use crate::apple::sign::Signer;
+    use openssl::cms::{CMSOptions, CmsContentInfo};
+    use openssl::stack::Stack;
+    use openssl::x509::X509PurposeId;
+    use openssl::x509::store::X509StoreBuilder;
+    use openssl::x509::verify::X509VerifyParam;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+    /// Signs with a P-256 key and lets OpenSSL judge the message.
+    #[test]
+    fn an_elliptic_key_signs_too() {
+        let folder = tempfile::tempdir().expect("folder");
+        let pass_type = PassTypeIdentifier::parse("pass.example.curve").expect("identifier");
+        let root_path = folder.path().join("dev-root.pem");
+        let issuer = pass_issuer(folder.path(), &root_path, NOW).expect("issuer");
+        let leaf =
+            pass_certificate(&issuer, ec_key().expect("key"), &pass_type, "TEAM12345X", NOW).expect("leaf");
+        let (certificate, key) = (folder.path().join("leaf.pem"), folder.path().join("leaf.key"));
+        write_certificate(&certificate, &leaf.certificate).expect("write");
+        write_key(&key, &leaf.key).expect("write");
+        let intermediates = Intermediates::load(folder.path()).expect("intermediates");
+        let identity = Identity::load(&certificate, &key, &intermediates, NOW).expect("identity");
+
+        let signer = Signer::new(&identity).expect("signer");
+        for manifest in [&b"{}"[..], b"{\"a\":\"b\"}\n"] {
+            let signature = signer.sign(manifest, NOW).expect("signature");
+            let mut message = CmsContentInfo::from_der(&signature).expect("a CMS message");
+            let mut store = X509StoreBuilder::new().expect("store");
+            store
+                .add_cert(X509::from_pem(&read(&root_path).expect("root")).expect("root"))
+                .expect("trust");
+            let mut rules = X509VerifyParam::new().expect("rules");
+            rules.set_time(NOW.0 / 1000);
+            rules.set_purpose(X509PurposeId::ANY).expect("purpose");
+            store.set_param(&rules).expect("rules");
+            let none = Stack::new().expect("stack");
+            message
+                .verify(
+                    Some(&none),
+                    Some(&store.build()),
+                    Some(manifest),
+                    None,
+                    CMSOptions::BINARY,
+                )
+                .expect("OpenSSL accepts it");
+        }
+    }
 }

@@ -5,9 +5,11 @@
 //! digest and the signature itself is encoded once when the identity is loaded, so that a pass costs one RSA
 //! operation and little more.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use openssl::error::ErrorStack;
 use openssl::md::Md;
-use openssl::pkey::{Id, PKey, Private};
+use openssl::pkey::{Id, PKey, PKeyRef, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
 use openssl::sha::sha256;
@@ -33,6 +35,8 @@ const NULL: &[u8] = &[0x05, 0x00];
 /// Signs manifests with one identity. Shared between threads.
 pub(crate) struct Signer {
     key: PKey<Private>,
+    /// Ready and idle: never more than there were signatures at one time.
+    contexts: Mutex<Vec<PkeyCtx<Private>>>,
     /// SignedData up to and including the certificates.
     signed_data_start: Vec<u8>,
     /// SignerInfo up to and including the digest algorithm.
@@ -72,6 +76,7 @@ impl Signer {
 
         Ok(Self {
             key: identity.key.clone(),
+            contexts: Mutex::new(Vec::new()),
             signed_data_start,
             signer_info_start,
             content_type: attribute(CONTENT_TYPE, &object(DATA)),
@@ -104,16 +109,31 @@ impl Signer {
     }
 
     fn raw_signature(&self, digest: &[u8; 32]) -> Result<Vec<u8>, ErrorStack> {
-        let mut context = PkeyCtx::new(&self.key)?;
-        context.sign_init()?;
-        if self.key.id() == Id::RSA {
-            context.set_rsa_padding(Padding::PKCS1)?;
-        }
-        context.set_signature_md(Md::sha256())?;
+        let idle = self.contexts().pop();
+        let mut context = match idle {
+            Some(context) => context,
+            None => prepare(&self.key)?,
+        };
         let mut signature = Vec::with_capacity(256);
         context.sign_to_vec(digest, &mut signature)?;
+        self.contexts().push(context);
         Ok(signature)
     }
+
+    fn contexts(&self) -> MutexGuard<'_, Vec<PkeyCtx<Private>>> {
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A context that signs SHA-256 digests with `key`, any number of times.
+fn prepare(key: &PKeyRef<Private>) -> Result<PkeyCtx<Private>, ErrorStack> {
+    let mut context = PkeyCtx::new(key)?;
+    context.sign_init()?;
+    if key.id() == Id::RSA {
+        context.set_rsa_padding(Padding::PKCS1)?;
+    }
+    context.set_signature_md(Md::sha256())?;
+    Ok(context)
 }
 
 fn object(identifier: &[u8]) -> Vec<u8> {
@@ -150,4 +170,18 @@ fn serial_number(certificate: &[u8]) -> Vec<u8> {
         })
         .map(|serial| serial.whole.to_vec())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_their_century_demands() {
+        assert_eq!(&time(Timestamp(1_790_000_000_000))[..], b"\x17\x0d260921141320Z");
+        assert_eq!(
+            &time(Timestamp(2_600_000_000_000))[..],
+            b"\x18\x0f20520522221320Z"
+        );
+    }
 }

@@ -140,3 +140,70 @@ impl Place {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+    use crate::domain::time::Timestamp;
+    use proptest::prelude::*;
+
+    fn face(holder: Option<&str>) -> CardFace {
+        CardFace {
+            merchant: MerchantId(1),
+            program: ProgramId(1),
+            card: CardId(1),
+            merchant_name: "Café Süd".into(),
+            program_name: "Coffee card".into(),
+            reward_name: "Free coffee".into(),
+            template: "coffee".into(),
+            pass_type_identifier: PassTypeIdentifier::parse("pass.example.coffee").expect("identifier"),
+            serial_number: SerialNumber::parse("card-1").expect("serial number"),
+            holder: holder.map(str::to_owned),
+            code: "PG1".into(),
+            punches: 3,
+            goal: 10,
+            rewards: 0,
+            void: false,
+            version: 1,
+            changed_at: Timestamp(0),
+        }
+    }
+
+    fn text(text: &str) -> Result<Text, TextError> {
+        Text::try_from(text.to_owned())
+    }
+
+    #[test]
+    fn places_are_filled_and_double_braces_kept() {
+        let filled = text("{holder}: {{{punches}/{goal}}}, {remaining} to go")
+            .expect("text")
+            .fill(&face(Some("Ada")));
+        assert_eq!(filled.as_deref(), Some("Ada: {3/10}, 7 to go"));
+        assert_eq!(text("{holder}").expect("text").fill(&face(None)), None);
+        assert_eq!(text("plain").expect("text").constant(), Some("plain"));
+        assert_eq!(text("{goal}").expect("text").constant(), None);
+    }
+
+    #[test]
+    fn a_holder_cannot_speak_of_places() {
+        let filled = text("{holder}").expect("text").fill(&face(Some("{code}")));
+        assert_eq!(filled.as_deref(), Some("{code}"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert_eq!(text("{blance}"), Err(TextError::UnknownPlace("blance".into())));
+        assert_eq!(text("{goal"), Err(TextError::Brace('{')));
+        assert_eq!(text("goal}"), Err(TextError::Brace('}')));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_reading_panic(written in ".{0,30}|[{}a-z]{0,20}") {
+            if let Ok(text) = text(&written) {
+                let _ = text.fill(&face(None));
+            }
+        }
+    }
+}

@@ -4,9 +4,11 @@ mod identity;
 mod template;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use passgate::apple::{self, Bundle, Passes, WebService, dev_chain};
@@ -31,10 +33,37 @@ struct Workshop {
 }
 
 impl Workshop {
+    /// With a chain made once for all tests: making RSA keys takes longer than what is tested.
     fn new() -> Self {
+        static CHAIN: OnceLock<Vec<(OsString, Vec<u8>)>> = OnceLock::new();
+        let files = CHAIN.get_or_init(|| {
+            let made = Self::with_own_chain();
+            let entries = fs::read_dir(made.folder.path()).expect("read");
+            entries
+                .map(|entry| entry.expect("entry"))
+                .map(|entry| (entry.file_name(), fs::read(entry.path()).expect("read")))
+                .collect()
+        });
+        let folder = TempDir::new().expect("temporary folder");
+        for (name, content) in files {
+            fs::write(folder.path().join(name), content).expect("write");
+        }
+        let chain = dev_chain::PassChain {
+            root: folder.path().join("dev-root.pem"),
+            certificate: folder.path().join("pass.example.coffee.pem"),
+            key: folder.path().join("pass.example.coffee.key"),
+        };
+        Self::with(folder, chain)
+    }
+
+    fn with_own_chain() -> Self {
         let folder = TempDir::new().expect("temporary folder");
         let chain =
             dev_chain::write_pass_chain(folder.path(), &pass_type(), "TEAM12345X", NOW).expect("chain");
+        Self::with(folder, chain)
+    }
+
+    fn with(folder: TempDir, chain: dev_chain::PassChain) -> Self {
         let config = config::Apple {
             pass_types: vec![config::PassType {
                 certificate: chain.certificate.clone(),

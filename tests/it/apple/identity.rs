@@ -144,7 +144,7 @@ fn keys_as_pkcs_1_and_certificates_as_der_are_taken() {
 #[test]
 fn development_files_are_private_and_never_overwritten() {
     use std::os::unix::fs::PermissionsExt as _;
-    let workshop = Workshop::new();
+    let workshop = Workshop::with_own_chain();
     let folder = workshop.folder.path();
     for entry in fs::read_dir(folder).expect("read") {
         let path = entry.expect("entry").path();
