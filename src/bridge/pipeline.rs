@@ -124,6 +124,7 @@ impl Pipeline {
         if let Sighting::Again(ago) = self.debounce.see(&token, in_field, self.started.elapsed()) {
             return self.tell(Some(&device), What::Repeated { ago });
         }
+        tracing::trace!(target: "passgate::walk", step = "captured");
         let captured_at = self.clock.now();
         let capture = CaptureBody {
             counter: 0,
@@ -133,6 +134,7 @@ impl Pipeline {
         };
         match self.journal.append(capture).await {
             Ok(stored) => {
+                tracing::trace!(target: "passgate::walk", step = "journal_appended");
                 let counter = stored.counter;
                 let until = stopwatch() + self.answer_within;
                 self.waiting.add(counter, device.clone(), until);

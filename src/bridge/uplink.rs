@@ -101,6 +101,7 @@ impl Uplink {
                     () = self.stop.cancelled() => return,
                 }
             }
+            tracing::trace!(target: "passgate::walk", step = "batch_read");
             let last = self.stop.is_cancelled();
             let began = stopwatch();
             let posted = tokio::select! {
@@ -161,10 +162,12 @@ impl Uplink {
             self.tell(GatewayState::Away(reason)).await;
             return Some(None);
         };
+        tracing::trace!(target: "passgate::walk", step = "answers_received");
         if let Err(error) = self.journal.acknowledge(last).await {
             // Not lost: after a restart these captures are sent again and answered as before.
             tracing::warn!(%error, "cannot mark captures as answered");
         }
+        tracing::trace!(target: "passgate::walk", step = "journal_acknowledged");
         self.pause.reset();
         self.limit = self.limit.saturating_mul(2).min(LARGEST_BATCH);
         self.tell(GatewayState::Reachable).await;
