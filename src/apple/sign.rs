@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(&time(Timestamp(1_790_000_000_000))[..], b"\x17\x0d260921141320Z");
         assert_eq!(
             &time(Timestamp(2_600_000_000_000))[..],
-            b"\x18\x0f20520522221320Z"
+            b"\x18\x0f20520522141320Z"
         );
     }
 }
