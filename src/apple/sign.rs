@@ -52,7 +52,8 @@ impl Signer {
         let issuer = identity.certificate.issuer_name().to_der()?;
         let serial = serial_number(&certificate);
 
-        let digest_algorithm = element(SEQUENCE, &[&object(SHA_256), NULL]);
+        // Parameters are absent for SHA-256 and NULL for RSA: RFC 5754 §2 and §3.2.
+        let digest_algorithm = element(SEQUENCE, &[&object(SHA_256)]);
         let signature_algorithm = match identity.key.id() {
             Id::EC => element(SEQUENCE, &[&object(ECDSA_WITH_SHA_256)]),
             _ => element(SEQUENCE, &[&object(RSA_ENCRYPTION), NULL]),
