@@ -10,6 +10,14 @@
     reason = "a benchmark that cannot prepare itself has nothing to say"
 )]
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark reads clocks, and fails by panicking"
+)]
+
 use std::fs;
 use std::ops::Range;
 use std::path::Path;

@@ -3,6 +3,7 @@
 //! Stopping: the listener takes no new connections and answers what is under way, the dispatcher takes no new
 //! pushes and waits for those in flight, then the store commits what is queued.
 
+pub mod demo;
 pub mod secrets;
 
 use std::net::SocketAddr;

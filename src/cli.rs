@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
 use crate::app::Gateway;
+use crate::app::demo;
 use crate::apple::dev_chain;
+use crate::bridge::Bridge;
 use crate::clock::{Clock, Ids};
 use crate::config::{self, Config};
 use crate::telemetry;
@@ -30,6 +32,21 @@ enum Command {
         /// Configuration file; docs/passgate.example.toml explains every key.
         #[arg(long, short, env = "PASSGATE_CONFIG")]
         config: Option<PathBuf>,
+    },
+    /// Run a till: read scanners and NFC readers and send what they see to the gateway.
+    Bridge {
+        /// Configuration file; its [bridge] part is used.
+        #[arg(long, short, env = "PASSGATE_CONFIG")]
+        config: Option<PathBuf>,
+    },
+    /// Show the whole walk on this machine with simulated phones, scanner and reader. Needs no account.
+    Demo {
+        /// Run the walk once, check every step, print one line for each and exit.
+        #[arg(long)]
+        once: bool,
+        /// Where to keep the demo's files; a new folder under the system's temporary folder by default.
+        #[arg(long)]
+        directory: Option<PathBuf>,
     },
     /// Make a merchant with its owner, a location, a station and a punch program.
     Setup(setup::Setup),
@@ -84,6 +101,8 @@ pub fn run() -> ExitCode {
 async fn execute(command: Command) -> Result<()> {
     match command {
         Command::Serve { config } => serve(config).await,
+        Command::Bridge { config } => bridge(config).await,
+        Command::Demo { once, directory } => demo::run(once, directory).await,
         Command::Setup(setup) => setup.run().await,
         Command::Issue(issue) => issue.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
@@ -97,6 +116,16 @@ async fn serve(path: Option<PathBuf>) -> Result<()> {
     stop_signal().await?;
     tracing::info!("stopping");
     gateway.stop().await;
+    Ok(())
+}
+
+async fn bridge(path: Option<PathBuf>) -> Result<()> {
+    let config = Config::load(path.as_deref())?;
+    telemetry::init(&config.log.level, log_format(&config.log))?;
+    let bridge = Bridge::start(&config.bridge, Clock::System, Ids::random())?;
+    stop_signal().await?;
+    tracing::info!("stopping");
+    bridge.stop().await;
     Ok(())
 }
 

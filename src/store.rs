@@ -155,17 +155,15 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 3] = [
+    let files: [(&'static str, &'static [&'static str]); 10] = [
         ("access", access::STATEMENTS),
-        ("listing", listing::STATEMENTS),
-        ("registrations", registrations::STATEMENTS),
-    ];
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
         ("events", events::STATEMENTS),
         ("listing", listing::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("registrations", registrations::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
     ];

@@ -22,6 +22,7 @@ use tracing_subscriber::{Layer, fmt};
 
 pub use filter::{Filter, FilterError};
 pub use metric::{Kind, Metric};
+pub use metrics::{Counter, Gauge, Histogram};
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

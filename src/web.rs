@@ -72,7 +72,7 @@ pub fn router(web: Web) -> Router {
         .nest("/console", console::router())
         .route("/", get(async || Redirect::to("/console")))
         .layer(TimeoutLayer::with_status_code(
-            axum::http::StatusCode::SERVICE_UNAVAILABLE,
+            error::TOO_SLOW,
             ANSWER_WITHIN,
         ));
     limited

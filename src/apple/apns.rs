@@ -27,7 +27,7 @@ use crate::domain::delivery::{Channel, Outcome};
 use crate::domain::id::{PassTypeIdentifier, PushToken};
 use crate::push::{BoxFuture, Delivery, Sender};
 use connect::{Proxy, Route, Target};
-use line::{Fault, Line};
+use line::{Fault, Line, Pace};
 use request::Form;
 
 /// Connections to APNs for one pass type at most.
@@ -127,7 +127,7 @@ impl Apns {
                     source,
                 })?;
             let lines = (0..LINES)
-                .map(|_| Line::start(route.clone(), settings.timeout, ids.clone()))
+                .map(|_| Line::start(route.clone(), settings.timeout, Pace::default(), ids.clone()))
                 .collect();
             pass_types.insert(topic.clone(), PassType { form, lines });
         }

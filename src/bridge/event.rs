@@ -23,6 +23,7 @@ pub enum What {
     Captured {
         counter: i64,
         kind: CaptureKind,
+        captured_at: Timestamp,
     },
     /// The gateway's answer, early or late.
     Answered(CaptureAnswer),
@@ -43,6 +44,6 @@ pub enum What {
     },
     DeviceState(DeviceState),
     Gateway(GatewayState),
-    /// The device was told to give this signal.
+    /// The device was asked to give this signal; its profile may have no steps for it.
     Signalled(Signal),
 }

@@ -104,9 +104,13 @@ impl Pipeline {
                 self.tell(Some(&device), What::Torn);
                 self.signal(&device, Signal::Retry);
             }
-            Seen::Unreadable(why) => {
+            Seen::Garbled(why) => {
                 self.tell(Some(&device), What::Unreadable(why));
                 self.signal(&device, Signal::Retry);
+            }
+            Seen::Unreadable(why) => {
+                self.tell(Some(&device), What::Unreadable(why));
+                self.signal(&device, Signal::Reject);
             }
             Seen::State(state) => {
                 tracing::info!(%device, ?state, "device");
@@ -120,18 +124,26 @@ impl Pipeline {
         if let Sighting::Again(ago) = self.debounce.see(&token, in_field, self.started.elapsed()) {
             return self.tell(Some(&device), What::Repeated { ago });
         }
+        let captured_at = self.clock.now();
         let capture = CaptureBody {
             counter: 0,
             kind,
             token: token.expose().to_owned(),
-            captured_at: self.clock.now(),
+            captured_at,
         };
         match self.journal.append(capture).await {
             Ok(stored) => {
                 let counter = stored.counter;
                 let until = stopwatch() + self.answer_within;
                 self.waiting.add(counter, device.clone(), until);
-                self.tell(Some(&device), What::Captured { counter, kind });
+                self.tell(
+                    Some(&device),
+                    What::Captured {
+                        counter,
+                        kind,
+                        captured_at,
+                    },
+                );
                 self.signal(&device, Signal::Stored);
                 self.stored.notify_one();
             }

@@ -88,7 +88,11 @@ impl Uplink {
                 Ok(batch) => batch,
                 Err(error) => {
                     tracing::error!(%error, "cannot read the journal");
-                    return;
+                    if self.stop.is_cancelled() {
+                        return;
+                    }
+                    self.wait(stopwatch(), None).await;
+                    continue;
                 }
             };
             if batch.is_empty() {

@@ -180,7 +180,7 @@ impl FakeApns {
         self.shared.listeners.subscribe()
     }
 
-    /// Pushes in good form so far.
+    /// Pushes in good form so far, also those that are not answered yet or never.
     pub fn taken(&self) -> u64 {
         self.shared.taken.load(Ordering::Relaxed)
     }
@@ -209,8 +209,11 @@ impl Shared {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn record(&self, push: Received) {
+    fn count_taken(&self) {
         self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn record(&self, push: Received) {
         let push = Arc::new(push);
         if self.keep {
             let mut kept = self.kept();

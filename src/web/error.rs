@@ -10,6 +10,9 @@ use axum::response::{IntoResponse, Response};
 use crate::ops::cards::CardError;
 use crate::store;
 
+/// The status of a request that was given up because it took too long.
+pub(super) const TOO_SLOW: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
 /// What went wrong, as far as the caller may know.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {

@@ -319,12 +319,14 @@ async fn the_list_names_what_changed_since_the_tag() {
 
         shop.change(one.id).await;
         assert_eq!(shop.list("d1", Some(&before)).await, None, "not announced yet");
-        shop.tag(one.id).await;
+        shop.announce().await;
         let (named, first) = shop.list("d1", Some(&before)).await.expect("something");
         assert_eq!(named, [one.serial_number.to_string()]);
-        shop.tag(not_ours.id).await;
+        shop.change(not_ours.id).await;
+        shop.announce().await;
         assert_eq!(shop.list("d1", Some(&first)).await, None, "another device's card");
-        shop.tag(two.id).await;
+        shop.change(two.id).await;
+        shop.announce().await;
         let (named, second) = shop.list("d1", Some(&first)).await.expect("something");
         assert_eq!(named, [two.serial_number.to_string()]);
         let (named, _) = shop.list("d1", Some(&before)).await.expect("something");
@@ -423,7 +425,7 @@ async fn a_phone_lives_with_the_gateway_without_complaint() {
 
         for punches in 1..=3 {
             shop.change(card.id).await;
-            shop.tag(card.id).await;
+            shop.announce().await;
             let new = phone.on_push().await.expect("the list and the pass");
             assert_eq!(new.len(), 1);
             assert_eq!(
@@ -450,7 +452,7 @@ async fn a_phone_lives_with_the_gateway_without_complaint() {
             async move { phone.follow(listening).await }
         });
         shop.change(card.id).await;
-        shop.tag(card.id).await;
+        shop.announce().await;
         pushes.send("another phone's".into()).expect("somebody listens");
         pushes.send("bb".into()).expect("somebody listens");
         let wanted = phone.until(serial, |pass| pass.field("balance") == Some("4 of 10"));

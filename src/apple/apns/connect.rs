@@ -7,6 +7,7 @@ use std::pin::Pin;
 use bytes::Bytes;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslConnector, SslMethod, SslVerifyMode, SslVersion};
+use openssl::x509::{X509, X509VerifyResult};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
@@ -122,7 +123,7 @@ impl Route {
     pub(super) fn new(
         target: Target,
         proxy: Option<Proxy>,
-        authority: Option<&[openssl::x509::X509]>,
+        authority: Option<&[X509]>,
         certificate: &ClientCertificate,
     ) -> Result<Self, ErrorStack> {
         let mut builder = SslConnector::builder(SslMethod::tls_client())?;
@@ -216,21 +217,22 @@ impl Route {
             .map_err(|error| tls(error.to_string()))?;
         let mut stream = SslStream::new(ssl, stream).map_err(|error| tls(error.to_string()))?;
         if let Err(error) = Pin::new(&mut stream).connect().await {
-            // A connection cut off in the handshake is the network's doing, not the certificate's.
-            return match error.into_io_error() {
-                Ok(source) => Err(ConnectError::Reach {
+            let verdict = stream.ssl().verify_result();
+            let words = error.to_string();
+            return Err(if verdict != X509VerifyResult::OK {
+                tls(format!(
+                    "its certificate is not trusted: {}",
+                    verdict.error_string()
+                ))
+            } else if words.contains("alert") {
+                tls(words)
+            } else {
+                // A connection cut off in the handshake is the network's doing, not the certificate's.
+                ConnectError::Reach {
                     target: self.target.to_string(),
-                    source,
-                }),
-                Err(error) => {
-                    let verdict = stream.ssl().verify_result();
-                    Err(tls(if verdict == openssl::x509::X509VerifyResult::OK {
-                        error.to_string()
-                    } else {
-                        format!("its certificate is not trusted: {}", verdict.error_string())
-                    }))
+                    source: error.into_io_error().unwrap_or_else(io::Error::other),
                 }
-            };
+            });
         }
         if stream.ssl().selected_alpn_protocol() != Some(b"h2") {
             return Err(ConnectError::NoHttp2 {

@@ -10,44 +10,29 @@
 //! accepted are finished by a task of their own, the rest fail as never processed, and the next job opens a new
 //! connection.
 
-use std::future::poll_fn;
+mod wire;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::ResponseFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connect::{ConnectError, Driver, Requests, Route};
+use super::connect::{ConnectError, Route};
 use crate::clock::{Ids, stopwatch};
+use wire::WINDOW;
+use wire::{Ended, Job, Wire};
+pub(super) use wire::{Pace, Sent};
 
-/// Streams that one connection is used for at most, whatever the peer offers.
-const WINDOW: usize = 1000;
 /// Jobs that may wait for one connection.
 const QUEUE: usize = 1000;
-/// How often an idle connection is asked whether it lives, and how long it may take to say so.
-const PING_EVERY: Duration = Duration::from_secs(60);
-const PONG_WITHIN: Duration = Duration::from_secs(15);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A connection that ends sooner counts as a failed attempt.
 const STEADY: Duration = Duration::from_secs(5);
-
-/// A request on its way to the actor.
-struct Job {
-    request: http::Request<()>,
-    body: Bytes,
-    answer: oneshot::Sender<Result<Sent, Fault>>,
-}
-
-/// A request that is on the wire. Dropping it gives up the response and frees its stream.
-pub(super) struct Sent {
-    pub(super) response: ResponseFuture,
-    _permit: OwnedSemaphorePermit,
-}
 
 /// Why a request was not put on the wire.
 #[derive(Debug, Clone)]
@@ -77,11 +62,12 @@ impl Drop for Load {
 
 impl Line {
     /// Starts the actor; it connects with the first job.
-    pub(super) fn start(route: Route, timeout: Duration, ids: Ids) -> Self {
+    pub(super) fn start(route: Route, timeout: Duration, pace: Pace, ids: Ids) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let actor = Actor {
             route,
             timeout,
+            pace,
             ids,
             queue,
             waiting: None,
@@ -131,6 +117,7 @@ impl Line {
 struct Actor {
     route: Route,
     timeout: Duration,
+    pace: Pace,
     ids: Ids,
     queue: mpsc::Receiver<Job>,
     /// A job that was taken when the connection turned out to be at its end.
@@ -139,15 +126,6 @@ struct Actor {
     failures: u32,
     /// Connections that only finish what they have.
     retiring: JoinSet<()>,
-}
-
-/// Why a connection is no longer used.
-enum Ended {
-    /// Nobody holds the line any more.
-    Unused,
-    /// APNs asked us to go; what it accepted is still answered.
-    GoAway(Box<(Requests, Driver)>),
-    Broken(String, bool),
 }
 
 impl Actor {
@@ -160,8 +138,11 @@ impl Actor {
             while self.retiring.try_join_next().is_some() {}
             let begun = stopwatch();
             let (reason, configuration) = match self.connect().await {
-                Ok((requests, driver)) => match self.serve(requests, driver).await {
-                    Ended::Unused => break,
+                Ok(wire) => match wire.serve(&mut self.waiting, &mut self.queue, self.pace).await {
+                    Ended::Unused(old) => {
+                        self.retire(*old);
+                        break;
+                    }
                     Ended::GoAway(old) => {
                         self.retire(*old);
                         ("APNs asked for a new connection".to_owned(), false)
@@ -188,14 +169,15 @@ impl Actor {
         while self.retiring.join_next().await.is_some() {}
     }
 
-    async fn connect(&self) -> Result<(Requests, Driver), ConnectError> {
-        let limit = tokio::time::timeout(self.timeout, self.route.connect());
-        limit.await.unwrap_or_else(|_| {
-            Err(ConnectError::Reach {
+    async fn connect(&self) -> Result<Wire, ConnectError> {
+        match tokio::time::timeout(self.timeout, self.route.connect()).await {
+            Ok(Ok((requests, driver))) => Ok(Wire { requests, driver }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(ConnectError::Reach {
                 target: self.route.target.to_string(),
                 source: std::io::ErrorKind::TimedOut.into(),
-            })
-        })
+            }),
+        }
     }
 
     /// Answers every job with `reason` until the next attempt to connect is due.
@@ -228,188 +210,14 @@ impl Actor {
         }
     }
 
-    /// Puts jobs on one connection until it ends.
-    async fn serve(&mut self, mut requests: Requests, mut driver: Driver) -> Ended {
-        let window = Arc::new(Semaphore::new(WINDOW));
-        let mut ping_pong = driver.ping_pong();
-        let mut next_ping = tokio::time::interval(PING_EVERY);
-        next_ping.reset();
-        let pong_due = tokio::time::sleep(PONG_WITHIN);
-        tokio::pin!(pong_due);
-        let mut pinged = false;
-        loop {
-            tokio::select! {
-                biased;
-                ended = &mut driver => {
-                    return match ended {
-                        Ok(()) => Ended::Broken("closed by APNs".into(), false),
-                        Err(error) => Ended::Broken(error.to_string(), refuses_certificate(&error)),
-                    };
-                }
-                step = next_job(&mut self.waiting, &mut self.queue, &mut requests, &window) => match step {
-                    Step::Job(job, permit) => {
-                        if let Some(job) = put_on_wire(&mut requests, *job, permit) {
-                            self.waiting = Some(job);
-                            return Ended::GoAway(Box::new((requests, driver)));
-                        }
-                        // Everything that is ready goes out in one write.
-                        while let Some((job, permit)) = ready_job(&mut self.queue, &mut requests, &window) {
-                            if let Some(job) = put_on_wire(&mut requests, job, permit) {
-                                self.waiting = Some(job);
-                                return Ended::GoAway(Box::new((requests, driver)));
-                            }
-                        }
-                    }
-                    Step::NotReady => return Ended::GoAway(Box::new((requests, driver))),
-                    Step::Closed => {
-                        self.retire((requests, driver));
-                        return Ended::Unused;
-                    }
-                },
-                _ = next_ping.tick(), if !pinged => {
-                    if let Some(ping_pong) = &mut ping_pong {
-                        pinged = ping_pong.send_ping(h2::Ping::opaque()).is_ok();
-                        pong_due.as_mut().reset((stopwatch() + PONG_WITHIN).into());
-                    }
-                }
-                _ = pong(&mut ping_pong), if pinged => {
-                    pinged = false;
-                    next_ping.reset();
-                }
-                () = &mut pong_due, if pinged => {
-                    return Ended::Broken("APNs did not answer a PING".into(), false);
-                }
-            }
-        }
-    }
-
     /// Lets an old connection finish its streams.
-    fn retire(&mut self, (requests, driver): (Requests, Driver)) {
-        drop(requests);
+    fn retire(&mut self, wire: Wire) {
         let limit = self.timeout;
         self.retiring.spawn(async move {
-            let _ended = tokio::time::timeout(limit, driver).await;
+            let _ended = tokio::time::timeout(limit, wire.finish()).await;
         });
     }
 }
 
-enum Step {
-    Job(Box<Job>, OwnedSemaphorePermit),
-    /// The connection takes no new streams.
-    NotReady,
-    Closed,
-}
-
-/// Waits for room and for a job, in this order, so that a job is never taken and then held back.
-async fn next_job(
-    waiting: &mut Option<Job>,
-    queue: &mut mpsc::Receiver<Job>,
-    requests: &mut Requests,
-    window: &Arc<Semaphore>,
-) -> Step {
-    if poll_fn(|cx| requests.poll_ready(cx)).await.is_err() {
-        return Step::NotReady;
-    }
-    let Ok(permit) = window.clone().acquire_owned().await else {
-        return Step::Closed;
-    };
-    let job = match waiting.take() {
-        Some(job) => Some(job),
-        None => queue.recv().await,
-    };
-    match job {
-        Some(job) => Step::Job(Box::new(job), permit),
-        None => Step::Closed,
-    }
-}
-
-/// A further job that can go out without waiting.
-fn ready_job(
-    queue: &mut mpsc::Receiver<Job>,
-    requests: &mut Requests,
-    window: &Arc<Semaphore>,
-) -> Option<(Job, OwnedSemaphorePermit)> {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    if !matches!(requests.poll_ready(&mut context), std::task::Poll::Ready(Ok(()))) {
-        return None;
-    }
-    let permit = window.clone().try_acquire_owned().ok()?;
-    Some((queue.try_recv().ok()?, permit))
-}
-
-/// Gives the job back when the connection refuses it without having sent anything.
-fn put_on_wire(requests: &mut Requests, job: Job, permit: OwnedSemaphorePermit) -> Option<Job> {
-    let Job {
-        request,
-        body,
-        answer,
-    } = job;
-    if answer.is_closed() {
-        return None;
-    }
-    // A clone keeps the request for a second connection.
-    let again = request.clone();
-    match requests.send_request(request, false) {
-        Ok((response, mut stream)) => {
-            let result = match stream.send_data(body, true) {
-                Ok(()) => Ok(Sent {
-                    response,
-                    _permit: permit,
-                }),
-                Err(error) => Err(Fault {
-                    reason: error.to_string(),
-                    after: None,
-                    configuration: false,
-                }),
-            };
-            let _gone = answer.send(result);
-            None
-        }
-        Err(_) => Some(Job {
-            request: again,
-            body,
-            answer,
-        }),
-    }
-}
-
-/// Waits for the answer to a PING; for ever when there is no way to ask.
-async fn pong(ping_pong: &mut Option<h2::PingPong>) {
-    match ping_pong {
-        Some(ping_pong) => {
-            if poll_fn(|cx| ping_pong.poll_pong(cx)).await.is_err() {
-                // The connection is at its end; its driver says why.
-                std::future::pending::<()>().await;
-            }
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// With TLS 1.3 a refused client certificate shows only when the first answer is read, as a TLS alert. h2 keeps
-/// no more of the cause than OpenSSL's words.
-fn refuses_certificate(error: &h2::Error) -> bool {
-    error.is_io() && is_certificate_alert(&error.to_string())
-}
-
-fn is_certificate_alert(words: &str) -> bool {
-    words.contains("alert") && (words.contains("certificate") || words.contains("unknown ca"))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn alerts_about_certificates_are_told_from_other_ends() {
-        assert!(is_certificate_alert(
-            "error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate"
-        ));
-        assert!(is_certificate_alert(
-            "error:0A000418:SSL routines::tlsv1 alert unknown ca"
-        ));
-        assert!(is_certificate_alert("ssl/tls alert certificate expired"));
-        assert!(!is_certificate_alert("connection reset by peer"));
-        assert!(!is_certificate_alert("tlsv1 alert internal error"));
-    }
-}
+mod tests;

@@ -1,3 +1,5 @@
+//! The journal against a model of it, and against every way in which its files can be cut short or spoilt.
+
 use super::*;
 use crate::domain::capture::CaptureKind;
 use proptest::prelude::*;

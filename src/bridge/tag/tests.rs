@@ -1,3 +1,5 @@
+//! The reading machine against simulated cards, cards that leave, and arbitrary answers.
+
 use super::*;
 use crate::sim::tag::SimTag;
 use proptest::prelude::*;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use metrics::{Gauge, Histogram};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -22,7 +21,7 @@ use crate::push::circuit::{Admission, Circuit, Turn};
 use crate::push::{Delivery, Sender};
 use crate::store::pushes::{self, Claim, Claimed};
 use crate::store::{self, Change, Store};
-use crate::telemetry::Metric;
+use crate::telemetry::{Gauge, Histogram, Metric};
 
 /// Rows in one claim: a tap on SQLite waits behind it.
 const TOGETHER: usize = 200;
@@ -64,6 +63,7 @@ impl Lane {
     ) -> Self {
         let channel = sender.channel();
         let labels = [("channel", channel.as_str())];
+        Metric::PushCircuitOpen.gauge(&labels).set(0.0);
         Self {
             store,
             clock,
@@ -78,7 +78,7 @@ impl Lane {
             room: Arc::new(Semaphore::new(settings.concurrency)),
             hand: Arc::default(),
             in_flight: Metric::PushesInFlight.gauge(&labels),
-            time: Metric::PushTime.seconds(&labels),
+            time: Metric::PushTime.histogram(&labels),
             settings,
         }
     }
@@ -233,6 +233,10 @@ impl Lane {
         let (outcome, turn) = self.circuits.entry(key.clone()).or_default().judge(outcome, now);
         if let Some(turn) = turn {
             self.report(key.as_ref(), &turn);
+        }
+        if let Outcome::Rejected { reason } = &outcome {
+            let channel = self.channel.as_str();
+            tracing::warn!(channel, reason, "a provider refuses a push for good");
         }
         Metric::Pushes
             .counter(&[("channel", self.channel.as_str()), ("outcome", name(&outcome))])

@@ -97,6 +97,7 @@ async fn answer(
             return;
         }
     };
+    shared.count_taken();
     let scripted = shared.script().take(&asked.token);
     match scripted {
         Some(Answer::Silence) => std::future::pending().await,

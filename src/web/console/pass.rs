@@ -152,7 +152,7 @@ mod tests {
             .flat_map(|y| (0..side * SCALE).map(move |x| (x / SCALE, y / SCALE)))
             .map(|(x, y)| if matrix.get(x, y) { 0 } else { 255 })
             .collect();
-        let source = Luma8LuminanceSource::new(pixels, side * SCALE, side * SCALE);
+        let source = Luma8LuminanceSource::new(pixels, side * SCALE, side * SCALE).expect("a picture");
         let mut bitmap = BinaryBitmap::new(HybridBinarizer::new(source));
         QRCodeReader
             .decode(&mut bitmap)

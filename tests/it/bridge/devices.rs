@@ -130,6 +130,7 @@ async fn a_tap_is_one_capture_and_a_torn_one_is_none() {
         .await
         .expect("runs");
     assert!(events.unreadable().await.contains("serial number"));
+    events.signalled(Signal::Reject).await;
     bridge.stop().await;
     assert_eq!(gateway.tokens(), ["ABC123"]);
 }

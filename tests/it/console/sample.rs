@@ -1,12 +1,19 @@
 //! A small merchant with members, programs, customers, cards and some history, and ways to make more happen.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use passgate::apple::Passes;
 use passgate::clock::{Clock, Ids};
+use passgate::config;
 use passgate::domain::id::{CardId, MemberId, MerchantId, StationId};
 use passgate::domain::member::Role;
 use passgate::domain::secret::MasterKey;
 use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
+use passgate::ops::captures::Recorder;
 use passgate::store::{Change, Error, Row, Store, Value};
+use passgate::telemetry::Metrics;
 use passgate::web::Web;
 use secrecy::SecretString;
 
@@ -94,14 +101,18 @@ pub(crate) fn card(number: i64) -> CardId {
 
 /// Fills an empty store; `cards` of them belong to the merchant.
 pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &str) -> Sample {
+    let ids = Ids::random();
+    let ops = Ops { store, clock, ids };
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("pass-templates");
+    let apple = config::Apple::default();
     let web = Web {
-        ops: Ops {
-            store,
-            clock,
-            ids: Ids::random(),
-        },
+        recorder: Recorder::start(&ops),
+        passes: Arc::new(Passes::load(&apple, &templates, ops.clock.now()).expect("templates")),
+        google: None,
+        metrics: Metrics::detached().expect("metrics"),
         master: MasterKey::from_bytes([5; 32]),
         public_url: public_url.into(),
+        ops,
     };
     merchant(&web, MERCHANT, "Café Morgenrot").await;
     merchant(&web, OTHER_MERCHANT, "Elsewhere").await;

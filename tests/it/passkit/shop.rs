@@ -11,18 +11,23 @@ use passgate::apple::{Passes, dev_chain};
 use passgate::clock::{Clock, Ids};
 use passgate::config;
 use passgate::domain::card::Card;
+use passgate::domain::delivery::Channel;
 use passgate::domain::id::{CardId, DeviceLibraryIdentifier, MerchantId, PassTypeIdentifier, ProgramId};
 use passgate::domain::program::PunchRules;
 use passgate::domain::secret::MasterKey;
+use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
+use passgate::ops::captures::Recorder;
 use passgate::ops::cards::Holder;
 use passgate::ops::setup::{NewBusiness, NewProgram};
 use passgate::sim::phone::SimPhone;
 use passgate::store::registrations::{self, RegistrationKey};
-use passgate::store::{Error, Store, cards, tags};
+use passgate::store::{Error, Store, cards, outbox, pushes};
+use passgate::telemetry::Metrics;
 use passgate::web::{Web, passkit};
 use reqwest::{Method, RequestBuilder, Response};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 pub(super) const PASS_TYPE: &str = "pass.example.coffee";
 
@@ -84,6 +89,9 @@ impl Shop {
             ops: ops.clone(),
             master: MasterKey::from_bytes([3; 32]),
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),
+            recorder: Recorder::start(&ops),
+            google: None,
+            metrics: Metrics::detached().expect("metrics"),
             public_url: public_url.as_str().into(),
         };
         let router = passkit::router().with_state(web.clone());
@@ -139,6 +147,7 @@ impl Shop {
                         .expect("the card exists");
                     card.punches += 1;
                     card.touch(now);
+                    outbox::enqueue(tx, [&card], now).await?;
                     cards::save(tx, &[card]).await
                 })
             })
@@ -146,17 +155,9 @@ impl Shop {
         changed.expect("changed");
     }
 
-    /// Makes the list name the card, as the dispatcher does before it pushes.
-    pub(super) async fn tag(&self, card: CardId) {
-        let merchant = self.merchant;
-        let tagged: Result<_, Error> = self
-            .ops
-            .store
-            .write("test_tag", move |tx| {
-                Box::pin(async move { tags::allot_tags(tx, merchant, &[card]).await })
-            })
-            .await;
-        tagged.expect("tagged");
+    /// Makes the list name the changed cards, as a dispatcher does before it pushes.
+    pub(super) async fn announce(&self) {
+        announce(&self.ops.store, self.ops.clock.now(), None).await;
     }
 
     pub(super) async fn card(&self, card: CardId) -> Card {
@@ -254,6 +255,31 @@ impl Shop {
     pub(super) fn phone(&self, device: &str) -> SimPhone {
         SimPhone::new(device, self.roots.clone(), self.http.clone())
     }
+}
+
+/// Claims every due push to Apple and takes it as sent. With `asked`, the number of times that a phone has asked,
+/// the claim stays open until it has asked twice more.
+pub(super) async fn announce(store: &Store, now: Timestamp, asked: Option<watch::Receiver<u64>>) {
+    let announced: Result<(), Error> = store
+        .write("test_announce", move |tx| {
+            let asked = asked.clone();
+            Box::pin(async move {
+                let until = now.plus(SECOND);
+                let claim = pushes::claim(tx, Channel::Apple, now, 1, until, 100).await?;
+                let keys: Vec<_> = claim.rows.iter().map(|row| row.key).collect();
+                pushes::delete(tx, Channel::Apple, &keys).await?;
+                if let Some(mut asked) = asked {
+                    let enough = *asked.borrow() + 2;
+                    asked
+                        .wait_for(|count| *count >= enough)
+                        .await
+                        .expect("the phone asks to the end");
+                }
+                Ok(())
+            })
+        })
+        .await;
+    announced.expect("announced");
 }
 
 /// The headers of an answer, by name.

@@ -189,23 +189,23 @@ fn a_wrong_dictionary_is_refused_however_well_it_is_signed() {
     type Spoil = fn(&mut Value);
     let rows: [(&str, Spoil); 8] = [
         ("'formatVersion'", |json| {
-            drop(json.as_object_mut().expect("an object").remove("formatVersion"))
+            drop(json.as_object_mut().expect("an object").remove("formatVersion"));
         }),
         ("'serialNumber'", |json| json["serialNumber"] = Value::from(17)),
         ("authenticationToken", |json| {
-            json["authenticationToken"] = Value::from("short")
+            json["authenticationToken"] = Value::from("short");
         }),
         ("authenticationToken", |json| {
-            drop(json.as_object_mut().expect("an object").remove("webServiceURL"))
+            drop(json.as_object_mut().expect("an object").remove("webServiceURL"));
         }),
         ("may not match your certificate", |json| {
-            json["passTypeIdentifier"] = Value::from("pass.other")
+            json["passTypeIdentifier"] = Value::from("pass.other");
         }),
         ("may not match your certificate", |json| {
-            json["teamIdentifier"] = Value::from("OTHER")
+            json["teamIdentifier"] = Value::from("OTHER");
         }),
         ("%@", |json| {
-            json["storeCard"]["primaryFields"][0]["changeMessage"] = Value::from("Changed")
+            json["storeCard"]["primaryFields"][0]["changeMessage"] = Value::from("Changed");
         }),
         ("twice", |json| {
             json["storeCard"]["backFields"] = serde_json::json!([{ "key": "balance", "value": 1 }]);

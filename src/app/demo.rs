@@ -1,0 +1,45 @@
+//! `passgate demo`: the whole walk on one machine, with simulated phones, scanner and reader, and stand-ins for
+//! APNs and Google that speak the real protocols on real sockets.
+//!
+//! Needs no account, no hardware and no root. `--once` runs the walk, checks every step and says which one failed.
+
+mod live;
+mod report;
+mod stage;
+mod walk;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::telemetry;
+use report::Report;
+use stage::Stage;
+
+/// Runs the demo in `directory`, or in a new one that goes when the demo ends.
+pub async fn run(once: bool, directory: Option<PathBuf>) -> Result<()> {
+    let metrics = telemetry::init("error", telemetry::Format::Text)?;
+    let temporary = match &directory {
+        Some(_) => None,
+        None => Some(tempfile::Builder::new().prefix("passgate-demo-").tempdir()?),
+    };
+    let directory = match (&temporary, directory) {
+        (Some(temporary), _) => temporary.path().to_path_buf(),
+        (None, Some(directory)) => directory,
+        (None, None) => PathBuf::from("."),
+    };
+    let mut report = Report::new();
+    let mut stage = Stage::set(&directory, metrics)
+        .await
+        .context("the demo cannot be set up")?;
+    report.line(&format!("Everything is in {}", directory.display()));
+    report.line(stage.reader.describe());
+    let walked = walk::run(&mut stage, &mut report).await;
+    let result = match walked {
+        Ok(()) if once => Ok(()),
+        Ok(()) => live::run(&mut stage, &mut report).await,
+        Err(error) => Err(error),
+    };
+    stage.strike().await;
+    result
+}
