@@ -70,17 +70,22 @@ impl Waiting {
 }
 
 impl Pipeline {
-    /// Runs until stopped and the uplink has ended.
+    /// Runs until stopped and the uplink has ended. Should the uplink end by itself, captures are still stored.
     pub(super) async fn run(mut self) {
-        let mut open = true;
-        loop {
+        let (mut open, mut linked) = (true, true);
+        while open || linked {
             let deadline = self.waiting.next_deadline();
             tokio::select! {
                 // Answers first: one that is here is in time.
                 biased;
-                carried = self.carried.recv() => match carried {
+                carried = self.carried.recv(), if linked => match carried {
                     Some(carried) => self.carried(carried),
-                    None => return,
+                    None => {
+                        linked = false;
+                        if open {
+                            tracing::error!("the uplink has ended; captures stay in the journal");
+                        }
+                    }
                 },
                 report = self.reports.recv(), if open => match report {
                     Some(report) => self.report(report).await,

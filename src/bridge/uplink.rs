@@ -97,9 +97,15 @@ impl Uplink {
             };
             if batch.is_empty() {
                 tokio::select! {
-                    () = self.stored.notified() => continue,
-                    () = self.stop.cancelled() => return,
+                    () = self.stored.notified() => {}
+                    () = self.stop.cancelled() => {
+                        // A capture may have been stored after the journal was asked; none is from now on.
+                        if self.journal.depth() == 0 {
+                            return;
+                        }
+                    }
                 }
+                continue;
             }
             tracing::trace!(target: "passgate::walk", step = "batch_read");
             let last = self.stop.is_cancelled();
