@@ -83,7 +83,12 @@ fn process() {
     runtime.block_on(async move {
         // Kept alive until the process is killed.
         let _running: Box<dyn Send> = if role == "gateway" {
-            let started = Gateway::start(&config, Clock::System, Ids::random(), Metrics::detached().expect("metrics"));
+            let started = Gateway::start(
+                &config,
+                Clock::System,
+                Ids::random(),
+                Metrics::detached().expect("metrics"),
+            );
             Box::new(started.await.expect("the gateway starts"))
         } else {
             let started = Bridge::start(&config.bridge, Clock::System, Ids::random());
