@@ -307,7 +307,7 @@ async fn a_timeline_is_read_back_to_its_first_event() {
             pages += 1;
             match page.split_once(&format!(r#"href="{start}?before="#)) {
                 Some((_, rest)) => {
-                    path = format!("{start}?before={}", rest.split('"').next().expect("an id"))
+                    path = format!("{start}?before={}", rest.split('"').next().expect("an id"));
                 }
                 None => break,
             }
