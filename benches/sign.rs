@@ -6,10 +6,6 @@
 //! can be, since others may use the machine. What two threads gain over one is told by the wall clock, beside the
 //! gain of two threads that share nothing (`sign.scale2_limit`): on a busy machine both fall.
 #![allow(
-    clippy::expect_used,
-    reason = "a benchmark that cannot prepare itself has nothing to say"
-)]
-#![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
