@@ -6,6 +6,9 @@
 //! Locks: [`claim`] takes rows and their cards only where nobody else has them, waits for neither, and takes the
 //! merchants' tags rows last, by id. Finishing takes cards by id, then pushes, then registrations, which is the
 //! order of a tap.
+//!
+//! A set of keys is compared by `in (select … from (values …) as v)`: without the `select`, SQLite reads the whole
+//! table.
 
 use crate::domain::card::{CardStatus, Channels};
 use crate::domain::delivery::Channel;
@@ -27,11 +30,13 @@ const ADDRESSES: &str = "select r.merchant_id, r.card_id, r.pass_type_identifier
      from (values {bigint, bigint}) as v \
      join registrations r on r.merchant_id = v.column1 and r.card_id = v.column2";
 const LOCK_CARDS: &str = "select c.merchant_id, c.card_id, c.status, c.channels, c.last_event_id from cards c \
-     where (c.merchant_id, c.card_id) in (values {bigint, bigint}) order by c.merchant_id, c.card_id for update";
+     where (c.merchant_id, c.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
+     order by c.merchant_id, c.card_id for update";
 const HELD: &str = "select p.merchant_id, p.card_id, p.generation, p.lease from pushes p \
-     where (p.merchant_id, p.card_id) in (values {bigint, bigint}) and p.channel = $1 for update";
-const DELETE: &str =
-    "delete from pushes where (merchant_id, card_id) in (values {bigint, bigint}) and channel = $1";
+     where (p.merchant_id, p.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
+     and p.channel = $1 for update";
+const DELETE: &str = "delete from pushes where (merchant_id, card_id) in \
+     (select v.column1, v.column2 from (values {bigint, bigint}) as v) and channel = $1";
 const RELEASE: &str = "update pushes set lease = null, due_at = v.column3, attempts = v.column4 \
      from (values {bigint, bigint, bigint, bigint}) as v \
      where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 and pushes.channel = $1";

@@ -38,9 +38,16 @@ async fn no_serial_is_ever_missed_however_late_a_writer_commits() {
                 shop.change(card.id).await;
                 announce(&store, shop.ops.clock.now(), Some(heard.clone())).await;
                 let enough = *heard.borrow() + 2;
-                heard.wait_for(|count| *count >= enough).await.expect("the phone asks to the end");
+                heard
+                    .wait_for(|count| *count >= enough)
+                    .await
+                    .expect("the phone asks to the end");
                 let newest = shop.card(card.id).await.version;
-                assert_eq!(phone.lock().expect("sound").versions.get(&card.id.0), Some(&newest), "missed");
+                assert_eq!(
+                    phone.lock().expect("sound").versions.get(&card.id.0),
+                    Some(&newest),
+                    "missed"
+                );
             }
         }
     });
@@ -65,11 +72,17 @@ async fn no_serial_is_ever_missed_however_late_a_writer_commits() {
         quick.await.expect("the quick writer");
         ask(&shop, &cards, &phone).await;
     };
-    tokio::time::timeout(Duration::from_secs(120), asking).await.expect("nobody waits for ever");
+    tokio::time::timeout(Duration::from_secs(120), asking)
+        .await
+        .expect("nobody waits for ever");
     for card in &cards {
         let newest = shop.card(card.id).await.version;
         assert!(newest > 1);
-        assert_eq!(phone.lock().expect("sound").versions.get(&card.id.0), Some(&newest), "missed");
+        assert_eq!(
+            phone.lock().expect("sound").versions.get(&card.id.0),
+            Some(&newest),
+            "missed"
+        );
     }
 }
 
@@ -86,9 +99,15 @@ async fn ask(shop: &Shop, cards: &[Card], phone: &Mutex<Phone>) {
         return;
     };
     let number = |tag: &str| tag.parse::<i64>().expect("a number");
-    assert!(since.as_deref().map_or(-1, number) <= number(&tag), "tags only grow");
+    assert!(
+        since.as_deref().map_or(-1, number) <= number(&tag),
+        "tags only grow"
+    );
     for serial_number in named {
-        let card = cards.iter().find(|card| card.serial_number.as_str() == serial_number).expect("ours");
+        let card = cards
+            .iter()
+            .find(|card| card.serial_number.as_str() == serial_number)
+            .expect("ours");
         let version = shop.card(card.id).await.version;
         phone.lock().expect("sound").versions.insert(card.id.0, version);
     }
