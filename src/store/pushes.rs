@@ -250,7 +250,8 @@ pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState]) -> Result<(), Erro
     Ok(())
 }
 
-/// Deletes a card's registrations with this push token that were made before `before`. Returns whether there were any.
+/// Deletes a card's registrations with this push token that were made before `before`. Returns whether there were
+/// any.
 pub async fn unregister(tx: &mut Tx<'_>, address: &Address, before: Timestamp) -> Result<bool, Error> {
     let (merchant, card) = address.key;
     let params = params![
