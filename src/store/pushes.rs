@@ -26,9 +26,13 @@ const LEASE: &str = "update pushes set lease = $1, due_at = $2, attempts = pushe
      and pushes.channel = $3";
 const TAG: &str = "update cards set tag = v.column3 from (values {bigint, bigint, bigint}) as v \
      where cards.merchant_id = v.column1 and cards.card_id = v.column2";
+/// `k` is found by index alone and `r` by its whole key: asked for `r` by card, SQLite reads all of a merchant's
+/// registrations.
 const ADDRESSES: &str = "select r.merchant_id, r.card_id, r.pass_type_identifier, r.push_token \
      from (values {bigint, bigint}) as v \
-     join registrations r on r.merchant_id = v.column1 and r.card_id = v.column2";
+     join registrations k on k.merchant_id = v.column1 and k.card_id = v.column2 \
+     join registrations r on r.merchant_id = k.merchant_id and r.pass_type_identifier = k.pass_type_identifier \
+     and r.device_library_identifier = k.device_library_identifier and r.card_id = k.card_id";
 const LOCK_CARDS: &str = "select c.merchant_id, c.card_id, c.status, c.channels, c.last_event_id from cards c \
      where (c.merchant_id, c.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
      order by c.merchant_id, c.card_id for update";
