@@ -323,3 +323,38 @@ impl FromRow for Held {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::dialect;
+
+    /// A dispatcher's work must not grow with the number of cards.
+    #[test]
+    fn sqlite_finds_every_row_by_index() {
+        let database = rusqlite::Connection::open_in_memory().expect("opened");
+        database
+            .execute_batch(include_str!("migrations/sqlite/0001_initial.sql"))
+            .expect("the schema");
+        for statement in STATEMENTS {
+            let text = dialect::expand(statement, 3).unwrap_or_else(|| (*statement).to_owned());
+            let text = format!("explain query plan {}", dialect::to_sqlite(&text));
+            let mut plan = database.prepare(&text).expect("a sound statement");
+            let parameters = vec![0; plan.parameter_count()];
+            let steps: Vec<String> = plan
+                .query_map(rusqlite::params_from_iter(parameters), |row| row.get(3))
+                .expect("a plan")
+                .collect::<Result<_, _>>()
+                .expect("text");
+            for step in steps {
+                let reads_all = ["cards", "pushes", "registrations", "events", "c", "p", "r", "k"]
+                    .iter()
+                    .any(|table| {
+                        step == format!("SCAN {table}") || step.starts_with(&format!("SCAN {table} "))
+                    });
+                let reads_a_merchant = step.contains("(merchant_id=?)");
+                assert!(!reads_all && !reads_a_merchant, "{step} in {statement}");
+            }
+        }
+    }
+}
