@@ -201,8 +201,7 @@ impl BridgeHandle {
     pub async fn stop(mut self) {
         if let Some(threads) = self.threads.take() {
             threads.ask_to_stop();
-            // Joining blocks; the threads end within the time of one read.
-            let _ = tokio::task::spawn_blocking(move || threads.join()).await;
+            threads.ended().await;
         }
         self.stop.cancel();
         for task in self.tasks.drain(..) {

@@ -3,6 +3,7 @@
 use crate::bridge::feedback::Signal;
 use crate::domain::capture::{CaptureKind, Token};
 use std::sync::Arc;
+#[cfg(any(feature = "pcsc", feature = "serial"))]
 use tokio::sync::mpsc;
 
 /// What staff call a device; from the configuration.
@@ -34,8 +35,15 @@ pub(in crate::bridge) enum Seen {
     /// The field is empty again.
     Left,
     Torn,
-    /// Something that is no capture; the text is for staff.
+    /// Bytes that went wrong on the way: presenting it again may help. The text is for staff.
+    #[cfg_attr(not(feature = "serial"), expect(dead_code, reason = "only scanners garble"))]
+    Garbled(String),
+    /// Something that was read and is no capture; the text is for staff.
     Unreadable(String),
+    #[cfg_attr(
+        not(any(feature = "pcsc", feature = "serial")),
+        expect(dead_code, reason = "devices of this process are always there")
+    )]
     State(DeviceState),
 }
 
@@ -43,12 +51,14 @@ pub(in crate::bridge) enum Seen {
 pub(in crate::bridge) type Outlet = Box<dyn Fn(Signal) + Send + Sync>;
 
 /// One device's way to the bridge.
+#[cfg(any(feature = "pcsc", feature = "serial"))]
 #[derive(Debug, Clone)]
 pub(in crate::bridge) struct Reporter {
     pub device: DeviceName,
     pub reports: mpsc::Sender<Report>,
 }
 
+#[cfg(any(feature = "pcsc", feature = "serial"))]
 impl Reporter {
     /// Waits while the bridge is busy; after the bridge has stopped the report goes nowhere, which is right:
     /// nothing has been stored and nothing was signalled.
@@ -59,9 +69,11 @@ impl Reporter {
 }
 
 /// Reports a state only when it differs from the last one.
+#[cfg(any(feature = "pcsc", feature = "serial"))]
 #[derive(Debug, Default)]
 pub(in crate::bridge) struct LastState(Option<DeviceState>);
 
+#[cfg(any(feature = "pcsc", feature = "serial"))]
 impl LastState {
     pub(in crate::bridge) fn report(&mut self, reporter: &Reporter, state: DeviceState) {
         if self.0.as_ref() != Some(&state) {

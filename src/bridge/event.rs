@@ -44,6 +44,6 @@ pub enum What {
     },
     DeviceState(DeviceState),
     Gateway(GatewayState),
-    /// The device was told to give this signal.
+    /// The device was asked to give this signal; its profile may have no steps for it.
     Signalled(Signal),
 }

@@ -134,6 +134,12 @@ impl Framer {
         }
     }
 
+    /// Forgets an unfinished line, because what comes next is from another scanner or another life of it.
+    pub fn restart(&mut self) {
+        self.line.clear();
+        self.skipping = false;
+    }
+
     /// Takes bytes that came at `now`.
     pub fn push(&mut self, bytes: &[u8], now: Duration) -> Vec<Frame> {
         let mut frames: Vec<Frame> = self.silence(now).into_iter().collect();
@@ -261,13 +267,10 @@ mod tests {
         let mut framer = Framer::new(rules());
         assert_eq!(framer.push(b"ABC", at(0)), []);
         assert_eq!(framer.silence(at(149)), None);
-        let fault = Frame::Fault(FramingFault::Unfinished { bytes: 3 });
-        assert_eq!(framer.silence(at(150)), Some(fault));
+        let unfinished = |bytes| Frame::Fault(FramingFault::Unfinished { bytes });
+        assert_eq!(framer.silence(at(150)), Some(unfinished(3)));
         assert_eq!(framer.push(b"D", at(1000)), []);
-        assert_eq!(framer.push(b"EF\r", at(2000)), [fault_of(1), line("EF")]);
-        fn fault_of(bytes: usize) -> Frame {
-            Frame::Fault(FramingFault::Unfinished { bytes })
-        }
+        assert_eq!(framer.push(b"EF\r", at(2000)), [unfinished(1), line("EF")]);
     }
 
     #[test]

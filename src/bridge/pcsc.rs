@@ -25,6 +25,8 @@ use std::time::Duration;
 const STATUS_WAIT: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_millis(300);
 const LAST_RETRY: Duration = Duration::from_secs(5);
+/// The same while a card that was torn is to be tried again.
+const TRY_WAIT: Duration = Duration::from_millis(200);
 /// Between two status calls that failed at once.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -154,7 +156,9 @@ impl Watch {
             let mut asked: Vec<ReaderState> = std::iter::once(arrival)
                 .chain(states.drain(..).map(|(_, state)| state))
                 .collect();
-            let called = context.get_status_change(STATUS_WAIT, &mut asked);
+            let again = self.bound.iter().any(Bound::wants_another_try);
+            let wait = if again { TRY_WAIT } else { STATUS_WAIT };
+            let called = context.get_status_change(wait, &mut asked);
             for state in &mut asked {
                 state.sync_current_state();
             }
@@ -164,8 +168,8 @@ impl Watch {
                 .unwrap_or_else(|| ReaderState::new(pcsc::PNP_NOTIFICATION(), State::UNAWARE));
             states = self.bound_indices().zip(asked).collect();
             match called {
-                Ok(()) => {}
-                Err(Error::Timeout | Error::Cancelled) => continue,
+                Ok(()) | Err(Error::Timeout) => {}
+                Err(Error::Cancelled) => continue,
                 Err(Error::UnknownReader | Error::ReaderUnavailable) => {
                     // A reader went between listing and asking: list again.
                     std::thread::sleep(BREATH);

@@ -80,6 +80,7 @@ impl Port {
             let why = match self.open() {
                 Ok(mut open) => {
                     wait = FIRST_RETRY;
+                    self.framer.restart();
                     self.state.report(&self.reporter, DeviceState::Ready);
                     match self.read(open.as_mut()) {
                         End::Stopped => return,
@@ -187,7 +188,7 @@ impl Port {
                 },
                 Err(error) => Seen::Unreadable(format!("the scanned code cannot be used: {error}")),
             },
-            Frame::Fault(fault) => Seen::Unreadable(fault.to_string()),
+            Frame::Fault(fault) => Seen::Garbled(fault.to_string()),
         });
     }
 

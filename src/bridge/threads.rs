@@ -3,15 +3,21 @@
 use crate::bridge::BridgeError;
 use crate::bridge::device::{DeviceName, Outlet, Report};
 use crate::bridge::profile::Profiles;
+use crate::clock::stopwatch;
 use crate::config;
 use std::collections::HashMap;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 #[cfg(feature = "pcsc")]
 use crate::bridge::pcsc;
 #[cfg(feature = "serial")]
 use crate::bridge::serial;
+
+/// Longer than any status call or signal lasts.
+const LONGEST_STOP: Duration = Duration::from_secs(4);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// All threads of devices.
 #[derive(Default)]
@@ -36,11 +42,19 @@ impl Threads {
         }
     }
 
-    /// Waits until all threads have ended.
-    pub(super) fn join(self) {
-        drop(self.stops);
+    /// Waits until all threads have ended. A driver or service that hangs holds its thread; the bridge does not
+    /// wait for it longer than [`LONGEST_STOP`].
+    pub(super) async fn ended(self) {
+        let began = stopwatch();
         for thread in self.threads {
-            if thread.join().is_err() {
+            while !thread.is_finished() {
+                if began.elapsed() > LONGEST_STOP {
+                    tracing::warn!(thread = thread.thread().name(), "the thread of a device hangs");
+                    break;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            if thread.is_finished() && thread.join().is_err() {
                 tracing::error!("the thread of a device ended badly");
             }
         }

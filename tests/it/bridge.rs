@@ -1,5 +1,13 @@
 //! The till process end to end: simulated devices in, a real gateway socket out.
 
+#![cfg(all(unix, feature = "pcsc", feature = "serial"))]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so and stops"
+)]
+
+mod crash;
 mod devices;
 mod disk;
 mod gateway;

@@ -72,7 +72,7 @@ async fn every_endpoint_answers_with_its_statuses() {
             let request = shop.http.request(method.clone(), format!("{}/{path}", shop.base));
             let request = request.header("authorization", *authorization).body(*body);
             let got = request.send().await.expect("an answer").status();
-            assert_eq!(got, *status, "{method} {path} with {:.12}", authorization);
+            assert_eq!(got, *status, "{method} {path} with {authorization:.12}");
         }
     })
     .await;

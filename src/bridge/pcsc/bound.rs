@@ -15,7 +15,12 @@ pub(super) struct Bound {
     dealt_with: Option<u32>,
     /// A card was seen and has not left.
     occupied: bool,
+    /// How often a torn card that PC/SC still calls present is tried again.
+    tries: u32,
 }
+
+/// A card at the edge of the field, or tapped again faster than the reader notices, is read without being lifted.
+const TRIES: u32 = 10;
 
 /// How trying to read ended.
 enum Tried {
@@ -32,6 +37,7 @@ impl Bound {
             state: LastState::default(),
             dealt_with: None,
             occupied: false,
+            tries: 0,
         }
     }
 
@@ -81,37 +87,62 @@ impl Bound {
             self.leave();
             return Ok(());
         }
-        if self.dealt_with == Some(state.event_count()) {
+        let again = self.dealt_with == Some(state.event_count());
+        if again && self.tries == 0 {
             return Ok(());
         }
-        self.leave();
-        self.dealt_with = Some(state.event_count());
-        self.occupied = true;
-        let report = if event.contains(State::MUTE) {
-            Seen::Torn
+        if !again {
+            self.leave();
+            self.dealt_with = Some(state.event_count());
+            self.occupied = true;
+            self.tries = TRIES;
+        }
+        let tried = if event.contains(State::MUTE) {
+            Tried::Read(Outcome::Torn)
         } else {
-            match self.read(context, state.name(), state.atr())? {
-                Tried::Read(outcome) => seen(outcome),
-                Tried::Busy => Seen::Unreadable("another program keeps the card reader to itself".into()),
+            self.read(context, state)?
+        };
+        let report = match tried {
+            Tried::Read(Outcome::Torn) => {
+                self.tries -= 1;
+                // Said once: the person has been told to present the card again.
+                if again {
+                    return Ok(());
+                }
+                Seen::Torn
+            }
+            Tried::Read(outcome) => {
+                self.tries = 0;
+                seen(outcome)
+            }
+            Tried::Busy => {
+                self.tries = 0;
+                Seen::Unreadable("another program keeps the card reader to itself".into())
             }
         };
         self.reader.reporter.report(report);
         Ok(())
     }
 
+    /// Whether a card should be tried again soon although nothing has changed.
+    pub(super) fn wants_another_try(&self) -> bool {
+        self.occupied && self.tries > 0
+    }
+
     fn leave(&mut self) {
+        self.tries = 0;
         if std::mem::take(&mut self.occupied) {
             self.reader.reporter.report(Seen::Left);
         }
     }
 
-    fn read(&self, context: &Context, name: &CStr, atr: &[u8]) -> Result<Tried, Error> {
+    fn read(&self, context: &Context, state: &ReaderState) -> Result<Tried, Error> {
         let share = if self.reader.exclusive {
             ShareMode::Exclusive
         } else {
             ShareMode::Shared
         };
-        let card = match context.connect(name, share, Protocols::ANY) {
+        let card = match context.connect(state.name(), share, Protocols::ANY) {
             Ok(card) => card,
             Err(Error::SharingViolation) => return Ok(Tried::Busy),
             Err(
@@ -122,6 +153,9 @@ impl Bound {
             // The card was gone before it could be spoken to.
             Err(_) => return Ok(Tried::Read(Outcome::Torn)),
         };
+        // The card that answers now, which need not be the one that the status call saw.
+        let connected = card.status2_owned();
+        let atr = connected.as_ref().map_or(state.atr(), |status| status.atr());
         let outcome = read_card(atr, &self.reader.commands, self.reader.allow_uid, |command| {
             let mut answer = [0; pcsc::MAX_BUFFER_SIZE];
             // Whatever went wrong, no answer came: the next status call tells a lost service from a lost card.

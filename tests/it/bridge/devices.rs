@@ -130,6 +130,7 @@ async fn a_tap_is_one_capture_and_a_torn_one_is_none() {
         .await
         .expect("runs");
     assert!(events.unreadable().await.contains("serial number"));
+    events.signalled(Signal::Reject).await;
     bridge.stop().await;
     assert_eq!(gateway.tokens(), ["ABC123"]);
 }
@@ -150,10 +151,10 @@ async fn a_bridge_that_cannot_work_says_why() {
     till.config.scanners[0].path = None;
     assert!(refused(&till).contains("needs a path"));
     till.config.scanners.clear();
-    till.reader("left", "(");
+    till.reader("left", "generic-ccid", "(");
     assert!(refused(&till).contains("regular expression"));
     till.config.readers[0].name = Some("nobody".into());
-    till.reader("left", "nobody");
+    till.reader("left", "generic-ccid", "nobody");
     assert!(refused(&till).contains("two devices"));
     till.config.readers.clear();
     till.config.gateway_url = "gateway".into();

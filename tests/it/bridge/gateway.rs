@@ -11,26 +11,30 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-pub const KEY: &str = "station-key-of-a-test";
+pub(super) const KEY: &str = "station-key-of-a-test";
 
 /// How the gateway behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
+pub(super) enum Mood {
     Answers,
     /// Records the captures, but the answer is lost on the way.
     LosesAnswers,
     RefusesKey,
     /// Something in between answers with a page of its own.
     BrokenProxy,
+    /// Says 200 and nothing that the protocol knows.
+    Babbles,
+    /// Answers captures that nobody sent.
+    AnswersOthers,
     /// Refuses any batch that holds the token `POISON`.
     Strict,
 }
 
 #[derive(Default)]
-pub struct Ledger {
+pub(super) struct Ledger {
     /// What each capture was, by counter; a second sending changes nothing.
-    pub captures: BTreeMap<i64, CaptureBody>,
-    pub requests: usize,
+    pub(super) captures: BTreeMap<i64, CaptureBody>,
+    pub(super) requests: usize,
 }
 
 #[derive(Clone)]
@@ -39,15 +43,15 @@ struct Shared {
     mood: Arc<Mutex<Mood>>,
 }
 
-pub struct Gateway {
-    pub address: SocketAddr,
+pub(super) struct Gateway {
+    pub(super) address: SocketAddr,
     shared: Shared,
     stop: Option<oneshot::Sender<()>>,
 }
 
 impl Gateway {
     /// Reserves an address at which nobody answers yet.
-    pub async fn away() -> Self {
+    pub(super) async fn away() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         Self {
             address: listener.local_addr().expect("bound"),
@@ -59,13 +63,13 @@ impl Gateway {
         }
     }
 
-    pub async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let mut gateway = Self::away().await;
         gateway.come_back().await;
         gateway
     }
 
-    pub async fn come_back(&mut self) {
+    pub(super) async fn come_back(&mut self) {
         let listener = TcpListener::bind(self.address)
             .await
             .expect("the port is still free");
@@ -82,16 +86,16 @@ impl Gateway {
         self.stop = Some(stop);
     }
 
-    pub fn set_mood(&self, mood: Mood) {
+    pub(super) fn set_mood(&self, mood: Mood) {
         *self.shared.mood.lock().expect("no panic") = mood;
     }
 
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// The tokens of all captures in the order of their counters.
-    pub fn tokens(&self) -> Vec<String> {
+    pub(super) fn tokens(&self) -> Vec<String> {
         let ledger = self.shared.ledger.lock().expect("no panic");
         ledger
             .captures
@@ -100,7 +104,7 @@ impl Gateway {
             .collect()
     }
 
-    pub fn requests(&self) -> usize {
+    pub(super) fn requests(&self) -> usize {
         self.shared.ledger.lock().expect("no panic").requests
     }
 }
@@ -144,6 +148,12 @@ async fn captures(
         })
         .collect();
     match mood {
+        Mood::Babbles => "One punch".into_response(),
+        Mood::AnswersOthers => {
+            let mut others: Vec<CaptureAnswer> = answers;
+            others.iter_mut().for_each(|answer| answer.counter += 7);
+            Json(CaptureAnswers { answers: others }).into_response()
+        }
         Mood::LosesAnswers => StatusCode::BAD_GATEWAY.into_response(),
         _ => Json(CaptureAnswers { answers }).into_response(),
     }

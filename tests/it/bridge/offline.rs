@@ -3,9 +3,13 @@
 use super::gateway::{Gateway, Mood};
 use super::till::{Events, Till, UID};
 use passgate::bridge::feedback::Signal;
+use passgate::bridge::journal::Journal;
 use passgate::bridge::uplink::GatewayState;
 use passgate::bridge::{BridgeHandle, What};
+use passgate::domain::capture::CaptureKind;
+use passgate::domain::time::Timestamp;
 use passgate::sim::tag::SimTag;
+use passgate::wire::CaptureBody;
 use std::time::Duration;
 
 async fn tap(bridge: &BridgeHandle, token: &str) {
@@ -16,6 +20,32 @@ async fn tap(bridge: &BridgeHandle, token: &str) {
         .tap(&atr, |command| tag.answer(command))
         .await
         .expect("runs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_of_captures_goes_out_in_order_and_in_batches() {
+    let gateway = Gateway::start().await;
+    let till = Till::new(gateway.url());
+    let expected: Vec<String> = (0..450).map(|number| format!("CARD{number}")).collect();
+    let (mut journal, _) = Journal::open(&till.config.journal, Timestamp(1_800_000_000_000)).expect("new");
+    for token in &expected {
+        let capture = CaptureBody {
+            counter: 0,
+            kind: CaptureKind::Barcode,
+            token: token.clone(),
+            captured_at: Timestamp(1_800_000_000_000),
+        };
+        journal.append(capture).expect("stored");
+    }
+    drop(journal);
+    let (bridge, mut events) = till.open();
+    for _ in 0..expected.len() {
+        events.answered().await;
+    }
+    assert_eq!(bridge.journal_depth(), 0);
+    bridge.stop().await;
+    assert_eq!(gateway.tokens(), expected);
+    assert_eq!(gateway.requests(), 3);
 }
 
 async fn gateway_is(events: &mut Events, wanted: impl Fn(&GatewayState) -> bool) {
@@ -75,16 +105,26 @@ async fn a_lost_answer_is_asked_for_again_and_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_key_and_a_foreign_page_lose_nothing() {
+async fn a_refused_key_and_answers_that_make_no_sense_lose_nothing() {
     let gateway = Gateway::start().await;
     gateway.set_mood(Mood::RefusesKey);
     let till = Till::new(gateway.url());
     let (bridge, mut events) = till.open();
     tap(&bridge, "ABC123").await;
     gateway_is(&mut events, |state| *state == GatewayState::KeyRefused).await;
-    gateway.set_mood(Mood::BrokenProxy);
-    gateway_is(&mut events, |state| matches!(state, GatewayState::Away(_))).await;
-    assert_eq!(bridge.journal_depth(), 1);
+    for (mood, reason) in [
+        (Mood::BrokenProxy, "400"),
+        (Mood::Babbles, "not one of the till protocol"),
+        (Mood::AnswersOthers, "not for the captures that were sent"),
+    ] {
+        gateway.set_mood(mood);
+        gateway_is(
+            &mut events,
+            |state| matches!(state, GatewayState::Away(why) if why.contains(reason)),
+        )
+        .await;
+        assert_eq!(bridge.journal_depth(), 1);
+    }
     gateway.set_mood(Mood::Answers);
     events.answered().await;
     bridge.stop().await;

@@ -64,12 +64,13 @@ async fn walk(socket: &Path) {
     let mut till = Till::new(gateway.url());
     till.config.debounce = Duration::ZERO;
     till.config.answer_within = Duration::from_secs(20);
-    till.reader("left", "^Virtual PCD$");
-    till.reader("right", "^Virtual PCD$");
+    // This profile signals with commands that the virtual reader does not take: that must not disturb taps.
+    till.reader("left", "acs-acr1252u", "^Virtual PCD$");
+    till.reader("right", "generic-ccid", "^Virtual PCD$");
     let (bridge, mut events) = till.open();
     assert!(events.missing().await.contains("pcscd"));
 
-    let mut service = Service::start(socket);
+    let service = Service::start(socket);
     events.ready().await;
     events.ready().await;
     let tag = SimTag::type2(UID, "https://cards.example/t/TAG2");
@@ -82,9 +83,9 @@ async fn walk(socket: &Path) {
     torn.remove();
     tap(&service.reader(1), &slow, &mut events).await;
 
-    service.kill();
+    drop(service);
     events.missing().await;
-    service = Service::start(socket);
+    let service = Service::start(socket);
     events.ready().await;
     events.ready().await;
     tap(&service.reader(0), &tag, &mut events).await;
@@ -140,17 +141,13 @@ impl Service {
     fn reader(&self, slot: u16) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port + slot).into()
     }
-
-    fn kill(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_file(&self.socket);
-    }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        self.kill();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_file(&self.socket);
     }
 }
 

@@ -14,15 +14,15 @@ use tokio::sync::broadcast;
 /// Nothing in these tests takes this long on a machine that is not stuck.
 const LONGEST: Duration = Duration::from_secs(30);
 
-pub const UID: [u8; 7] = [0x04, 0xde, 0x5f, 0x1e, 0xac, 0xc0, 0x40];
+pub(super) const UID: [u8; 7] = [0x04, 0xde, 0x5f, 0x1e, 0xac, 0xc0, 0x40];
 
-pub struct Till {
+pub(super) struct Till {
     folder: TempDir,
-    pub config: config::Bridge,
+    pub(super) config: config::Bridge,
 }
 
 impl Till {
-    pub fn new(gateway_url: String) -> Self {
+    pub(super) fn new(gateway_url: String) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let key = folder.path().join("station.key");
         std::fs::write(&key, format!("{KEY}\n")).expect("written");
@@ -36,11 +36,11 @@ impl Till {
         Self { folder, config }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn scanner(&mut self, id: &str, profile: &str, path: &std::path::Path) {
+    pub(super) fn scanner(&mut self, id: &str, profile: &str, path: &std::path::Path) {
         self.config.scanners.push(config::Device {
             id: id.into(),
             profile: profile.into(),
@@ -49,16 +49,16 @@ impl Till {
         });
     }
 
-    pub fn reader(&mut self, id: &str, name: &str) {
+    pub(super) fn reader(&mut self, id: &str, profile: &str, name: &str) {
         self.config.readers.push(config::Device {
             id: id.into(),
-            profile: "generic-ccid".into(),
+            profile: profile.into(),
             path: None,
             name: Some(name.into()),
         });
     }
 
-    pub fn open(&self) -> (BridgeHandle, Events) {
+    pub(super) fn open(&self) -> (BridgeHandle, Events) {
         let bridge = Bridge::start(&self.config, Clock::System, Ids::random()).expect("the bridge starts");
         let events = Events(bridge.subscribe());
         (bridge, events)
@@ -66,11 +66,11 @@ impl Till {
 }
 
 /// What a bridge says, in order.
-pub struct Events(broadcast::Receiver<BridgeEvent>);
+pub(super) struct Events(broadcast::Receiver<BridgeEvent>);
 
 impl Events {
     /// Skips events up to one that `wanted` takes.
-    pub async fn until<T>(&mut self, what: &str, wanted: impl Fn(&What) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&mut self, what: &str, wanted: impl Fn(&What) -> Option<T>) -> T {
         let mut passed = Vec::new();
         let found = tokio::time::timeout(LONGEST, async {
             loop {
@@ -87,7 +87,7 @@ impl Events {
         }
     }
 
-    pub async fn captured(&mut self) -> i64 {
+    pub(super) async fn captured(&mut self) -> i64 {
         self.until("capture", |what| match what {
             What::Captured { counter, .. } => Some(*counter),
             _ => None,
@@ -95,7 +95,7 @@ impl Events {
         .await
     }
 
-    pub async fn signalled(&mut self, signal: Signal) {
+    pub(super) async fn signalled(&mut self, signal: Signal) {
         self.until(&format!("signal {signal:?}"), |what| {
             (*what == What::Signalled(signal)).then_some(())
         })
@@ -103,7 +103,7 @@ impl Events {
     }
 
     /// The counter of the next answer.
-    pub async fn answered(&mut self) -> i64 {
+    pub(super) async fn answered(&mut self) -> i64 {
         self.until("answer", |what| match what {
             What::Answered(answer) => Some(answer.counter),
             _ => None,
@@ -111,7 +111,7 @@ impl Events {
         .await
     }
 
-    pub async fn unreadable(&mut self) -> String {
+    pub(super) async fn unreadable(&mut self) -> String {
         self.until("unreadable input", |what| match what {
             What::Unreadable(why) => Some(why.clone()),
             _ => None,
@@ -119,14 +119,14 @@ impl Events {
         .await
     }
 
-    pub async fn ready(&mut self) {
+    pub(super) async fn ready(&mut self) {
         self.until("ready device", |what| {
             (*what == What::DeviceState(DeviceState::Ready)).then_some(())
         })
         .await;
     }
 
-    pub async fn missing(&mut self) -> String {
+    pub(super) async fn missing(&mut self) -> String {
         self.until("missing device", |what| match what {
             What::DeviceState(DeviceState::Missing(why)) => Some(why.clone()),
             _ => None,
@@ -134,12 +134,12 @@ impl Events {
         .await
     }
 
-    pub async fn torn(&mut self) {
+    pub(super) async fn torn(&mut self) {
         self.until("torn card", |what| (*what == What::Torn).then_some(()))
             .await;
     }
 
-    pub async fn repeated(&mut self) {
+    pub(super) async fn repeated(&mut self) {
         self.until("repetition", |what| {
             matches!(what, What::Repeated { .. }).then_some(())
         })

@@ -43,11 +43,7 @@ async fn no_serial_is_ever_missed_however_late_a_writer_commits() {
                     .await
                     .expect("the phone asks to the end");
                 let newest = shop.card(card.id).await.version;
-                assert_eq!(
-                    phone.lock().expect("sound").versions.get(&card.id.0),
-                    Some(&newest),
-                    "missed"
-                );
+                assert_eq!(known(&phone, &card), Some(newest), "missed");
             }
         }
     });
@@ -78,11 +74,7 @@ async fn no_serial_is_ever_missed_however_late_a_writer_commits() {
     for card in &cards {
         let newest = shop.card(card.id).await.version;
         assert!(newest > 1);
-        assert_eq!(
-            phone.lock().expect("sound").versions.get(&card.id.0),
-            Some(&newest),
-            "missed"
-        );
+        assert_eq!(known(&phone, card), Some(newest), "missed");
     }
 }
 
@@ -91,6 +83,10 @@ async fn no_serial_is_ever_missed_however_late_a_writer_commits() {
 struct Phone {
     tag: Option<String>,
     versions: BTreeMap<i64, i64>,
+}
+
+fn known(phone: &Mutex<Phone>, card: &Card) -> Option<i64> {
+    phone.lock().expect("sound").versions.get(&card.id.0).copied()
 }
 
 async fn ask(shop: &Shop, cards: &[Card], phone: &Mutex<Phone>) {
