@@ -6,6 +6,9 @@
 //! Locks: [`claim`] takes rows and their cards only where nobody else has them, waits for neither, and takes the
 //! merchants' tags rows last, by id. Finishing takes cards by id, then pushes, then registrations, which is the
 //! order of a tap.
+//!
+//! A set of keys is compared by `in (select … from (values …) as v)`: without the `select`, SQLite reads the whole
+//! table.
 
 use crate::domain::card::{CardStatus, Channels};
 use crate::domain::delivery::Channel;
@@ -23,15 +26,21 @@ const LEASE: &str = "update pushes set lease = $1, due_at = $2, attempts = pushe
      and pushes.channel = $3";
 const TAG: &str = "update cards set tag = v.column3 from (values {bigint, bigint, bigint}) as v \
      where cards.merchant_id = v.column1 and cards.card_id = v.column2";
+/// `k` is found by index alone and `r` by its whole key: asked for `r` by card, SQLite reads all of a merchant's
+/// registrations.
 const ADDRESSES: &str = "select r.merchant_id, r.card_id, r.pass_type_identifier, r.push_token \
      from (values {bigint, bigint}) as v \
-     join registrations r on r.merchant_id = v.column1 and r.card_id = v.column2";
+     join registrations k on k.merchant_id = v.column1 and k.card_id = v.column2 \
+     join registrations r on r.merchant_id = k.merchant_id and r.pass_type_identifier = k.pass_type_identifier \
+     and r.device_library_identifier = k.device_library_identifier and r.card_id = k.card_id";
 const LOCK_CARDS: &str = "select c.merchant_id, c.card_id, c.status, c.channels, c.last_event_id from cards c \
-     where (c.merchant_id, c.card_id) in (values {bigint, bigint}) order by c.merchant_id, c.card_id for update";
+     where (c.merchant_id, c.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
+     order by c.merchant_id, c.card_id for update";
 const HELD: &str = "select p.merchant_id, p.card_id, p.generation, p.lease from pushes p \
-     where (p.merchant_id, p.card_id) in (values {bigint, bigint}) and p.channel = $1 for update";
-const DELETE: &str =
-    "delete from pushes where (merchant_id, card_id) in (values {bigint, bigint}) and channel = $1";
+     where (p.merchant_id, p.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
+     and p.channel = $1 for update";
+const DELETE: &str = "delete from pushes where (merchant_id, card_id) in \
+     (select v.column1, v.column2 from (values {bigint, bigint}) as v) and channel = $1";
 const RELEASE: &str = "update pushes set lease = null, due_at = v.column3, attempts = v.column4 \
      from (values {bigint, bigint, bigint, bigint}) as v \
      where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 and pushes.channel = $1";
@@ -245,7 +254,8 @@ pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState]) -> Result<(), Erro
     Ok(())
 }
 
-/// Deletes a card's registrations with this push token that were made before `before`. Returns whether there were any.
+/// Deletes a card's registrations with this push token that were made before `before`. Returns whether there were
+/// any.
 pub async fn unregister(tx: &mut Tx<'_>, address: &Address, before: Timestamp) -> Result<bool, Error> {
     let (merchant, card) = address.key;
     let params = params![
@@ -311,5 +321,40 @@ impl FromRow for Held {
             generation: row.next()?,
             lease: row.next()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::dialect;
+
+    /// A dispatcher's work must not grow with the number of cards.
+    #[test]
+    fn sqlite_finds_every_row_by_index() {
+        let database = rusqlite::Connection::open_in_memory().expect("opened");
+        database
+            .execute_batch(include_str!("migrations/sqlite/0001_initial.sql"))
+            .expect("the schema");
+        for statement in STATEMENTS {
+            let text = dialect::expand(statement, 3).unwrap_or_else(|| (*statement).to_owned());
+            let text = format!("explain query plan {}", dialect::to_sqlite(&text));
+            let mut plan = database.prepare(&text).expect("a sound statement");
+            let parameters = vec![0; plan.parameter_count()];
+            let steps: Vec<String> = plan
+                .query_map(rusqlite::params_from_iter(parameters), |row| row.get(3))
+                .expect("a plan")
+                .collect::<Result<_, _>>()
+                .expect("text");
+            for step in steps {
+                let reads_all = ["cards", "pushes", "registrations", "events", "c", "p", "r", "k"]
+                    .iter()
+                    .any(|table| {
+                        step == format!("SCAN {table}") || step.starts_with(&format!("SCAN {table} "))
+                    });
+                let reads_a_merchant = step.contains("(merchant_id=?)");
+                assert!(!reads_all && !reads_a_merchant, "{step} in {statement}");
+            }
+        }
     }
 }

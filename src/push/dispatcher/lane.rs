@@ -21,7 +21,7 @@ use crate::push::circuit::{Admission, Circuit, Turn};
 use crate::push::{Delivery, Sender};
 use crate::store::pushes::{self, Claim, Claimed};
 use crate::store::{self, Change, Store};
-use crate::telemetry::{Gauge, Histogram, Metric};
+use crate::telemetry::{Counter, Gauge, Histogram, Metric};
 
 /// Rows in one claim: a tap on SQLite waits behind it.
 const TOGETHER: usize = 200;
@@ -43,6 +43,8 @@ pub(super) struct Lane {
     hand: Arc<Hand>,
     in_flight: Gauge,
     time: Histogram,
+    /// By the outcome's name.
+    outcomes: HashMap<&'static str, Counter>,
 }
 
 /// Counts the rows that are claimed and not yet written.
@@ -78,6 +80,7 @@ impl Lane {
             room: Arc::new(Semaphore::new(settings.concurrency)),
             hand: Arc::default(),
             in_flight: Metric::PushesInFlight.gauge(&labels),
+            outcomes: HashMap::new(),
             time: Metric::PushTime.histogram(&labels),
             settings,
         }
@@ -240,8 +243,10 @@ impl Lane {
             let channel = self.channel.as_str();
             tracing::warn!(channel, reason, "a provider refuses a push for good");
         }
-        Metric::Pushes
-            .counter(&[("channel", self.channel.as_str()), ("outcome", name(&outcome))])
+        let (channel, outcome_name) = (self.channel.as_str(), name(&outcome));
+        self.outcomes
+            .entry(outcome_name)
+            .or_insert_with(|| Metric::Pushes.counter(&[("channel", channel), ("outcome", outcome_name)]))
             .increment(1);
         let jitter = self.jitter();
         let done = self.batch.answer(&target, &Answer::Outcome(outcome), jitter, now);

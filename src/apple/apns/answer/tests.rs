@@ -161,7 +161,11 @@ fn retry_after_is_seconds_or_a_date() {
 
 proptest! {
     #[test]
-    fn no_answer_panics_or_grows(status: u16, body in proptest::collection::vec(any::<u8>(), 0..300), wish in ".{0,40}") {
+    fn no_answer_panics_or_grows(
+        status: u16,
+        body in proptest::collection::vec(any::<u8>(), 0..300),
+        wish in ".{0,40}",
+    ) {
         let retry_after = parse_retry_after(&wish, Timestamp(0));
         if let Some((_, reason)) = kind(&outcome(status, &body, retry_after)) {
             prop_assert!(reason.chars().count() <= REASON_LIMIT);
