@@ -9,7 +9,6 @@
     clippy::expect_used,
     reason = "a benchmark that cannot prepare itself has nothing to say"
 )]
-
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,

@@ -15,6 +15,7 @@ use axum_server::Handle;
 use axum_server::tls_openssl::{OpenSSLAcceptor, OpenSSLConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::apple::Passes;
 use crate::apple::apns::{Apns, ApnsError, ClientCertificate};
@@ -69,6 +70,7 @@ pub struct Gateway {
     server: JoinHandle<std::io::Result<()>>,
     handle: Handle<SocketAddr>,
     dispatcher: Option<JoinHandle<()>>,
+    _folding: AbortOnDropHandle<()>,
     stop: CancellationToken,
     drain: Duration,
 }
@@ -123,6 +125,7 @@ impl Gateway {
             None
         };
 
+        let folding = AbortOnDropHandle::new(tokio::spawn(fold(metrics.clone())));
         let web = Web {
             ops: ops.clone(),
             recorder: Recorder::start(&ops),
@@ -144,6 +147,7 @@ impl Gateway {
             server,
             handle,
             dispatcher,
+            _folding: folding,
             stop,
             drain: config.push.drain,
         })
@@ -163,6 +167,15 @@ impl Gateway {
             Ok(Err(error)) => tracing::error!(%error, "the listener ended with an error"),
             Err(error) => tracing::error!(%error, "the listener ended by itself"),
         }
+    }
+}
+
+/// Keeps the memory of histograms bounded while nobody asks for them.
+async fn fold(metrics: Metrics) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        ticks.tick().await;
+        metrics.fold();
     }
 }
 

@@ -71,10 +71,7 @@ pub fn router(web: Web) -> Router {
         .merge(passkit::router())
         .nest("/console", console::router())
         .route("/", get(async || Redirect::to("/console")))
-        .layer(TimeoutLayer::with_status_code(
-            error::TOO_SLOW,
-            ANSWER_WITHIN,
-        ));
+        .layer(TimeoutLayer::with_status_code(error::TOO_SLOW, ANSWER_WITHIN));
     limited
         .fallback(|| async { error::ApiError::NotFound })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

@@ -52,7 +52,8 @@ impl Signer {
         let issuer = identity.certificate.issuer_name().to_der()?;
         let serial = serial_number(&certificate);
 
-        let digest_algorithm = element(SEQUENCE, &[&object(SHA_256), NULL]);
+        // Parameters are absent for SHA-256 and NULL for RSA: RFC 5754 §2 and §3.2.
+        let digest_algorithm = element(SEQUENCE, &[&object(SHA_256)]);
         let signature_algorithm = match identity.key.id() {
             Id::EC => element(SEQUENCE, &[&object(ECDSA_WITH_SHA_256)]),
             _ => element(SEQUENCE, &[&object(RSA_ENCRYPTION), NULL]),
@@ -181,7 +182,7 @@ mod tests {
         assert_eq!(&time(Timestamp(1_790_000_000_000))[..], b"\x17\x0d260921141320Z");
         assert_eq!(
             &time(Timestamp(2_600_000_000_000))[..],
-            b"\x18\x0f20520522221320Z"
+            b"\x18\x0f20520522141320Z"
         );
     }
 }

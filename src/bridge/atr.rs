@@ -14,6 +14,7 @@ pub enum CardClass {
 /// Registered application provider of the PC/SC Workgroup, with the tag and length before it.
 const STORAGE_CARD: [u8; 8] = [0x80, 0x4f, 0x0c, 0xa0, 0x00, 0x00, 0x03, 0x06];
 const ULTRALIGHT: [u8; 2] = [0x00, 0x03];
+const ULTRALIGHT_C: [u8; 2] = [0x00, 0x3a];
 
 impl CardClass {
     /// Reads an ATR. No bytes make it fail: what is not a storage card is spoken to as ISO 14443-4.
@@ -25,10 +26,9 @@ impl CardClass {
         let Some(rest) = historical.strip_prefix(&STORAGE_CARD) else {
             return Self::Iso14443;
         };
-        if rest.get(1..3) == Some(&ULTRALIGHT) {
-            Self::Type2
-        } else {
-            Self::Storage
+        match rest.get(1..3) {
+            Some(name) if name == ULTRALIGHT || name == ULTRALIGHT_C => Self::Type2,
+            _ => Self::Storage,
         }
     }
 }
@@ -46,7 +46,9 @@ mod tests {
     fn known_cards_are_told_apart() {
         let ultralight = "3b8f8001804f0ca0000003060300030000000068";
         let classic = "3b8f8001804f0ca000000306030001000000006a";
+        let ultralight_c = "3b8f8001804f0ca00000030603003a0000000051";
         assert_eq!(class(ultralight), CardClass::Type2);
+        assert_eq!(class(ultralight_c), CardClass::Type2);
         assert_eq!(class(classic), CardClass::Storage);
         assert_eq!(class("3b80800101"), CardClass::Iso14443);
         assert_eq!(class(""), CardClass::Iso14443);

@@ -70,17 +70,22 @@ impl Waiting {
 }
 
 impl Pipeline {
-    /// Runs until stopped and the uplink has ended.
+    /// Runs until stopped and the uplink has ended. Should the uplink end by itself, captures are still stored.
     pub(super) async fn run(mut self) {
-        let mut open = true;
-        loop {
+        let (mut open, mut linked) = (true, true);
+        while open || linked {
             let deadline = self.waiting.next_deadline();
             tokio::select! {
                 // Answers first: one that is here is in time.
                 biased;
-                carried = self.carried.recv() => match carried {
+                carried = self.carried.recv(), if linked => match carried {
                     Some(carried) => self.carried(carried),
-                    None => return,
+                    None => {
+                        linked = false;
+                        if open {
+                            tracing::error!("the uplink has ended; captures stay in the journal");
+                        }
+                    }
                 },
                 report = self.reports.recv(), if open => match report {
                     Some(report) => self.report(report).await,
@@ -124,6 +129,7 @@ impl Pipeline {
         if let Sighting::Again(ago) = self.debounce.see(&token, in_field, self.started.elapsed()) {
             return self.tell(Some(&device), What::Repeated { ago });
         }
+        tracing::trace!(target: "passgate::walk", step = "captured");
         let captured_at = self.clock.now();
         let capture = CaptureBody {
             counter: 0,
@@ -133,6 +139,7 @@ impl Pipeline {
         };
         match self.journal.append(capture).await {
             Ok(stored) => {
+                tracing::trace!(target: "passgate::walk", step = "journal_appended");
                 let counter = stored.counter;
                 let until = stopwatch() + self.answer_within;
                 self.waiting.add(counter, device.clone(), until);

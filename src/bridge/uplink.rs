@@ -97,10 +97,17 @@ impl Uplink {
             };
             if batch.is_empty() {
                 tokio::select! {
-                    () = self.stored.notified() => continue,
-                    () = self.stop.cancelled() => return,
+                    () = self.stored.notified() => {}
+                    () = self.stop.cancelled() => {
+                        // A capture may have been stored after the journal was asked; none is from now on.
+                        if self.journal.depth() == 0 {
+                            return;
+                        }
+                    }
                 }
+                continue;
             }
+            tracing::trace!(target: "passgate::walk", step = "batch_read");
             let last = self.stop.is_cancelled();
             let began = stopwatch();
             let posted = tokio::select! {
@@ -161,10 +168,12 @@ impl Uplink {
             self.tell(GatewayState::Away(reason)).await;
             return Some(None);
         };
+        tracing::trace!(target: "passgate::walk", step = "answers_received");
         if let Err(error) = self.journal.acknowledge(last).await {
             // Not lost: after a restart these captures are sent again and answered as before.
             tracing::warn!(%error, "cannot mark captures as answered");
         }
+        tracing::trace!(target: "passgate::walk", step = "journal_acknowledged");
         self.pause.reset();
         self.limit = self.limit.saturating_mul(2).min(LARGEST_BATCH);
         self.tell(GatewayState::Reachable).await;

@@ -126,7 +126,10 @@ fn plain_duration(duration: Duration) -> String {
 
 /// What a presentation leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every decision is a punch, and none is kept")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every decision is a punch, and none is kept"
+)]
 pub enum Decision {
     Punched(Punched),
     Refused(Refusal),

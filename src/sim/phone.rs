@@ -9,6 +9,7 @@ pub mod pass;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use openssl::x509::X509;
 use reqwest::header::{HeaderMap, HeaderName};
@@ -19,6 +20,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
 pub use pass::{Pass, PassFault};
+
+/// How often a phone asks after one push, and how long it waits before it asks again.
+const ATTEMPTS: usize = 8;
+const FIRST_DELAY: Duration = Duration::from_millis(100);
 
 const PASS_TYPE: &str = "application/vnd.apple.pkpass";
 
@@ -306,17 +311,31 @@ impl SimPhone {
         Ok(lines)
     }
 
-    /// Follows pushes until their source ends. Each push to this phone's token is acted upon; what goes wrong is
-    /// kept as a complaint and the next push finds the phone listening.
+    /// Follows pushes until their source ends. Each push to this phone's token is acted upon. When the gateway does
+    /// not answer, the phone asks again with growing delays, as iOS does; what still goes wrong is kept as a
+    /// complaint, and the next push finds the phone listening.
     pub async fn follow(&self, mut pushes: Receiver<String>) {
         while self.pushed(&mut pushes).await {
-            if let Err(error) = self.on_push().await {
+            if let Err(error) = self.persist().await {
                 self.complain(format!("Get pass task encountered error: {error}"));
             }
             if let Err(error) = self.send_complaints().await {
                 tracing::debug!(%error, "the simulated phone's complaints were not taken");
             }
         }
+    }
+
+    async fn persist(&self) -> Result<(), PhoneError> {
+        let mut delay = FIRST_DELAY;
+        for _ in 1..ATTEMPTS {
+            match self.on_push().await {
+                Ok(_) => return Ok(()),
+                Err(error) => tracing::debug!(%error, "the simulated phone asks again"),
+            }
+            tokio::time::sleep(delay).await;
+            delay *= 2;
+        }
+        self.on_push().await.map(|_| ())
     }
 
     /// Waits for a push to this phone's token; false when no more can come. A phone that was too slow to hear every

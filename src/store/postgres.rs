@@ -6,17 +6,17 @@
 
 mod connect;
 mod connection;
-mod listen;
+mod notices;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, Object, Pool, PoolError, Runtime, TimeoutType};
 use tokio::sync::broadcast;
-use tokio::task::JoinHandle;
 
 pub(super) use connection::Connection;
 use connection::{Texts, refused};
+use notices::Notices;
 
 use crate::store::error::Cause;
 use crate::store::sql::{self, State};
@@ -35,7 +35,7 @@ const BEGIN_READ: &str = "begin isolation level repeatable read read only";
 pub(super) struct Engine {
     pool: Pool,
     texts: Arc<Texts>,
-    listener: JoinHandle<()>,
+    notices: Notices,
 }
 
 impl Engine {
@@ -54,11 +54,11 @@ impl Engine {
             .create_timeout(Some(PATIENCE))
             .build()
             .map_err(|error| Error::unavailable("no pool of connections can be made", error))?;
-        let listener = listen::start(target, changes).await?;
+        let notices = Notices::start(target, changes).await?;
         Ok(Self {
             pool,
             texts: Arc::default(),
-            listener,
+            notices,
         })
     }
 
@@ -75,8 +75,11 @@ impl Engine {
             let result = tx.verdict(result);
             let (state, changes) = (tx.state(), tx.changes().to_vec());
             let conflict = match result {
-                Ok(value) => match open.commit(&changes).await {
-                    Ok(()) => return Ok(value),
+                Ok(value) => match open.commit().await {
+                    Ok(()) => {
+                        self.notices.tell(&changes);
+                        return Ok(value);
+                    }
                     Err(failure) if failure.is_conflict => failure.error.into(),
                     Err(failure) => return Err(failure.error.into()),
                 },
@@ -131,7 +134,7 @@ impl Engine {
     pub(super) async fn migrate(&self) -> Result<(), Error> {
         let open = self.begin().await?;
         migrate::postgres(&open.connection).await?;
-        open.commit(&[]).await.map_err(|failure| failure.error)
+        open.commit().await.map_err(|failure| failure.error)
     }
 
     pub(super) async fn connection(&self) -> Result<Connection, Error> {
@@ -161,12 +164,6 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
-    fn drop(&mut self) {
-        self.listener.abort();
-    }
-}
-
 /// A connection inside a transaction; closed unless the transaction ends.
 struct Open {
     connection: Connection,
@@ -181,12 +178,7 @@ impl Open {
         }
     }
 
-    async fn commit(mut self, changes: &[Change]) -> Result<(), sql::Failure> {
-        for payload in listen::payloads(changes) {
-            self.connection
-                .count(listen::NOTIFY, 0, &[&payload.into()])
-                .await?;
-        }
+    async fn commit(mut self) -> Result<(), sql::Failure> {
         self.connection.end("commit").await?;
         self.has_ended = true;
         Ok(())

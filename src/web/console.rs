@@ -17,6 +17,7 @@ pub mod pass;
 pub mod sign_in;
 pub mod throttle;
 pub mod timeline;
+pub mod watch;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension};
@@ -66,6 +67,7 @@ pub fn router() -> Router<Web> {
         .route("/assets/{name}", get(assets::serve))
         .fallback(async || ApiError::NotFound)
         .layer(Extension(throttle::Throttle::default()))
+        .layer(Extension(watch::Watches::default()))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(CsrfLayer::new().with_rejection_response(foreign_form))
         .layer(axum::middleware::from_fn(failure::as_page))

@@ -232,6 +232,7 @@ async fn list(
             })
         })
         .await?;
+    tracing::trace!(target: "passgate::walk", step = "serials_listed");
     if serial_numbers.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -327,6 +328,7 @@ pub(crate) async fn pass_response(web: &Web, card: &CardWithProgram) -> Result<R
         Err(full @ NotBuilt::Full(_)) => return Err(ApiError::Unavailable(Box::new(full))),
         Err(stopped @ NotBuilt::Stopped) => return Err(ApiError::Internal(Box::new(stopped))),
     };
+    tracing::trace!(target: "passgate::walk", step = "pass_built");
     Ok(described(
         Body::new(body::TwoFrames::new(bundle.blob, bundle.tail)),
         card,

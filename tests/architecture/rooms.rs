@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use regex_lite::Regex;
 
@@ -120,8 +121,8 @@ fn the_domain_is_pure() {
     assert_kept(&broken);
 }
 
-/// Whether a literal reads as a statement. Prose is told apart by where `select` stands and how it is written.
-fn is_sql(literal: &str) -> bool {
+/// What a statement looks like. Prose is told apart by where `select` stands and how it is written.
+static SQL: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let patterns = [
         r"^\s*(select|SELECT)\b[\s\S]*\b(from|FROM)\b",
         r"^\s*(select|SELECT)\s+([0-9]+\s*$|[a-z_]+\()",
@@ -132,9 +133,12 @@ fn is_sql(literal: &str) -> bool {
         r"(?i)\b(create|alter|drop)\s+(unique\s+)?(table|index|schema|database)\s",
         r"(?i)^\s*pragma\s+\w",
     ];
-    patterns
-        .iter()
-        .any(|pattern| Regex::new(pattern).expect("a valid pattern").is_match(literal))
+    let compile = |pattern: &&str| Regex::new(pattern).expect("a valid pattern");
+    patterns.iter().map(compile).collect()
+});
+
+fn is_sql(literal: &str) -> bool {
+    SQL.iter().any(|pattern| pattern.is_match(literal))
 }
 
 #[test]

@@ -24,7 +24,7 @@ afterEach(async () => {
 
 async function open(options = {}) {
   const context = await browser.newContext({ baseURL: BASE_URL, reducedMotion: "reduce", ...options });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(60_000);
   contexts.push(context);
   const page = await context.newPage();
   page.on("pageerror", (error) => complaints.push(String(error)));
@@ -37,9 +37,16 @@ async function open(options = {}) {
   return page;
 }
 
+// A page of the list, opened by a member whose session was made once for all tests.
+const sessions = {};
 async function member(options, email = OWNER) {
-  const page = await open(options);
-  await signIn(page, email, PASSWORD);
+  if (!sessions[email]) {
+    const page = await open();
+    await signIn(page, email, PASSWORD);
+    sessions[email] = await page.context().storageState();
+  }
+  const page = await open({ ...options, storageState: sessions[email] });
+  await page.goto("/console/cards");
   return page;
 }
 

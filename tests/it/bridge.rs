@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so and stops"
 )]
 
+mod crash;
 mod devices;
 mod disk;
 mod gateway;

@@ -365,6 +365,66 @@ async fn an_open_page_hears_of_a_punch_and_of_all_it_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_ends_in_a_page_and_changes_nothing() {
+    let gateway = gateway(6).await;
+    let owner = Visitor::signed_in(&gateway, OWNER).await;
+    let path = format!("/console/cards/{}", card(6));
+    let long = "9".repeat(70_000);
+    for (fields, status) in [
+        (vec![("version", "soon"), ("seen", "1")], 422),
+        (vec![], 422),
+        (vec![("version", long.as_str())], 413),
+    ] {
+        let answer = owner.submit(&format!("{path}/redeem"), &fields).await;
+        assert_eq!(answer.status, status);
+        assert!(answer.body.contains("nothing was done"), "{}", answer.body);
+    }
+    assert_eq!(
+        owner
+            .page(&format!("{path}?before=yesterday&done=%3Cscript%3E"))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        owner.page("/console/cards?older=1&show=%27&x=%00").await.status,
+        200
+    );
+    assert_eq!(owner.page(&format!("{path}/redeem")).await.status, 405);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reward_is_redeemed_once_from_one_page() {
+    engines::for_each_engine(async |store| {
+        let gateway = Gateway::start(store, 6, Clock::manual(NOON), "http://127.0.0.1").await;
+        let owner = Visitor::signed_in(&gateway, OWNER).await;
+        let path = format!("/console/cards/{}", card(6));
+        let page = owner.page(&path).await.body;
+        let hidden = |name: &str| visitor::hidden(&page, name);
+        let (version, seen) = (hidden("version"), hidden("seen"));
+        let form = [("version", version.as_str()), ("seen", seen.as_str())];
+        let redeem = format!("{path}/redeem");
+        let (first, second) = tokio::join!(owner.submit(&redeem, &form), owner.submit(&redeem, &form));
+        let mut answers = [first.status, second.status];
+        answers.sort_unstable();
+        assert_eq!(answers, [303, 409], "one is done, the other told so");
+        let told = if first.status == 409 { first } else { second };
+        assert!(
+            told.body.contains("This card has changed") && told.body.contains("Reward redeemed"),
+            "{}",
+            told.body
+        );
+        let after = owner.page(&format!("{path}?done=redeemed")).await.body;
+        assert!(
+            after.contains("Reward redeemed.") && after.contains("Undo"),
+            "{after}"
+        );
+        assert!(!after.contains(&format!(r#"action="{redeem}""#)));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn there_is_one_first_owner_and_passwords_are_not_short() {
     let gateway = gateway(0).await;
     let ops = &gateway.web().ops;

@@ -11,6 +11,7 @@ mod apple;
 mod bridge;
 mod captures;
 mod console;
+mod crash;
 mod engines;
 mod google;
 mod passkit;

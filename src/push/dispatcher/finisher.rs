@@ -56,7 +56,10 @@ impl Finisher {
                 })
                 .await;
             match written {
-                Ok(()) => return,
+                Ok(()) => {
+                    tracing::trace!(target: "passgate::walk", step = "pushes_finished");
+                    return;
+                }
                 Err(fault) if attempt == ATTEMPTS => {
                     tracing::error!(%fault, "outcomes of pushes are not stored; the pushes will be sent again");
                 }

@@ -160,6 +160,7 @@ impl Lane {
         if rows.is_empty() {
             return false;
         }
+        tracing::trace!(target: "passgate::walk", step = "pushes_claimed");
         let full = rows.len() == limit;
         self.hand.rows.fetch_add(rows.len(), Ordering::Relaxed);
         let (targets, done) = match channel {
@@ -208,6 +209,7 @@ impl Lane {
             in_flight.increment(1.0);
             let begun = stopwatch();
             let outcome = sender.send(&delivery).await;
+            tracing::trace!(target: "passgate::walk", step = "push_sent");
             time.record(begun.elapsed());
             in_flight.decrement(1.0);
             outcome

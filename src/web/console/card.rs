@@ -39,7 +39,7 @@ impl Shown {
 #[derive(Debug, Default, Deserialize)]
 pub struct Place {
     /// Show the timeline from this event back.
-    before: Option<i64>,
+    before: Option<String>,
     /// What the form that led here did.
     done: Option<String>,
 }
@@ -55,7 +55,7 @@ pub async fn show(
     member.require(Action::ViewCards)?;
     let card = card_id(&card)?;
     let shown = load(&web, member.merchant, card, TIMELINE_PAGE).await?;
-    let earlier = match place.before {
+    let earlier = match place.before.as_deref().and_then(|before| before.parse().ok()) {
         Some(from) => Some(rows(&web, member.merchant, card, EventId(from), EventId(0)).await?),
         None => None,
     };

@@ -1,7 +1,8 @@
 //! Errors as pages.
 //!
 //! Handlers of the console fail like all others, with an `ApiError`; when a person is looking, this layer turns
-//! the problem document into a page with the same status and sentence.
+//! the problem document into a page with the same status and sentence. Requests that never reached a handler (an
+//! unreadable form, a wrong method) end in such a page too.
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
@@ -29,11 +30,12 @@ pub async fn as_page(request: Request, next: Next) -> Response {
     let person = wants_page(request.headers());
     let theme = Theme::of(&CookieJar::from_headers(request.headers()));
     let response = next.run(request).await;
-    let is_problem = response
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    let is_page = response
         .headers()
         .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/problem+json");
-    if !person || !is_problem {
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if !person || !failed || is_page {
         return response;
     }
     let (mut parts, body) = response.into_parts();
@@ -75,6 +77,11 @@ fn words(problem: &Problem) -> (&'static str, &str) {
         "internal" => (
             "Something went wrong",
             "passgate made a mistake and has written it down. Nothing was changed; try again.",
+        ),
+        "" => (
+            "That did not work",
+            "passgate could not make sense of this request, so nothing was done. Go back, load the page again and \
+             try once more.",
         ),
         _ => ("That did not work", &problem.detail),
     }

@@ -9,25 +9,26 @@
 //! A stream ends after ten minutes and the browser opens the next one, with its session checked again.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::domain::id::{CardId, EventId};
+use crate::clock::Clock;
+use crate::domain::id::EventId;
 use crate::domain::member::Action;
 use crate::domain::time::Timestamp;
-use crate::store::Change;
 use crate::store::listing::TimelineRow;
 use crate::web::Web;
-use crate::web::console::card::{self, Shown, TIMELINE_PAGE, card_id, seen};
+use crate::web::console::card::{self, Shown, card_id, seen};
+use crate::web::console::watch::Watches;
 use crate::web::console::{pass, timeline};
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
@@ -43,6 +44,7 @@ pub struct Position {
 /// `GET /console/cards/{card_id}/events`
 pub async fn events(
     State(web): State<Web>,
+    Extension(watches): Extension<Watches>,
     member: Member,
     Path(card): Path<String>,
     Query(position): Query<Position>,
@@ -56,18 +58,15 @@ pub async fn events(
         .map(str::to_owned)
         .or(position.since)
         .unwrap_or_default();
-    // Subscribed before the first look, so that no change falls between the two.
-    let changes = web.ops.store.subscribe();
-    let shown = card::load(&web, member.merchant, card, TIMELINE_PAGE).await?;
+    let card = watches.watch(&web, member.merchant, card).await?;
     let (sender, receiver) = mpsc::channel(4);
     let stream = Stream {
-        web,
+        clock: web.ops.clock,
         member,
-        card,
         known: Seen::parse(&known),
         sender,
     };
-    tokio::spawn(stream.run(shown, changes));
+    tokio::spawn(stream.run(card));
     Ok(Sse::new(ReceiverStream::new(receiver))
         .keep_alive(KeepAlive::default())
         .into_response())
@@ -97,45 +96,30 @@ impl Seen {
 
 /// One open page.
 struct Stream {
-    web: Web,
+    clock: Clock,
     member: Member,
-    card: CardId,
     known: Seen,
     sender: mpsc::Sender<Result<Event, Infallible>>,
 }
 
 impl Stream {
-    /// Runs until the browser goes, the store closes, or the stream's time is over.
-    async fn run(mut self, first: Shown, mut changes: tokio::sync::broadcast::Receiver<Change>) {
+    /// Runs until the browser goes, the card is no longer followed, or the stream's time is over.
+    async fn run(mut self, mut card: watch::Receiver<Arc<Shown>>) {
         let end = tokio::time::sleep(STREAM_LIFE);
         tokio::pin!(end);
         let hello = Event::default().event("hello").retry(RETRY).data("live");
-        if self.sender.send(Ok(hello)).await.is_err() || !self.tell(&first).await {
+        if self.sender.send(Ok(hello)).await.is_err() {
             return;
         }
         loop {
-            let change = tokio::select! {
-                change = changes.recv() => change,
+            let shown = Arc::clone(&card.borrow_and_update());
+            if !self.tell(&shown).await {
+                return;
+            }
+            tokio::select! {
+                changed = card.changed() => if changed.is_err() { return },
                 () = self.sender.closed() => return,
                 () = &mut end => return,
-            };
-            let ours = match change {
-                Ok(Change::Card(merchant, card)) => merchant == self.member.merchant && card == self.card,
-                Ok(_) => false,
-                Err(RecvError::Lagged(_)) => true,
-                Err(RecvError::Closed) => return,
-            };
-            if !ours {
-                continue;
-            }
-            match card::load(&self.web, self.member.merchant, self.card, TIMELINE_PAGE).await {
-                Ok(shown) if !self.tell(&shown).await => return,
-                Ok(_) => {}
-                Err(error) => {
-                    // The browser comes back by itself and gets what it missed.
-                    tracing::debug!(%error, "live stream ended");
-                    return;
-                }
             }
         }
     }
@@ -143,15 +127,10 @@ impl Stream {
     /// Sends what is new; false when nobody listens any more.
     async fn tell(&mut self, shown: &Shown) -> bool {
         let now_seen = Seen::of(shown);
-        if now_seen == self.known {
+        if now_seen.event <= self.known.event && now_seen.version <= self.known.version {
             return true;
         }
-        let html = message(
-            &self.member,
-            shown,
-            EventId(self.known.event),
-            self.web.ops.clock.now(),
-        );
+        let html = message(&self.member, shown, EventId(self.known.event), self.clock.now());
         self.known = now_seen;
         let event = Event::default()
             .event("change")

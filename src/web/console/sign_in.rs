@@ -75,6 +75,9 @@ pub async fn submit(
     match web.ops.sign_in(&email, &password).await {
         Ok(token) => {
             throttle.clear(&email, address);
+            if let Some(earlier) = jar.get(web.session_cookie()) {
+                web.ops.sign_out(earlier.value()).await?;
+            }
             let cookie = session_cookie(&web, token.expose().to_owned());
             Ok((jar.add(cookie), Redirect::to(inside(&next))).into_response())
         }

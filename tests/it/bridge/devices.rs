@@ -151,10 +151,10 @@ async fn a_bridge_that_cannot_work_says_why() {
     till.config.scanners[0].path = None;
     assert!(refused(&till).contains("needs a path"));
     till.config.scanners.clear();
-    till.reader("left", "(");
+    till.reader("left", "generic-ccid", "(");
     assert!(refused(&till).contains("regular expression"));
     till.config.readers[0].name = Some("nobody".into());
-    till.reader("left", "nobody");
+    till.reader("left", "generic-ccid", "nobody");
     assert!(refused(&till).contains("two devices"));
     till.config.readers.clear();
     till.config.gateway_url = "gateway".into();

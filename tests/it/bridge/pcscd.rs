@@ -64,8 +64,9 @@ async fn walk(socket: &Path) {
     let mut till = Till::new(gateway.url());
     till.config.debounce = Duration::ZERO;
     till.config.answer_within = Duration::from_secs(20);
-    till.reader("left", "^Virtual PCD$");
-    till.reader("right", "^Virtual PCD$");
+    // This profile signals with commands that the virtual reader does not take: that must not disturb taps.
+    till.reader("left", "acs-acr1252u", "^Virtual PCD$");
+    till.reader("right", "generic-ccid", "^Virtual PCD$");
     let (bridge, mut events) = till.open();
     assert!(events.missing().await.contains("pcscd"));
 

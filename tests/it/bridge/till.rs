@@ -49,10 +49,10 @@ impl Till {
         });
     }
 
-    pub(super) fn reader(&mut self, id: &str, name: &str) {
+    pub(super) fn reader(&mut self, id: &str, profile: &str, name: &str) {
         self.config.readers.push(config::Device {
             id: id.into(),
-            profile: "generic-ccid".into(),
+            profile: profile.into(),
             path: None,
             name: Some(name.into()),
         });

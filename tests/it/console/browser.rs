@@ -2,6 +2,8 @@
 //!
 //! The specs make things happen by asking a small control server for it (`POST /happen/{number}`), because a
 //! station's captures are not the console's business.
+//!
+//! `SCREENS=<absolute folder>` takes the screenshots instead.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -33,11 +35,15 @@ async fn the_console_works_in_a_browser() {
         .keeping(folder_of_store);
     let control = control(gateway.web().clone()).await;
 
+    let base = format!("http://{}", gateway.address);
     let mut specs = std::process::Command::new("node");
+    match std::env::var_os("SCREENS") {
+        Some(screens) => specs.args(["screens.mjs", &base, OWNER, PASSWORD]).arg(screens),
+        None => specs.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]),
+    };
     specs
-        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .current_dir(&folder)
-        .env("BASE_URL", format!("http://{}", gateway.address))
+        .env("BASE_URL", base)
         .env("CONTROL_URL", control)
         .env("OWNER", OWNER)
         .env("VIEWER", VIEWER)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use passgate::apple::Passes;
 use passgate::clock::{Clock, Ids};
 use passgate::config;
-use passgate::domain::id::{CardId, MemberId, MerchantId, StationId};
+use passgate::domain::id::{CardId, MerchantId, StationId};
 use passgate::domain::member::Role;
 use passgate::domain::secret::MasterKey;
 use passgate::domain::time::Timestamp;
@@ -92,7 +92,6 @@ const SENT: Happening = Happening {
 
 pub(crate) struct Sample {
     pub(crate) web: Web,
-    pub(crate) owner: MemberId,
 }
 
 pub(crate) fn card(number: i64) -> CardId {
@@ -118,8 +117,7 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
     merchant(&web, OTHER_MERCHANT, "Elsewhere").await;
     let password = SecretString::from(PASSWORD);
     let ops = &web.ops;
-    let owner = ops
-        .first_owner(MERCHANT, "Olga Brandt", OWNER, &password)
+    ops.first_owner(MERCHANT, "Olga Brandt", OWNER, &password)
         .await
         .expect("an owner");
     ops.add_member(MERCHANT, "Vera Lind", VIEWER, Role::Viewer, &password)
@@ -131,7 +129,7 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
     for number in 1..=cards {
         issue(&web, number).await;
     }
-    Sample { web, owner }
+    Sample { web }
 }
 
 async fn exec(web: &Web, sql: &'static str, params: Vec<Value>) {

@@ -247,3 +247,11 @@ pub(super) fn events(page: &str) -> Vec<i64> {
         .filter_map(|rest| rest.split('"').next()?.parse().ok())
         .collect()
 }
+
+/// The value of the first hidden field of that name.
+pub(super) fn hidden(page: &str, name: &str) -> String {
+    let (_, rest) = page
+        .split_once(&format!(r#"name="{name}" value=""#))
+        .expect("the field");
+    rest.split('"').next().expect("a value").to_owned()
+}
