@@ -32,6 +32,7 @@ use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 
 use crate::apple::WebService;
+use crate::clock::stopwatch;
 use crate::domain::id::{
     DeviceLibraryIdentifier, MerchantId, PassTypeIdentifier, PushToken, SerialNumber, UpdateTag,
 };
@@ -39,6 +40,7 @@ use crate::ops::devices::Registered;
 use crate::store::cards::{self, CardWithProgram};
 use crate::store::registrations::{self, CardStamp, RegistrationKey};
 use crate::store::{self, tags};
+use crate::telemetry::Metric;
 use crate::web::Web;
 use crate::web::error::ApiError;
 use conditional::Validators;
@@ -288,6 +290,7 @@ async fn pass(
     match download {
         Download::Refused => Err(ApiError::Unauthorized),
         Download::Unchanged(validators) => {
+            Metric::PassesUnchanged.counter(&[]).increment(1);
             let mut response = (StatusCode::NOT_MODIFIED, Body::new(body::Untold)).into_response();
             validators.put_into(response.headers_mut());
             Ok(response)
@@ -312,7 +315,11 @@ pub(crate) async fn pass_response(web: &Web, card: &CardWithProgram) -> Result<R
             url: &service,
             authentication_token: &token,
         };
-        passes.build(&face, &links, now)
+        let started = stopwatch();
+        let bundle = passes.build(&face, &links, now)?;
+        Metric::PassTime.histogram(&[]).record(started.elapsed());
+        Metric::PassesBuilt.counter(&[]).increment(1);
+        Ok::<_, crate::apple::Error>(bundle)
     };
     let built = SIGNING.run(work).await;
     let bundle = match built {
