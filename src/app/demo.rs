@@ -34,6 +34,7 @@ pub async fn run(once: bool, directory: Option<PathBuf>) -> Result<()> {
         .context("the demo cannot be set up")?;
     report.line(&format!("Everything is in {}", directory.display()));
     report.line(stage.reader.describe());
+    report.line(&stage.invitation());
     let walked = walk::run(&mut stage, &mut report).await;
     let result = match walked {
         Ok(()) if once => Ok(()),

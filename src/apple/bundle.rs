@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
 
 use bytes::Bytes;
-use openssl::sha::sha1;
+use sha1::{Digest as _, Sha1};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
@@ -140,7 +140,7 @@ impl Design {
 fn line(name: &str, data: &[u8]) -> String {
     // A string always serializes.
     let name = serde_json::to_string(name).unwrap_or_default();
-    format!("{name}:\"{}\",", hex::encode(sha1(data)))
+    format!("{name}:\"{}\",", hex::encode(Sha1::digest(data)))
 }
 
 const END: &[u8] = b"PK\x05\x06";
