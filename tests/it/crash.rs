@@ -8,6 +8,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use passgate::app::{Gateway, secrets};
@@ -18,6 +19,7 @@ use passgate::config::{Config, Device, PassType};
 use passgate::domain::event::Event;
 use passgate::domain::id::PassTypeIdentifier;
 use passgate::domain::program::PunchRules;
+use passgate::domain::secret::MasterKey;
 use passgate::ops::Ops;
 use passgate::ops::cards::Holder;
 use passgate::ops::setup::{NewBusiness, NewProgram};
@@ -26,7 +28,7 @@ use passgate::sim::phone::SimPhone;
 use passgate::sim::scanner::SimScanner;
 use passgate::store::cards::CardWithProgram;
 use passgate::store::{Error, Store, cards, events};
-use passgate::telemetry::Metrics;
+use passgate::telemetry::{self, Filter, Format, Metrics};
 use passgate::web::public::card_link;
 use tokio::sync::broadcast;
 use tracing::field::{Field, Visit};
@@ -35,7 +37,9 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 const ROLE: &str = "PASSGATE_TEST_ROLE";
 const FOLDER: &str = "PASSGATE_TEST_FOLDER";
 const CRASH_AT: &str = "PASSGATE_TEST_CRASH_AT";
-const PATIENCE: Duration = Duration::from_secs(40);
+const LOG_TO: &str = "PASSGATE_TEST_LOG_TO";
+const PUSH_TOKEN: &str = "abcdef0123456789";
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The steps of the walk in their order, and who passes them.
 const STEPS: [(&str, &str); 13] = [
@@ -69,6 +73,52 @@ async fn a_crash_between_any_two_steps_loses_nothing_and_counts_nothing_twice() 
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_most_talkative_log_of_a_walk_holds_no_secret() {
+    let walk = async {
+        let mut stage = Stage::set().await;
+        let folder = stage.folder.path().to_path_buf();
+        let logs = [folder.join("gateway.log"), folder.join("bridge.log")];
+        let gateway = Process::logging("gateway", &folder, &logs[0]);
+        stage.gateway_answers().await;
+        stage.add_card().await;
+        let bridge = Process::logging("bridge", &folder, &logs[1]);
+        let code = stage.card.card.token.expose().to_owned();
+        stage.scanner.scan(&code).expect("the scanner is plugged in");
+        let serial = stage.card.card.serial_number.as_str();
+        stage
+            .phone
+            .until(serial, |pass| pass.field("balance") == Some("1 of 5"))
+            .await;
+        stage.settle().await;
+        drop((gateway, bridge));
+
+        let read = |path: &Path| std::fs::read_to_string(path).expect("a file").trim().to_owned();
+        let master = MasterKey::parse(&read(&folder.join("master.key"))).expect("the key");
+        let card = &stage.card.card;
+        let pass_token = master.authentication_token(card.merchant, card.id);
+        let secrets = [
+            ("the code on the card", code),
+            ("the station's key", read(&folder.join("station.key"))),
+            ("the master key", read(&folder.join("master.key"))),
+            ("the pass's token", pass_token.expose().to_owned()),
+            ("the push token", PUSH_TOKEN.to_owned()),
+            (
+                "the card's link",
+                stage.link.rsplit('/').next().expect("a proof").to_owned(),
+            ),
+        ];
+        for path in &logs {
+            let log = read(path);
+            assert!(log.contains("passgate"), "{} tells something", path.display());
+            for (what, secret) in &secrets {
+                assert!(!log.contains(secret.as_str()), "{what} is in {}", path.display());
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, walk).await.expect("the walk ends");
+}
+
 /// Not a test by itself: the body of the processes that crash.
 #[test]
 fn process() {
@@ -76,6 +126,12 @@ fn process() {
     let folder = PathBuf::from(std::env::var(FOLDER).expect("a folder"));
     if let Ok(step) = std::env::var(CRASH_AT) {
         let subscriber = tracing_subscriber::registry().with(Crash { step });
+        tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
+    }
+    if let Ok(path) = std::env::var(LOG_TO) {
+        let filter = Filter::parse("trace").expect("a level");
+        let file = Arc::new(std::fs::File::create(path).expect("a log"));
+        let subscriber = telemetry::subscriber(&filter, Format::Json, file);
         tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
     }
     let config = config(&folder);
@@ -130,6 +186,14 @@ struct Process(Child);
 
 impl Process {
     fn start(role: &str, folder: &Path, crash_at: Option<&str>) -> Self {
+        let mut command = Self::command(role, folder);
+        if let Some(step) = crash_at {
+            command.env(CRASH_AT, step);
+        }
+        Self(command.spawn().expect("this binary starts"))
+    }
+
+    fn command(role: &str, folder: &Path) -> Command {
         let mut command = Command::new(std::env::current_exe().expect("this binary"));
         command
             .args(["crash::process", "--exact", "--nocapture"])
@@ -138,10 +202,12 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        match crash_at {
-            Some(step) => command.env(CRASH_AT, step),
-            None => command.env_remove(CRASH_AT),
-        };
+        command
+    }
+
+    fn logging(role: &str, folder: &Path, log: &Path) -> Self {
+        let mut command = Self::command(role, folder);
+        command.env(LOG_TO, log);
         Self(command.spawn().expect("this binary starts"))
     }
 
@@ -323,7 +389,7 @@ impl Stage {
         let pass = self.http.get(format!("{}/pass.pkpass", self.link)).send().await;
         let bytes = pass.expect("answered").bytes().await.expect("a body");
         self.phone.add(&bytes).expect("a good pass");
-        self.phone.register("abcdef0123456789").await.expect("registered");
+        self.phone.register(PUSH_TOKEN).await.expect("registered");
     }
 
     /// Waits until nothing is left to do: the journal is acknowledged and the outbox empty.
