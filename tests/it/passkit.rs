@@ -489,3 +489,24 @@ async fn a_template_that_is_gone_is_our_fault_and_told_to_nobody() {
     let body = card.text().await.expect("a body");
     assert!(body.contains("internal") && !body.contains("gone"), "{body}");
 }
+
+#[test]
+fn the_list_reads_a_devices_registrations_and_not_a_merchants_cards() {
+    let database = rusqlite::Connection::open_in_memory().expect("a database");
+    let schema = include_str!("../../src/store/migrations/sqlite/0001_initial.sql");
+    database.execute_batch(schema).expect("the schema");
+    let statements = passgate::store::statements();
+    let list = statements
+        .iter()
+        .find(|(_, sql)| sql.contains("from registrations r cross join cards c"));
+    let (_, list) = list.expect("the list's statement");
+    let explain = format!("explain query plan {}", list.replace('$', "?"));
+    let mut explained = database.prepare(&explain).expect("compiled");
+    let steps = explained
+        .query_map((1, "type", "device", 1), |row| row.get::<_, String>(3))
+        .expect("planned");
+    let steps: Vec<String> = steps.map(|step| step.expect("a step")).collect();
+    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert!(steps[0].contains("device_library_identifier=?"), "{steps:?}");
+    assert!(steps[1].contains("card_id=?"), "{steps:?}");
+}
