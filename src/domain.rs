@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod event;
 pub mod face;
 pub mod id;
+pub mod ledger;
 pub mod member;
 pub mod program;
 pub mod punch;

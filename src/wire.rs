@@ -16,7 +16,7 @@ pub struct CaptureBatch {
     pub captures: Vec<CaptureBody>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct CaptureBody {
     /// Grows at the station and is never used twice there.
     pub counter: i64,
@@ -25,6 +25,17 @@ pub struct CaptureBody {
     pub token: String,
     /// By the station's clock.
     pub captured_at: Timestamp,
+}
+
+/// Does not show the token: whoever holds it can present the card.
+impl std::fmt::Debug for CaptureBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CaptureBody")
+            .field("counter", &self.counter)
+            .field("kind", &self.kind)
+            .field("captured_at", &self.captured_at)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

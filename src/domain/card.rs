@@ -99,7 +99,7 @@ pub struct Card {
     /// Grows by one with each change that a holder could see.
     pub version: i64,
     /// When the visible content last changed; moves forward by at least a second with each version, because
-    /// HTTP dates resolve no finer (reference: `Last-Modified`).
+    /// HTTP dates resolve no finer (RFC 9110, section 8.8.2).
     pub changed_at: Timestamp,
     /// Newest row of this card's ledger; each row names the one before it.
     pub last_event: Option<EventId>,

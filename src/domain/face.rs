@@ -6,7 +6,7 @@ use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, Seria
 use crate::domain::program::Program;
 use crate::domain::time::Timestamp;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CardFace {
     pub merchant: MerchantId,
     pub program: ProgramId,
@@ -27,6 +27,19 @@ pub struct CardFace {
     pub void: bool,
     pub version: i64,
     pub changed_at: Timestamp,
+}
+
+/// Shows neither the code nor the holder.
+impl std::fmt::Debug for CardFace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CardFace")
+            .field("card", &self.card)
+            .field("program", &self.program)
+            .field("version", &self.version)
+            .field("punches", &self.punches)
+            .field("rewards", &self.rewards)
+            .finish_non_exhaustive()
+    }
 }
 
 impl CardFace {

@@ -2,6 +2,7 @@
 
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
+use crate::domain::ledger::LatestPunch;
 use crate::domain::program::PunchRules;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
@@ -80,13 +81,15 @@ pub fn redeem(
 
 /// Takes back a punch or a redemption.
 ///
-/// A punch that has been spent on a reward takes an unredeemed reward with it: the goal's punches come back
-/// and the punch leaves. `already` says whether some row reverses `original`.
+/// A punch that has been spent on rewards takes unredeemed rewards with it: the goals' punches come back and the
+/// punch leaves. `already` says whether some row reverses `original`; `remaining` is the newest punch that stands
+/// without it, so that what is taken back neither limits the day nor makes the next presentation too soon.
 pub fn reverse(
     rules: &PunchRules,
     card: &Card,
     original: &Event,
     already: bool,
+    remaining: LatestPunch,
     actor: Actor,
     now: Timestamp,
 ) -> Result<Change, ReverseRefusal> {
@@ -121,13 +124,16 @@ pub fn reverse(
         reason: None,
     };
     let given = original.event.delta;
-    while after.punches < given.punches {
-        if after.rewards < 1 {
-            return Err(ReverseRefusal::RewardRedeemed);
-        }
+    let missing = (given.punches - after.punches).max(0);
+    // One row, however many rewards go: a row takes back another one only once.
+    let rewards_withdrawn = (missing + rules.goal() - 1) / rules.goal();
+    if rewards_withdrawn > after.rewards {
+        return Err(ReverseRefusal::RewardRedeemed);
+    }
+    if rewards_withdrawn > 0 {
         let withdrawn = Delta {
-            punches: rules.goal(),
-            rewards: -1,
+            punches: rules.goal() * rewards_withdrawn,
+            rewards: -rewards_withdrawn,
             visits: 0,
         };
         after.apply(withdrawn);
@@ -141,7 +147,9 @@ pub fn reverse(
     after.apply(back);
     events.push(event(reversal, back));
     if reversal == EventKind::PunchReversed {
-        after.punches_on_day = (after.punches_on_day - given.punches).max(0);
+        after.last_punch_at = remaining.at;
+        after.last_punch_day = remaining.day;
+        after.punches_on_day = remaining.punches_on_day;
     }
     after.touch(now);
     Ok(Change { card: after, events })
@@ -155,6 +163,11 @@ mod tests {
     use proptest::prelude::*;
 
     const ACTOR: Actor = Actor::Member(MemberId(1));
+    const NONE: LatestPunch = LatestPunch {
+        at: None,
+        day: None,
+        punches_on_day: 0,
+    };
 
     fn stored(id: i64, event: NewEvent, at: i64) -> Event {
         Event {
@@ -208,7 +221,7 @@ mod tests {
             card.punches = punches;
             let redeemed = redeem(&rules, &card, ACTOR, Timestamp(10)).expect("there is a reward");
             let original = stored(2, redeemed.events[0].clone(), 10);
-            let back = reverse(&rules, &redeemed.card, &original, false, ACTOR, Timestamp(20))
+            let back = reverse(&rules, &redeemed.card, &original, false, NONE, ACTOR, Timestamp(20))
                 .expect("within the window");
             prop_assert_eq!(back.card.rewards, card.rewards);
             prop_assert_eq!(back.card.punches, card.punches);
@@ -222,10 +235,34 @@ mod tests {
         let mut card = sample();
         card.rewards = 1; // four punches and one more: the goal was reached, nothing is left over
         card.visits = 1;
-        let change = reverse(&rules, &card, &punch(1), false, ACTOR, Timestamp(5)).expect("possible");
+        let change = reverse(&rules, &card, &punch(1), false, NONE, ACTOR, Timestamp(5)).expect("possible");
         assert_eq!((change.card.punches, change.card.rewards), (4, 0));
         assert_eq!(change.events.len(), 2);
         assert_eq!(change.events[0].kind, EventKind::RewardWithdrawn);
+    }
+
+    #[test]
+    fn reversing_a_punch_that_earned_several_rewards_withdraws_them_in_one_row() {
+        let rules = PunchRules::new(5).expect("valid goal");
+        let mut card = sample();
+        card.rewards = 2; // ten punches at once: two goals, nothing left over
+        card.visits = 1;
+        let change = reverse(&rules, &card, &punch(10), false, NONE, ACTOR, Timestamp(5)).expect("possible");
+        assert_eq!((change.card.punches, change.card.rewards), (0, 0));
+        let kinds: Vec<_> = change.events.iter().map(|event| event.kind).collect();
+        assert_eq!(kinds, [EventKind::RewardWithdrawn, EventKind::PunchReversed]);
+    }
+
+    #[test]
+    fn what_is_taken_back_does_not_limit_what_comes_next() {
+        let rules = PunchRules::new(5).expect("valid goal");
+        let mut card = sample();
+        card.punches = 1;
+        card.visits = 1;
+        card.last_punch_at = Some(Timestamp(0));
+        card.punches_on_day = 1;
+        let change = reverse(&rules, &card, &punch(1), false, NONE, ACTOR, Timestamp(5)).expect("possible");
+        assert_eq!((change.card.last_punch_at, change.card.punches_on_day), (None, 0));
     }
 
     #[test]
@@ -234,7 +271,7 @@ mod tests {
         let card = sample();
         let late = Timestamp(2 * 3_600_000);
         let refuse =
-            |already, now| reverse(&rules, &card, &punch(1), already, ACTOR, now).expect_err("refused");
+            |already, now| reverse(&rules, &card, &punch(1), already, NONE, ACTOR, now).expect_err("refused");
         assert_eq!(refuse(true, Timestamp(1)), ReverseRefusal::AlreadyReversed);
         assert_eq!(refuse(false, late), ReverseRefusal::TooLate { ago: 60 });
         assert_eq!(refuse(false, Timestamp(1)), ReverseRefusal::RewardRedeemed);

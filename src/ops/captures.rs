@@ -14,6 +14,7 @@ use crate::domain::capture::{Capture, CaptureKey};
 use crate::domain::card::Card;
 use crate::domain::event::NewEvent;
 use crate::domain::id::{CardId, MerchantId};
+use crate::domain::ledger;
 use crate::domain::punch::{self, Decision, History, Moment, Refusal};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
@@ -27,8 +28,8 @@ const LARGEST_SET: usize = 200;
 const QUEUE: usize = 4096;
 /// Sets in the making at once: one commits while the others read and decide.
 const WORKERS: usize = 4;
-/// How far back a late capture looks for its neighbours.
-const NEIGHBOURS: i64 = 500;
+/// How far back in a card's ledger a late capture or a reversal looks for punches that stand.
+pub(crate) const NEIGHBOURS: i64 = 500;
 
 /// Why captures were not recorded. Nothing is lost: the station keeps them and sends them again.
 #[derive(Debug, thiserror::Error)]
@@ -323,26 +324,12 @@ impl Work {
             Some(newest) => events::history(tx, card.merchant, newest, NEIGHBOURS).await?,
             None => Vec::new(),
         };
-        let day = at.day_in(zone);
-        let mut punches_on_day = 0;
-        let mut nearest_punch: Option<Timestamp> = None;
-        let stored = stored.iter().map(|stored| &stored.event);
-        let pending = self.events.iter().filter(|event| event.card == card.id);
-        for event in stored.chain(pending) {
-            if event.delta.punches <= 0 || event.capture.is_none() {
-                continue;
-            }
-            if event.at.day_in(zone) == day {
-                punches_on_day += event.delta.punches;
-            }
-            if nearest_punch.is_none_or(|nearest| event.at.distance(at) < nearest.distance(at)) {
-                nearest_punch = Some(event.at);
-            }
-        }
-        Ok(History::Past {
-            punches_on_day,
-            nearest_punch,
-        })
+        let pending = self
+            .events
+            .iter()
+            .filter(|event| event.card == card.id && ledger::is_punch(event));
+        let punches = ledger::standing_punches(&stored).chain(pending);
+        Ok(ledger::around(punches, at, zone))
     }
 
     async fn write(

@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
+use jiff::tz::TimeZone;
+
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Channels};
 use crate::domain::delivery::Channel;
-use crate::domain::event::{Actor, Delta, EventKind, NewEvent};
+use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber};
+use crate::domain::ledger::{self, LatestPunch};
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
+use crate::ops::captures::NEIGHBOURS;
 use crate::store::cards::{CardWithProgram, NewCustomer};
 use crate::store::{Change, Error, Tx, cards, events, outbox};
 
@@ -122,8 +126,10 @@ impl Ops {
                         .filter(|event| event.event.card == card.id)
                         .ok_or(CardError::NotFound)?;
                     let already = events::is_reversed(tx, merchant, original.id).await?;
+                    let remaining = remaining(tx, &card, &original, &of.of.zone).await?;
                     let rules = &of.of.program.rules;
-                    let change = redemption::reverse(rules, &card, &original, already, actor, now)?;
+                    let change =
+                        redemption::reverse(rules, &card, &original, already, remaining, actor, now)?;
                     write_change(tx, change.card, &change.events, now).await
                 })
             })
@@ -271,6 +277,18 @@ async fn locked(
     }
     let of = cards::card(tx, merchant, id).await?.ok_or(CardError::NotFound)?;
     Ok((card, of))
+}
+
+/// The newest punch of `card` that stands without `original`.
+async fn remaining(tx: &mut Tx<'_>, card: &Card, original: &Event, zone: &str) -> Result<LatestPunch, Error> {
+    let Some(newest) = card.last_event else {
+        return Ok(LatestPunch::default());
+    };
+    let mut history = events::history(tx, card.merchant, newest, NEIGHBOURS).await?;
+    history.retain(|event| event.id != original.id);
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let punches: Vec<_> = ledger::standing_punches(&history).collect();
+    Ok(ledger::latest(punches.iter().copied(), &zone))
 }
 
 /// Appends the rows, saves the card, asks for pushes, and tells who is watching.

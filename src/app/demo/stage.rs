@@ -14,8 +14,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::app::{Gateway, secrets};
 use crate::apple::dev_chain::{self, PassChain};
+use crate::bridge::device::DeviceState;
 use crate::bridge::{Bridge, BridgeEvent, BridgeHandle, InProcessReader, What};
-use crate::clock::{Clock, Ids, stopwatch};
+use crate::clock::{Clock, Ids};
 use crate::config::{Config, Device, PassType};
 use crate::domain::id::{MerchantId, PassTypeIdentifier, ProgramId};
 use crate::domain::program::PunchRules;
@@ -39,6 +40,8 @@ pub(super) const GOAL: i64 = 5;
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// The first port of the virtual reader of vsmartcard.
 const VIRTUAL_READER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 35963);
+/// What staff call the reader.
+const READER: &str = "reader";
 const PASS_TYPE: &str = "pass.example.demo";
 const OWNER: &str = "owner@demo.example";
 
@@ -137,18 +140,18 @@ impl Stage {
         }];
         if cfg!(feature = "pcsc") {
             config.bridge.readers = vec![Device {
-                id: "reader".into(),
+                id: READER.into(),
                 profile: "generic-ccid".into(),
                 path: None,
                 name: Some("^Virtual PCD".into()),
             }];
         }
         let bridge = Bridge::start(&config.bridge, clock.clone(), ids.clone())?;
-        let events = bridge.subscribe();
-        let reader = if virtual_reader_is_there().await {
+        let mut events = bridge.subscribe();
+        let reader = if cfg!(feature = "pcsc") && virtual_reader_is_ready(&mut events).await {
             Reader::VirtualCard
         } else {
-            Reader::InProcess(bridge.in_process_reader("reader"))
+            Reader::InProcess(bridge.in_process_reader(READER))
         };
         let mut stage = Self {
             config,
@@ -424,23 +427,32 @@ async fn welcome(
     })
 }
 
-/// Whether pcscd runs with vsmartcard's virtual reader. The bridge has just asked for readers, which starts pcscd
-/// where the system starts it on demand.
-async fn virtual_reader_is_there() -> bool {
-    if cfg!(not(feature = "pcsc")) {
+/// Whether the bridge has vsmartcard's virtual reader, and cards can be held to it. A bridge that may not use pcscd
+/// says so, and the reader in this process takes its place.
+async fn virtual_reader_is_ready(events: &mut broadcast::Receiver<BridgeEvent>) -> bool {
+    let ready = async {
+        loop {
+            match events.recv().await {
+                Ok(event) if event.device.as_deref() == Some(READER) => match event.what {
+                    What::DeviceState(DeviceState::Ready) => return true,
+                    What::DeviceState(DeviceState::Missing(_)) => return false,
+                    _ => {}
+                },
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return false,
+            }
+        }
+    };
+    if !tokio::time::timeout(Duration::from_secs(1), ready)
+        .await
+        .unwrap_or(false)
+    {
         return false;
     }
-    let begun = stopwatch();
-    while begun.elapsed() < Duration::from_millis(600) {
-        let connected = tokio::task::spawn_blocking(|| {
-            TcpStream::connect_timeout(&VIRTUAL_READER, Duration::from_millis(200)).is_ok()
-        });
-        if connected.await.unwrap_or(false) {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    false
+    let connected = tokio::task::spawn_blocking(|| {
+        TcpStream::connect_timeout(&VIRTUAL_READER, Duration::from_millis(200)).is_ok()
+    });
+    connected.await.unwrap_or(false)
 }
 
 impl Customer {
