@@ -343,6 +343,7 @@ fn name(outcome: &Outcome) -> &'static str {
         Outcome::Accepted => "accepted",
         Outcome::Gone { .. } => "gone",
         Outcome::Retry { .. } => "retry",
+        Outcome::Untried { .. } => "untried",
         Outcome::Misconfigured { .. } => "misconfigured",
         Outcome::Rejected { .. } => "rejected",
     }
