@@ -8,6 +8,7 @@ pub mod dispatcher;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use crate::domain::delivery::{Channel, Outcome};
 use crate::domain::face::CardFace;
@@ -31,6 +32,12 @@ pub enum Delivery {
 /// A way to a provider.
 pub trait Sender: Send + Sync + 'static {
     fn channel(&self) -> Channel;
+
+    /// How many deliveries can be handed over at once and all be sent within `time`. Unbounded for a provider that
+    /// sets no pace.
+    fn room(&self, _time: Duration) -> usize {
+        usize::MAX
+    }
 
     /// Sends `delivery` once. Never fails: whatever happens is an [`Outcome`].
     fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Outcome>;

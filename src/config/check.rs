@@ -27,12 +27,13 @@ impl Config {
         at_least_one("push.concurrency", self.push.concurrency)?;
         some_time("push.lease", self.push.lease)?;
         some_time("push.poll", self.push.poll)?;
-        if self.push.lease <= self.apple.apns.timeout || self.push.lease <= self.google.timeout {
-            // Otherwise another node would take over a push that is still being sent.
+        let longest = self.apple.apns.timeout.max(self.google.timeout);
+        if self.push.lease < longest.saturating_mul(2) {
+            // A send is ended before its lease is, and would be without an answer that is still in time.
             return refuse(
                 "push.lease",
                 format!(
-                    "expected more than apple.apns.timeout and google.timeout; got {}",
+                    "expected at least twice apple.apns.timeout and google.timeout; got {}",
                     self.push.lease.as_secs_f64()
                 ),
             );

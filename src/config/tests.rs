@@ -190,7 +190,7 @@ fn values_that_make_no_sense_are_refused() {
         ("[google]\nissuer_id = '1'", "google.service_account"),
         ("[google]\nrequests_per_second = 0", "google.requests_per_second"),
         ("[push]\nconcurrency = 0", "push.concurrency"),
-        ("[push]\nlease = 20", "push.lease"),
+        ("[push]\nlease = 39", "push.lease"),
         ("[push]\npoll = 0", "push.poll"),
         ("[bridge]\ngateway_url = 'gateway'", "bridge.gateway_url"),
         (

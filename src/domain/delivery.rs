@@ -1,4 +1,7 @@
-//! What becomes of a push: every answer a provider can give, as one of six outcomes, and what follows from it.
+//! What becomes of a push: every way in which a send can end, as one of six outcomes, and what follows from it.
+//!
+//! Invariant: only a provider that refuses this very message ends a push without a delivery. Whatever can be over
+//! tomorrow, an outage of a week or a wrong certificate, is waited for.
 //!
 //! `Outcome` is total: an adapter that does not know a reason says so with [`Outcome::Rejected`] and the
 //! provider's own word, and nothing is lost.
@@ -48,6 +51,8 @@ pub enum Outcome {
     },
     /// Come back later; `after` is the provider's wish.
     Retry { after: Option<Duration>, reason: String },
+    /// Nothing was sent, because of our own pace: there is room after so long. No attempt.
+    Untried { after: Duration, reason: String },
     /// Our credentials or topic are wrong: sending on would only repeat it for every card.
     Misconfigured { reason: String },
     /// The provider refuses this very message; trying again gives the same answer.
@@ -58,9 +63,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackOff {
     pub first: Duration,
+    /// Reached and kept for as long as it takes.
     pub longest: Duration,
-    /// After so many attempts the push is given up and the reason stored.
-    pub attempts: i64,
 }
 
 impl Default for BackOff {
@@ -68,7 +72,6 @@ impl Default for BackOff {
         Self {
             first: Duration::from_secs(2),
             longest: Duration::from_secs(3600),
-            attempts: 20,
         }
     }
 }
@@ -80,6 +83,8 @@ pub enum Next {
     Done,
     /// Try again at that time.
     Again { at: Timestamp },
+    /// Try then, and count no attempt.
+    NotYet { at: Timestamp },
     /// Given up; the reason goes to the card's timeline.
     GiveUp { reason: String },
 }
@@ -94,11 +99,11 @@ impl BackOff {
             Outcome::Rejected { reason } => Next::GiveUp {
                 reason: reason.clone(),
             },
-            Outcome::Retry { reason, .. } if attempts >= self.attempts => Next::GiveUp {
-                reason: format!("{reason} (after {attempts} attempts)"),
-            },
             Outcome::Retry { after, .. } => Next::Again {
                 at: now.plus(self.wait(attempts, jitter).max(after.unwrap_or_default())),
+            },
+            Outcome::Untried { after, .. } => Next::NotYet {
+                at: now.plus(spread(*after, jitter)),
             },
             // A configuration fault is ours to mend: the row waits as long as it takes.
             Outcome::Misconfigured { .. } => Next::Again {
@@ -110,8 +115,12 @@ impl BackOff {
     fn wait(self, attempts: i64, jitter: u8) -> Duration {
         let doublings = u32::try_from(attempts.clamp(1, 24) - 1).unwrap_or(0);
         let plain = self.first.saturating_mul(1 << doublings).min(self.longest);
-        plain + plain.mul_f64(f64::from(jitter) / 1024.0)
+        spread(plain, jitter)
     }
+}
+
+fn spread(wait: Duration, jitter: u8) -> Duration {
+    wait.saturating_add(wait.mul_f64(f64::from(jitter) / 1024.0))
 }
 
 #[cfg(test)]
@@ -121,12 +130,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn waiting_grows_stays_bounded_and_honours_the_provider(attempts in 1..19_i64, jitter: u8, asked in 0..10_000_u64) {
+        fn waiting_grows_stays_bounded_and_honours_the_provider(attempts in 1..i64::MAX, jitter: u8, asked in 0..10_000_u64) {
             let policy = BackOff::default();
             let now = Timestamp(1_000_000);
             let outcome = Outcome::Retry { after: Some(Duration::from_secs(asked)), reason: "busy".into() };
             let Next::Again { at } = policy.next(&outcome, attempts, jitter, now) else {
-                return Err(TestCaseError::fail("a retry before the last attempt is tried again"));
+                return Err(TestCaseError::fail("a retry is tried again, however many there were"));
             };
             let waited = at.since(now);
             prop_assert!(waited >= Duration::from_secs(asked));
@@ -144,16 +153,35 @@ mod tests {
     }
 
     #[test]
-    fn the_last_attempt_stores_its_reason() {
+    fn an_outage_of_any_length_ends_in_a_delivery() {
+        let policy = BackOff::default();
         let outcome = Outcome::Retry {
             after: None,
             reason: "ServiceUnavailable".into(),
         };
-        assert_eq!(
-            BackOff::default().next(&outcome, 20, 0, Timestamp(0)),
-            Next::GiveUp {
-                reason: "ServiceUnavailable (after 20 attempts)".into()
-            }
-        );
+        let hourly = Next::Again {
+            at: Timestamp(0).plus(policy.longest),
+        };
+        for attempts in [20, 21, 1000, i64::MAX] {
+            assert_eq!(
+                policy.next(&outcome, attempts, 0, Timestamp(0)),
+                hourly,
+                "{attempts}"
+            );
+        }
+    }
+
+    #[test]
+    fn our_own_pace_costs_no_attempt_and_grows_no_wait() {
+        let after = Duration::from_secs(4);
+        let outcome = Outcome::Untried {
+            after,
+            reason: "crowded".into(),
+        };
+        for attempts in [1, 30] {
+            let next = BackOff::default().next(&outcome, attempts, 0, Timestamp(0));
+            let at = Timestamp(0).plus(after);
+            assert_eq!(next, Next::NotYet { at });
+        }
     }
 }

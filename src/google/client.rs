@@ -17,6 +17,9 @@ use crate::google::token::{Token, TokenSource, chain};
 /// Larger answers are refused unread. A page of 100 full objects stays well below.
 const LARGEST_ANSWER: usize = 8 << 20;
 
+/// A write is one call, and some more where the class has changed or the object is new: counted with room to spare.
+const CALLS_OF_A_WRITE: usize = 2;
+
 /// The two kinds of resource that this gateway keeps at Google.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -93,6 +96,11 @@ impl Client {
             tokens,
             pace: Pace::new(requests_per_second),
         })
+    }
+
+    /// How many writes of objects can start within `time` when all are asked for at once.
+    pub(super) fn room(&self, time: Duration) -> usize {
+        self.pace.room(time) / CALLS_OF_A_WRITE
     }
 
     /// The resource `id`, or nothing when Google does not know it.

@@ -211,8 +211,8 @@ impl Error {
             Self::Token(TokenError::Key(_) | TokenError::Refused { .. })
             | Self::LinkTooLong { .. }
             | Self::Sign(_) => Outcome::Misconfigured { reason },
-            Self::Crowded(crowded) => Outcome::Retry {
-                after: Some(crowded.wait),
+            Self::Crowded(crowded) => Outcome::Untried {
+                after: crowded.wait,
                 reason,
             },
             Self::Refused { refusal, .. } => refusal.outcome(),

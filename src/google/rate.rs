@@ -44,6 +44,12 @@ impl Line {
         Ok(wait)
     }
 
+    /// How many places an empty line has within `time`.
+    fn room(&self, time: Duration) -> usize {
+        let places = time.min(LONGEST_WAIT).as_nanos() / self.spacing.as_nanos().max(1);
+        usize::try_from(places).unwrap_or(usize::MAX).saturating_add(1)
+    }
+
     /// Nobody starts before `now + pause`.
     fn hold(&mut self, now: Duration, pause: Duration) {
         self.next = self.next.max(now + pause);
@@ -70,6 +76,11 @@ impl Pace {
             tokio::time::sleep(wait).await;
         }
         Ok(())
+    }
+
+    /// How many calls that ask at once are let in and start within `time`.
+    pub(super) fn room(&self, time: Duration) -> usize {
+        self.line().room(time)
     }
 
     /// Google says that we are too fast: everybody who has no place yet pauses.
@@ -107,6 +118,21 @@ mod tests {
             for window in starts.windows(2) {
                 prop_assert!(window[1] - window[0] >= spacing);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn there_is_room_for_as_many_as_the_line_takes(rate in 1..2000_u32, seconds in 0..100_u64) {
+            let spacing = Duration::from_secs(1) / rate;
+            let mut line = Line { spacing, next: Duration::ZERO };
+            let time = Duration::from_secs(seconds);
+            for _ in 0..line.room(time) {
+                let wait = line.place(Duration::ZERO);
+                prop_assert!(wait.is_ok_and(|wait| wait <= time), "{wait:?}");
+            }
+            let next = line.place(Duration::ZERO);
+            prop_assert!(next.is_err() || next.is_ok_and(|wait| wait > time), "{next:?}");
         }
     }
 

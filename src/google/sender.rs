@@ -4,6 +4,7 @@
 //! [`Outcome`] and changes nothing here; the object is Google's only address of a card, so it is never "gone".
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::delivery::{Channel, Outcome};
 use crate::google::Wallet;
@@ -18,6 +19,10 @@ pub struct ObjectSender {
 impl Sender for ObjectSender {
     fn channel(&self) -> Channel {
         Channel::Google
+    }
+
+    fn room(&self, time: Duration) -> usize {
+        self.wallet.client.room(time)
     }
 
     fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Outcome> {

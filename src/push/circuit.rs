@@ -108,6 +108,13 @@ impl Circuit {
                 }
                 None
             }
+            Outcome::Untried { after, .. } => {
+                if let State::Probing { wait, .. } = self.state {
+                    let until = now.plus(*after);
+                    self.state = State::Open { until, wait };
+                }
+                None
+            }
             Outcome::Accepted | Outcome::Gone { .. } | Outcome::Rejected { .. } => {
                 self.faults = 0;
                 match self.state {
@@ -228,6 +235,25 @@ mod tests {
         let later = NOW.plus(FIRST_WAIT);
         assert_eq!(circuit.admit(later), Admission::Send);
         assert_eq!(circuit.admit(later.plus(PROBE_WITHIN)), Admission::Send);
+    }
+
+    #[test]
+    fn a_try_that_did_not_leave_is_made_up_for() {
+        let mut circuit = Circuit::default();
+        for _ in 0..FAULTS {
+            circuit.judge(fault(), NOW);
+        }
+        let later = NOW.plus(FIRST_WAIT);
+        assert_eq!(circuit.admit(later), Admission::Send);
+        let after = Duration::from_secs(2);
+        let untried = Outcome::Untried {
+            after,
+            reason: "crowded".into(),
+        };
+        assert_eq!(circuit.judge(untried, later).1, None);
+        let until = later.plus(after);
+        assert_eq!(circuit.admit(later), Admission::Wait { until });
+        assert_eq!(circuit.admit(until), Admission::Send);
     }
 
     #[test]

@@ -12,9 +12,11 @@ mod finisher;
 mod lane;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{BoxFuture, Sender};
 use crate::clock::{Clock, Ids};
@@ -23,6 +25,9 @@ use crate::domain::face::CardFace;
 use crate::domain::id::{CardId, MerchantId};
 use crate::store::{self, Store};
 use lane::Lane;
+
+/// Before a lane that failed is replaced: long enough for a log that can be read.
+const REPLACED_AFTER: Duration = Duration::from_secs(1);
 
 /// Where a lane gets the newest state of cards, for providers that take state and not only word of a change.
 pub trait Faces: Send + Sync + 'static {
@@ -33,18 +38,27 @@ pub trait Faces: Send + Sync + 'static {
 /// How a dispatcher works; times as in the configuration's `push`.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Rows in hand at once, per channel, and sends in flight.
+    /// Rows in hand at once, per channel, and sends in flight. A sender with a pace gets fewer.
     pub concurrency: usize,
-    /// How long a claimed row belongs to a lane that may have died. Longer than any sender's own time limit.
-    pub lease: std::time::Duration,
+    /// How long a claimed row belongs to a lane that may have died. Three quarters of it are for sending, the rest
+    /// for writing what became of it.
+    pub lease: Duration,
     /// How often to look when no wake-up comes.
-    pub poll: std::time::Duration,
+    pub poll: Duration,
     /// How long a stopping dispatcher waits for sends in flight.
-    pub drain: std::time::Duration,
+    pub drain: Duration,
     pub back_off: BackOff,
 }
 
+impl Settings {
+    /// The time from a claim until each of its sends has ended, or is ended.
+    fn sending(&self) -> Duration {
+        self.lease / 4 * 3
+    }
+}
+
 /// Everything a dispatcher needs.
+#[derive(Clone)]
 pub struct Dispatcher {
     store: Store,
     clock: Clock,
@@ -74,23 +88,41 @@ impl Dispatcher {
         }
     }
 
-    /// Works until `stop` is cancelled, then waits for sends in flight, gives the rest back and returns.
+    /// Works until `stop` is cancelled, then waits for sends in flight, gives the rest back and returns. A lane that
+    /// fails is replaced.
     pub async fn run(self, stop: CancellationToken) {
         let mut lanes = JoinSet::new();
-        for sender in self.senders {
+        for sender in &self.senders {
+            lanes.spawn(self.clone().keep(sender.clone(), stop.clone()));
+        }
+        lanes.join_all().await;
+    }
+
+    /// Keeps one lane running.
+    async fn keep(self, sender: Arc<dyn Sender>, stop: CancellationToken) {
+        let channel = sender.channel().as_str();
+        loop {
             let lane = Lane::new(
                 self.store.clone(),
                 self.clock.clone(),
                 self.ids.clone(),
-                sender,
+                sender.clone(),
                 self.faces.clone(),
                 self.settings.clone(),
             );
-            lanes.spawn(lane.run(stop.clone()));
-        }
-        while let Some(ended) = lanes.join_next().await {
-            if let Err(fault) = ended {
-                tracing::error!(%fault, "a push lane ended; its rows wait for their leases to run out");
+            // A task of its own: a panic ends the lane and not this loop.
+            let lane = AbortOnDropHandle::new(tokio::spawn(lane.run(stop.clone())));
+            let Err(fault) = lane.await.and_then(|ended| ended) else {
+                return;
+            };
+            tracing::error!(
+                channel,
+                %fault,
+                "a push lane failed and is replaced; its rows wait for their leases to run out"
+            );
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(REPLACED_AFTER) => {}
             }
         }
     }

@@ -357,4 +357,34 @@ mod tests {
             }
         }
     }
+
+    /// The backlog of one channel must not slow the claims of the other.
+    #[test]
+    fn due_rows_are_found_by_channel_and_time() {
+        let sqlite = include_str!("migrations/sqlite/0001_initial.sql");
+        let postgres = include_str!("migrations/postgres/0001_initial.sql");
+        for schema in [sqlite, postgres] {
+            assert!(schema.contains("create index pushes_by_due on pushes (channel, due_at);"));
+        }
+        let database = rusqlite::Connection::open_in_memory().expect("opened");
+        database.execute_batch(sqlite).expect("the schema");
+        let mut plan = database
+            .prepare(&format!("explain query plan {}", dialect::to_sqlite(DUE)))
+            .expect("a sound statement");
+        let steps: Vec<String> = plan
+            .query_map(("apple", 0, 1), |row| row.get(3))
+            .expect("a plan")
+            .collect::<Result<_, _>>()
+            .expect("text");
+        assert!(
+            steps
+                .iter()
+                .any(|step| step.contains("pushes_by_due (channel=? AND due_at<?)")),
+            "{steps:?}"
+        );
+        assert!(
+            !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+            "{steps:?}"
+        );
+    }
 }

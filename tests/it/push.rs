@@ -2,5 +2,6 @@
 
 mod client;
 mod dispatch;
+mod lanes;
 mod support;
 mod world;

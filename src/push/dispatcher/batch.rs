@@ -230,6 +230,7 @@ impl Batch {
                     },
                     None,
                 ),
+                Next::NotYet { at } => return untried(lease, &row, at, dead),
                 Next::GiveUp { reason } => (
                     Step::Done,
                     Some((EventKind::PushFailed, format!("{name}: {reason}"))),
@@ -275,6 +276,7 @@ fn weight(answer: &Answer) -> (u8, std::time::Duration) {
     match answer {
         Answer::Outcome(Outcome::Misconfigured { .. }) => (6, none),
         Answer::Outcome(Outcome::Retry { after, .. }) => (5, after.unwrap_or_default()),
+        Answer::Outcome(Outcome::Untried { after, .. }) => (4, *after),
         Answer::Untried { .. } => (4, none),
         Answer::Outcome(Outcome::Accepted) => (3, none),
         Answer::Outcome(Outcome::Rejected { .. }) => (2, none),
@@ -287,6 +289,7 @@ fn reason(outcome: &Outcome) -> &str {
         Outcome::Accepted => "",
         Outcome::Gone { reason, .. }
         | Outcome::Retry { reason, .. }
+        | Outcome::Untried { reason, .. }
         | Outcome::Misconfigured { reason }
         | Outcome::Rejected { reason } => reason,
     }

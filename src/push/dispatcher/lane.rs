@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
@@ -61,11 +61,16 @@ impl Lane {
         ids: Ids,
         sender: Arc<dyn Sender>,
         faces: Arc<dyn Faces>,
-        settings: Settings,
+        mut settings: Settings,
     ) -> Self {
+        // More rows than the provider's pace lets through would only wait here instead of in the outbox.
+        let room = sender.room(settings.sending());
+        settings.concurrency = settings.concurrency.min(room).max(1);
         let channel = sender.channel();
         let labels = [("channel", channel.as_str())];
         Metric::PushCircuitOpen.gauge(&labels).set(0.0);
+        let in_flight = Metric::PushesInFlight.gauge(&labels);
+        in_flight.set(0.0);
         Self {
             store,
             clock,
@@ -79,20 +84,21 @@ impl Lane {
             targets: HashMap::new(),
             room: Arc::new(Semaphore::new(settings.concurrency)),
             hand: Arc::default(),
-            in_flight: Metric::PushesInFlight.gauge(&labels),
+            in_flight,
             outcomes: HashMap::new(),
             time: Metric::PushTime.histogram(&labels),
             settings,
         }
     }
 
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    /// Works until `stop` is cancelled. Fails when outcomes can no longer be written.
+    pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), JoinError> {
         let wake = Arc::new(Notify::new());
         // Subscribed before the first look: a row that comes in between is seen by one of the two.
         let changes = self.store.subscribe();
         let _watcher = AbortOnDropHandle::new(tokio::spawn(watch(changes, wake.clone())));
         let (settled, queue) = mpsc::unbounded_channel();
-        let finisher = tokio::spawn(self.finisher().run(queue));
+        let mut finisher = AbortOnDropHandle::new(tokio::spawn(self.finisher().run(queue)));
         let hand = self.hand.clone();
         let mut look = true;
         loop {
@@ -106,6 +112,8 @@ impl Lane {
             }
             tokio::select! {
                 () = stop.cancelled() => break,
+                // It ends before this lane only by a fault; its rows would be counted as in hand for ever.
+                ended = &mut finisher => return ended,
                 Some(ended) = self.sends.join_next_with_id() => {
                     self.note(ended, &settled);
                     while let Some(ended) = self.sends.try_join_next_with_id() {
@@ -119,9 +127,7 @@ impl Lane {
         }
         self.drain(&settled).await;
         drop(settled);
-        if let Err(fault) = finisher.await {
-            tracing::error!(%fault, "outcomes of pushes are lost; the pushes will be sent again");
-        }
+        finisher.await
     }
 
     fn finisher(&self) -> Finisher {
@@ -145,6 +151,7 @@ impl Lane {
     /// Claims and starts sending. Returns whether there may be more.
     async fn claim(&mut self, room: usize, settled: &mpsc::UnboundedSender<Settled>) -> bool {
         let limit = room.min(TOGETHER);
+        let ends = stopwatch() + self.settings.sending();
         let now = self.clock.now();
         let (channel, lease, until) = (self.channel, self.ids.next(now), now.plus(self.settings.lease));
         let claimed = self
@@ -180,7 +187,7 @@ impl Lane {
         };
         pass_on(settled, done);
         for target in targets {
-            self.start(target, settled);
+            self.start(target, ends, settled);
         }
         full
     }
@@ -189,8 +196,9 @@ impl Lane {
         self.faces.faces(rows.iter().map(|row| row.key).collect()).await
     }
 
-    /// Sends, unless the circuit is open.
-    fn start(&mut self, target: Target, settled: &mpsc::UnboundedSender<Settled>) {
+    /// Sends, unless the circuit is open. At `ends` the send is over, whatever it is doing: soon after, the row may
+    /// be another lane's.
+    fn start(&mut self, target: Target, ends: Instant, settled: &mpsc::UnboundedSender<Settled>) {
         let now = self.clock.now();
         let circuit = self.circuits.entry(circuit_key(&target.delivery)).or_default();
         if let Admission::Wait { until } = circuit.admit(now) {
@@ -206,16 +214,17 @@ impl Lane {
         let (sender, room, delivery) = (self.sender.clone(), self.room.clone(), target.delivery.clone());
         let (in_flight, time) = (self.in_flight.clone(), self.time.clone());
         let task = self.sends.spawn(async move {
-            let Ok(_place) = room.acquire().await else {
-                return stopping();
+            let ends = ends.into();
+            let Ok(Ok(_place)) = tokio::time::timeout_at(ends, room.acquire()).await else {
+                return no_turn();
             };
             in_flight.increment(1.0);
             let begun = stopwatch();
-            let outcome = sender.send(&delivery).await;
+            let outcome = tokio::time::timeout_at(ends, sender.send(&delivery)).await;
             tracing::trace!(target: "passgate::walk", step = "push_sent");
             time.record(begun.elapsed());
             in_flight.decrement(1.0);
-            outcome
+            outcome.unwrap_or_else(|_| too_slow())
         });
         self.targets.insert(task.id(), target);
     }
@@ -331,10 +340,17 @@ fn circuit_key(delivery: &Delivery) -> Option<PassTypeIdentifier> {
     }
 }
 
-fn stopping() -> Outcome {
+fn no_turn() -> Outcome {
+    Outcome::Untried {
+        after: Duration::ZERO,
+        reason: "its turn did not come while the lease lasts".into(),
+    }
+}
+
+fn too_slow() -> Outcome {
     Outcome::Retry {
-        after: Some(Duration::ZERO),
-        reason: "the dispatcher stops".into(),
+        after: None,
+        reason: "no answer while the lease lasts".into(),
     }
 }
 
@@ -343,6 +359,7 @@ fn name(outcome: &Outcome) -> &'static str {
         Outcome::Accepted => "accepted",
         Outcome::Gone { .. } => "gone",
         Outcome::Retry { .. } => "retry",
+        Outcome::Untried { .. } => "untried",
         Outcome::Misconfigured { .. } => "misconfigured",
         Outcome::Rejected { .. } => "rejected",
     }

@@ -18,6 +18,7 @@ fn reason(outcome: &Outcome) -> String {
         Outcome::Accepted => "accepted".into(),
         Outcome::Gone { reason, .. }
         | Outcome::Retry { reason, .. }
+        | Outcome::Untried { reason, .. }
         | Outcome::Misconfigured { reason }
         | Outcome::Rejected { reason } => reason.clone(),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use passgate::apple::apns::Apns;
 use passgate::clock::{Clock, Ids};
-use passgate::domain::delivery::BackOff;
+use passgate::domain::delivery::{BackOff, Channel};
 use passgate::domain::face::CardFace;
 use passgate::domain::id::{CardId, MerchantId};
 use passgate::domain::time::Timestamp;
@@ -97,6 +97,10 @@ impl World {
 
     /// What a tap does to the outbox: one transaction that holds the card, asks for a push and says so.
     pub(crate) async fn enqueue(&self, cards: impl IntoIterator<Item = i64>) {
+        self.enqueue_on(Channel::Apple, cards).await;
+    }
+
+    pub(crate) async fn enqueue_on(&self, channel: Channel, cards: impl IntoIterator<Item = i64>) {
         let now = self.clock.now();
         let cards: Arc<Vec<i64>> = Arc::new(cards.into_iter().collect());
         self.store
@@ -113,7 +117,7 @@ impl World {
                             vec![
                                 one.clone(),
                                 (*card).into(),
-                                "apple".into(),
+                                channel.as_str().into(),
                                 one,
                                 now.into(),
                                 0.into(),
@@ -176,13 +180,23 @@ impl World {
     }
 
     pub(crate) fn dispatch_through(&self, client: Apns, settings: Settings) -> Running {
-        let senders: Vec<Arc<dyn Sender>> = vec![Arc::new(client)];
+        self.dispatch_with(Arc::new(client), Arc::new(NoFaces), settings)
+    }
+
+    /// A dispatcher of one lane.
+    pub(crate) fn dispatch_with(
+        &self,
+        sender: Arc<dyn Sender>,
+        faces: Arc<dyn Faces>,
+        settings: Settings,
+    ) -> Running {
+        let senders = vec![sender];
         let dispatcher = Dispatcher::new(
             self.store.clone(),
             self.clock.clone(),
             Ids::random(),
             senders,
-            Arc::new(NoFaces),
+            faces,
             settings,
         );
         let stop = CancellationToken::new();

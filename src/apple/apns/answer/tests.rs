@@ -51,7 +51,7 @@ fn kind(outcome: &Outcome) -> Option<(Kind, &str)> {
     Some(match outcome {
         Outcome::Accepted => return None,
         Outcome::Gone { reason, .. } => (Kind::Gone, reason),
-        Outcome::Retry { reason, .. } => (Kind::Retry, reason),
+        Outcome::Retry { reason, .. } | Outcome::Untried { reason, .. } => (Kind::Retry, reason),
         Outcome::Misconfigured { reason } => (Kind::Misconfigured, reason),
         Outcome::Rejected { reason } => (Kind::Rejected, reason),
     })

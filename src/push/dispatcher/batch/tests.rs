@@ -29,7 +29,7 @@ fn batch() -> Batch {
     Batch::new(Channel::Apple, BackOff::default())
 }
 
-fn outcomes() -> [Outcome; 5] {
+fn outcomes() -> [Outcome; 6] {
     let reason = || "word".to_owned();
     [
         Outcome::Accepted,
@@ -43,6 +43,10 @@ fn outcomes() -> [Outcome; 5] {
         },
         Outcome::Misconfigured { reason: reason() },
         Outcome::Rejected { reason: reason() },
+        Outcome::Untried {
+            after: Duration::from_secs(5),
+            reason: reason(),
+        },
     ]
 }
 
@@ -81,6 +85,7 @@ fn one_device_that_was_not_reached_keeps_the_row() {
         (0, 1, false),
         (0, 4, false),
         (1, 4, false),
+        (0, 5, true),
     ] {
         let mut batch = batch();
         let (targets, _) = batch.take_devices(LEASE, &[row(1)], vec![address(1, "aa"), address(1, "bb")]);
@@ -110,11 +115,33 @@ fn what_was_not_tried_does_not_count_as_an_attempt() {
     assert_eq!(settled[0].event, None);
 }
 
+#[test]
+fn what_our_pace_held_back_is_due_when_there_is_room_and_counts_no_attempt() {
+    let mut batch = batch();
+    let claimed = Claimed {
+        attempts: 9,
+        ..row(1)
+    };
+    let (targets, _) = batch.take_devices(LEASE, &[claimed], vec![address(1, "aa")]);
+    let after = Duration::from_secs(3);
+    let answer = Answer::Outcome(Outcome::Untried {
+        after,
+        reason: "crowded".into(),
+    });
+    let settled = batch.answer(&targets[0], &answer, 0, NOW);
+    let expected = Step::Again {
+        due_at: NOW.plus(after),
+        attempts: 8,
+    };
+    assert_eq!(settled[0].step, expected);
+    assert_eq!(settled[0].event, None);
+}
+
 proptest! {
     #[test]
     fn every_row_is_settled_exactly_once(
         addresses in proptest::collection::vec((0..6_i64, 0..4_u8), 0..20),
-        answers in proptest::collection::vec(0..5_usize, 20),
+        answers in proptest::collection::vec(0..6_usize, 20),
     ) {
         let mut batch = batch();
         let rows: Vec<_> = (0..6).map(row).collect();

@@ -193,4 +193,4 @@ create table pushes (
     primary key (merchant_id, card_id, channel)
 );
 
-create index pushes_by_due on pushes (due_at);
+create index pushes_by_due on pushes (channel, due_at);
