@@ -9,7 +9,8 @@
 //! | `acknowledged` | 12 bytes: counter (i64) up to which all are answered, CRC-32 of those 8 bytes |
 //! | `rejected` | one JSON object a line: captures that the gateway cannot take, for a person to look at |
 //! | `lock` | locked by the one program that uses the folder |
-//! | `*.corrupt` | a segment that was refused and put aside |
+//! | `*.corrupt` | a copy of a damaged segment as it was found, for a person to look at; `*.2.corrupt` when it is the second of that name |
+//! | `*.repaired` | what is to take the place of a damaged segment; of no meaning when a power cut left it |
 //!
 //! A segment is a header and records, each whole or not there at all:
 //!
@@ -22,15 +23,20 @@
 //! # What holds
 //! - [`Journal::append`] returns after the record is on the disk (fsync). A record that could not be written whole
 //!   is cut off again and its capture does not exist.
-//! - Counters are consecutive within a folder. The first one of a new folder is the time in milliseconds times
+//! - Counters grow within a folder, by one except after damage. The first one of a new folder is the time in milliseconds times
 //!   2^20, so a station whose folder was lost never uses a number twice.
 //! - Acknowledging covers a prefix. The mark is not synced: after a power cut it may be old, and captures are
 //!   then sent again, which the gateway answers as it did before. A mark that cannot be read counts as none.
 //! - A segment is removed once all of it is acknowledged and the next segment's header is on the disk, so the
 //!   counter survives.
-//! - A bad record with nothing good after it is a write that power cut short: it is cut off and counted. A bad
-//!   record with a good one after it is damage: the segment is put aside and opening fails, because captures that
-//!   were acknowledged to a customer would be lost silently otherwise.
+//! - Bytes that are no record, at the end of the newest segment, are a write that power cut short: they are cut off
+//!   and counted. Anywhere else (before a record, in a segment that has a successor, or in place of a header that
+//!   something follows) they are damage. A copy of the damaged segment is put aside, a segment with all records
+//!   that can be read takes its place in one step, so they are sent as if nothing had happened, and opening goes
+//!   on, says so in the log and counts the bytes. The next counter is then beyond any that a damaged record can
+//!   have had.
+//! - Records after damage are found again by trying each byte. No payload can pass for a record: a length has two
+//!   zero bytes in it, which JSON never has, and the checksum and both counters must agree besides.
 
 mod error;
 mod segment;
@@ -61,6 +67,17 @@ pub struct Recovered {
     pub pending: usize,
     /// Bytes of a record that was not written whole, now cut off.
     pub cut_bytes: u64,
+    /// Segments were damaged; the log names the files that they are kept in.
+    pub damaged: Option<Damaged>,
+}
+
+/// What damage has cost. Captures in the unreadable bytes have not reached the gateway unless they were sent before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Damaged {
+    pub segments: usize,
+    pub unreadable_bytes: u64,
+    /// Captures of those segments that could be read, answered ones among them.
+    pub readable: usize,
 }
 
 /// An open journal. Blocking: every call may wait for the disk.
@@ -87,13 +104,8 @@ impl Journal {
         let mut older = VecDeque::new();
         let mut pending = VecDeque::new();
         let names = segment::list(folder).map_err(unavailable)?;
-        let floor = acknowledged.map_or(0, |mark| mark.saturating_add(1)).max(
-            // A segment put aside may hold numbers that only its own records tell.
-            names
-                .aside
-                .map_or(0, |first| first.saturating_add(COUNTERS_PER_MILLISECOND)),
-        );
-        let mut next = floor;
+        let mut aside = names.aside;
+        let mut next = acknowledged.map_or(0, |mark| mark.saturating_add(1));
         let last = names.segments.len().saturating_sub(1);
         for (at, (first, path)) in names.segments.into_iter().enumerate() {
             let Some(loaded) = Segment::load(&path, first, at == last)? else {
@@ -102,12 +114,21 @@ impl Journal {
                 continue;
             };
             recovered.cut_bytes += loaded.cut_bytes;
+            if let Some(damage) = loaded.damage {
+                aside = aside.max(Some(first));
+                recovered
+                    .damaged
+                    .get_or_insert_default()
+                    .add(&damage, loaded.captures.len());
+            }
             next = next
                 .max(first)
                 .max(loaded.segment.last().map_or(first, |last| last + 1));
             pending.extend(loaded.captures);
             older.push_back(loaded.segment);
         }
+        // A damaged record may have had a number that nothing tells any more.
+        next = next.max(aside.map_or(0, |first| first.saturating_add(COUNTERS_PER_MILLISECOND)));
         pending.retain(|capture| acknowledged.is_none_or(|mark| capture.counter > mark));
         let current = match older.pop_back() {
             Some(segment) if segment.last().map_or(segment.first(), |last| last + 1) == next => segment,
@@ -139,6 +160,7 @@ impl Journal {
     pub fn append(&mut self, mut capture: CaptureBody) -> Result<CaptureBody, JournalError> {
         capture.counter = self.next;
         if self.current.size() >= SEGMENT_BYTES {
+            self.current.tidy().map_err(|error| self.unavailable(error))?;
             let fresh = Segment::create(&self.folder, self.next).map_err(|error| self.unavailable(error))?;
             self.older.push_back(std::mem::replace(&mut self.current, fresh));
         }
@@ -212,7 +234,8 @@ impl Journal {
             }
             self.older.pop_front();
         }
-        if self.pending.is_empty() && self.current.size() >= WORTH_REMOVING {
+        let is_answered = self.pending.is_empty() && self.current.size() >= WORTH_REMOVING;
+        if is_answered && self.current.tidy().is_ok() {
             let Ok(fresh) = Segment::create(&self.folder, self.next) else {
                 return;
             };
@@ -225,6 +248,21 @@ impl Journal {
 
     fn unavailable(&self, error: std::io::Error) -> JournalError {
         JournalError::unavailable(&self.folder, error)
+    }
+}
+
+impl Damaged {
+    fn add(&mut self, damage: &segment::Damage, readable: usize) {
+        tracing::error!(
+            kept = %damage.aside.display(),
+            unreadable_bytes = damage.unreadable_bytes,
+            readable,
+            "the journal is damaged: a copy is kept, the captures that can be read are sent, and what was in the \
+             unreadable bytes has not reached the gateway unless it was sent before; check the disk"
+        );
+        self.segments += 1;
+        self.unreadable_bytes += damage.unreadable_bytes;
+        self.readable += readable;
     }
 }
 

@@ -270,17 +270,4 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_at_the_end_of_a_name_do_not_matter() {
-        assert_eq!(
-            stem(c"ACS ACR1252 Dual Reader [PICC] 01 00"),
-            "ACS ACR1252 Dual Reader [PICC]"
-        );
-        assert_eq!(stem(c"Virtual PCD 00 01"), "Virtual PCD");
-        assert_eq!(stem(c"Reader"), "Reader");
-        assert_eq!(stem(c"00 00 00"), "00");
-    }
-}
+mod tests;

@@ -8,9 +8,11 @@
 )]
 
 mod crash;
+mod damaged;
 mod devices;
 mod disk;
 mod gateway;
 mod offline;
 mod pcscd;
 mod till;
+mod unplug;

@@ -10,17 +10,6 @@ pub enum JournalError {
     Unavailable { folder: PathBuf, source: std::io::Error },
     #[error("the journal in {folder} is in use by another bridge; one folder serves one bridge")]
     InUse { folder: PathBuf },
-    #[error(
-        "the journal segment {segment} is damaged: no valid record at byte {at}, but valid ones after it; {readable} \
-         records before it are readable. It was kept as {aside}; captures in it have not reached the gateway unless \
-         they were acknowledged. Starting again begins a new segment"
-    )]
-    Corrupt {
-        segment: PathBuf,
-        at: u64,
-        readable: usize,
-        aside: PathBuf,
-    },
 }
 
 impl JournalError {
@@ -39,7 +28,6 @@ impl JournalError {
             }
             Self::Unavailable { .. } => "This till cannot store scans: its disk reports an error",
             Self::InUse { .. } => "This till cannot store scans: another program uses its journal",
-            Self::Corrupt { .. } => "This till cannot store scans: its journal is damaged",
         }
     }
 }

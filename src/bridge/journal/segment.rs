@@ -1,10 +1,11 @@
 //! One file of the journal: header, records, and what to make of bytes that are neither. The format is described
 //! in the parent module.
 
-use super::{JournalError, private};
+use super::{COUNTERS_PER_MILLISECOND, JournalError, private};
 use crate::wire::CaptureBody;
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 8] = *b"PGJRNL\0\x01";
@@ -16,6 +17,8 @@ const CHECK: usize = 4;
 const LARGEST_PAYLOAD: usize = 4096;
 const EXTENSION: &str = "journal";
 const ASIDE: &str = "corrupt";
+/// The ending of a segment that is being written to take the place of a damaged one.
+const REPAIRED: &str = "repaired";
 
 /// An open segment.
 #[derive(Debug)]
@@ -34,6 +37,13 @@ pub(super) struct Loaded {
     pub segment: Segment,
     pub captures: Vec<CaptureBody>,
     pub cut_bytes: u64,
+    pub damage: Option<Damage>,
+}
+
+/// What was wrong with a segment, and where it is kept.
+pub(super) struct Damage {
+    pub aside: PathBuf,
+    pub unreadable_bytes: u64,
 }
 
 /// The segments of a folder in the order of their counters.
@@ -50,8 +60,9 @@ pub(super) fn list(folder: &Path) -> std::io::Result<Names> {
     };
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let stem = path.file_stem().and_then(|stem| stem.to_str());
-        let Some(first) = stem.and_then(|stem| stem.parse::<i64>().ok()) else {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+        let stem = name.split('.').next().unwrap_or(name);
+        let Ok(first) = stem.parse::<i64>() else {
             continue;
         };
         match path.extension().and_then(|extension| extension.to_str()) {
@@ -75,20 +86,8 @@ impl Segment {
     /// Makes an empty segment; its name and header are on the disk when this returns.
     pub(super) fn create(folder: &Path, first: i64) -> std::io::Result<Self> {
         let path = folder.join(format!("{first:019}.{EXTENSION}"));
-        let mut header = [&MAGIC[..], &first.to_le_bytes()].concat();
-        header.extend(crc32fast::hash(&header).to_le_bytes());
-        let made = private()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .and_then(|mut file| {
-                file.write_all(&header)?;
-                file.sync_all()?;
-                // A file's name is on the disk only when its folder is synced too.
-                File::open(folder)?.sync_all()?;
-                Ok(file)
-            });
+        // A file's name is on the disk only when its folder is synced too.
+        let made = write(&path, &header(first)).and_then(|file| sync(folder).map(|()| file));
         match made {
             Ok(file) => Ok(Self {
                 path,
@@ -106,48 +105,45 @@ impl Segment {
         }
     }
 
-    /// Reads a segment and cuts off a torn tail. `None`: the header of the newest segment was not written whole.
+    /// Reads a segment, cuts off a torn tail, and puts a damaged one aside after saving what can be read of it.
+    /// `None`: the header of the newest segment was not written whole.
     pub(super) fn load(path: &Path, first: i64, newest: bool) -> Result<Option<Loaded>, JournalError> {
         let folder = path.parent().unwrap_or(path);
         let unavailable = |error| JournalError::unavailable(folder, error);
         let bytes = std::fs::read(path).map_err(unavailable)?;
-        let header = bytes.get(..HEADER).is_some_and(|header| is_header(header, first));
-        if !header && newest && !any_record(&bytes, 0, first) {
+        // Records are written after the header is on the disk: with anything after it, a bad header is damage.
+        let header = bytes.get(..HEADER).is_some_and(|bytes| bytes == header(first));
+        if !header && newest && bytes.len() <= HEADER {
             return Ok(None);
         }
-        let mut captures = Vec::new();
-        let mut at = if header { HEADER } else { 0 };
-        let mut next = first;
-        while header && let Some((capture, length)) = record(bytes.get(at..).unwrap_or(&[]), next) {
-            captures.push(capture);
-            at += length;
-            next += 1;
-        }
-        let rest = bytes.len() - at;
-        if rest > 0 && (!newest || !header || any_record(&bytes, at, next)) {
-            let aside = path.with_extension(ASIDE);
-            std::fs::rename(path, &aside).map_err(unavailable)?;
-            return Err(JournalError::Corrupt {
-                segment: path.to_path_buf(),
-                at: at as u64,
-                readable: captures.len(),
+        let found = Found::scan(&bytes, first, if header { HEADER } else { 0 });
+        let torn = bytes.len() - found.end;
+        let is_damaged = !header || found.skipped > 0 || (torn > 0 && !newest);
+        let (size, cut_bytes, damage) = if is_damaged {
+            let unreadable = found.skipped + torn;
+            let (size, aside) = repair(path, first, &bytes, &found).map_err(unavailable)?;
+            let damage = Damage {
                 aside,
-            });
-        }
-        let file = private().write(true).open(path).map_err(unavailable)?;
+                unreadable_bytes: unreadable as u64,
+            };
+            (size, 0, Some(damage))
+        } else {
+            (found.end as u64, torn as u64, None)
+        };
         let mut segment = Self {
             path: path.to_path_buf(),
-            file,
+            file: private().write(true).open(path).map_err(unavailable)?,
             first,
-            last: (next > first).then(|| next - 1),
-            size: at as u64,
-            untidy: false,
+            last: found.captures.last().map(|capture| capture.counter),
+            size,
+            untidy: true,
         };
-        segment.cut().map_err(unavailable)?;
+        segment.tidy().map_err(unavailable)?;
         Ok(Some(Loaded {
             segment,
-            captures,
-            cut_bytes: rest as u64,
+            captures: found.captures,
+            cut_bytes,
+            damage,
         }))
     }
 
@@ -171,13 +167,12 @@ impl Segment {
     /// Writes a record; it is on the disk when this returns. After an error the segment is as it was before.
     pub(super) fn append(&mut self, capture: &CaptureBody) -> std::io::Result<()> {
         let record = encode(capture)?;
-        if self.untidy {
-            self.cut()?;
-        }
+        self.tidy()?;
         let written = self.file.write_all(&record).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // When cutting fails as well, the next append or the next opening does it.
-            self.untidy = self.cut().is_err();
+            self.untidy = true;
+            drop(self.tidy());
             return Err(error);
         }
         self.size += record.len() as u64;
@@ -185,13 +180,103 @@ impl Segment {
         Ok(())
     }
 
-    /// Cuts the file to the records that count, and goes to its end.
-    fn cut(&mut self) -> std::io::Result<()> {
-        self.file.set_len(self.size)?;
-        self.file.seek(SeekFrom::Start(self.size))?;
-        self.untidy = false;
+    /// Cuts off what a failed write has left; needed before another segment follows, because no write can have
+    /// been cut short in a segment that has a successor. The shorter length is on the disk when this returns.
+    pub(super) fn tidy(&mut self) -> std::io::Result<()> {
+        if self.untidy {
+            self.file.set_len(self.size)?;
+            self.file.sync_all()?;
+            self.file.seek(SeekFrom::Start(self.size))?;
+            self.untidy = false;
+        }
         Ok(())
     }
+}
+
+/// The records of a segment, wherever they begin.
+struct Found {
+    captures: Vec<CaptureBody>,
+    /// Where in the file they are.
+    places: Vec<Range<usize>>,
+    /// Bytes between the records (and where the header should be) that are no record.
+    skipped: usize,
+    /// The end of the last record.
+    end: usize,
+}
+
+impl Found {
+    /// Looks for records from `start`, which is the end of the header or, without one, 0.
+    fn scan(bytes: &[u8], first: i64, start: usize) -> Self {
+        let mut found = Self {
+            captures: Vec::new(),
+            places: Vec::new(),
+            skipped: 0,
+            end: start,
+        };
+        let mut next = first;
+        let mut at = start;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            match record(rest, next, first.saturating_add(COUNTERS_PER_MILLISECOND)) {
+                Some((capture, length)) => {
+                    next = capture.counter + 1;
+                    found.captures.push(capture);
+                    found.places.push(at..at + length);
+                    found.skipped += at - found.end;
+                    at += length;
+                    found.end = at;
+                }
+                None => at += 1,
+            }
+        }
+        found
+    }
+}
+
+/// Copies a damaged segment to a name of its own and puts one in its place that has only the records that were
+/// found. Whenever power goes, the records are under the segment's name, damaged or not. Gives the size of the
+/// new segment and where the old one is kept.
+fn repair(path: &Path, first: i64, bytes: &[u8], found: &Found) -> std::io::Result<(u64, PathBuf)> {
+    let folder = path.parent().unwrap_or(path);
+    let aside = keep_aside(path, bytes)?;
+    let mut content = header(first);
+    for place in &found.places {
+        content.extend(bytes.get(place.clone()).unwrap_or(&[]));
+    }
+    let repaired = path.with_extension(REPAIRED);
+    write(&repaired, &content)?;
+    sync(folder)?;
+    std::fs::rename(&repaired, path)?;
+    sync(folder)?;
+    Ok((content.len() as u64, aside))
+}
+
+/// A segment may be damaged more than once, and its repair may have been cut short by a power cut.
+fn keep_aside(path: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
+    let mut aside = path.with_extension(ASIDE);
+    let mut times = 1_u32;
+    while aside.try_exists()? && std::fs::read(&aside)? != bytes {
+        times += 1;
+        aside = path.with_extension(format!("{times}.{ASIDE}"));
+    }
+    write(&aside, bytes)?;
+    Ok(aside)
+}
+
+fn write(path: &Path, content: &[u8]) -> std::io::Result<File> {
+    let mut file = private().write(true).create(true).truncate(true).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+fn sync(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn header(first: i64) -> Vec<u8> {
+    let mut header = [&MAGIC[..], &first.to_le_bytes()].concat();
+    header.extend(crc32fast::hash(&header).to_le_bytes());
+    header
 }
 
 fn encode(capture: &CaptureBody) -> std::io::Result<Vec<u8>> {
@@ -207,18 +292,10 @@ fn encode(capture: &CaptureBody) -> std::io::Result<Vec<u8>> {
     Ok(record)
 }
 
-fn is_header(bytes: &[u8], first: i64) -> bool {
-    let Some((content, check)) = bytes.split_last_chunk::<CHECK>() else {
-        return false;
-    };
-    content == [&MAGIC[..], &first.to_le_bytes()].concat() && *check == crc32fast::hash(content).to_le_bytes()
-}
-
-/// The record at the beginning of `bytes`, if it is whole and has this counter, and its length.
-fn record(bytes: &[u8], counter: i64) -> Option<(CaptureBody, usize)> {
-    let (number, length) = head(bytes)?;
-    let payload = checked(bytes, length).filter(|_| number == counter)?;
-    let capture: CaptureBody = serde_json::from_slice(payload).ok()?;
+/// The record at the beginning of `bytes`, if it is whole and has a counter from `next` to `below`, and its length.
+fn record(bytes: &[u8], next: i64, below: i64) -> Option<(CaptureBody, usize)> {
+    let (counter, length) = head(bytes).filter(|(counter, _)| (next..below).contains(counter))?;
+    let capture: CaptureBody = serde_json::from_slice(checked(bytes, length)?).ok()?;
     (capture.counter == counter).then_some((capture, HEAD + length + CHECK))
 }
 
@@ -236,13 +313,5 @@ fn checked(bytes: &[u8], length: usize) -> Option<&[u8]> {
     (check == crc32fast::hash(content).to_le_bytes()).then(|| content.get(HEAD..))?
 }
 
-/// Whether a whole record with a counter of at least `from` begins anywhere after byte `at`.
-fn any_record(bytes: &[u8], at: usize, from: i64) -> bool {
-    let most = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-    (at + 1..bytes.len()).any(|start| {
-        let rest = bytes.get(start..).unwrap_or(&[]);
-        head(rest).is_some_and(|(counter, length)| {
-            (from..=from.saturating_add(most)).contains(&counter) && checked(rest, length).is_some()
-        })
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -92,27 +92,112 @@ fn a_torn_tail_is_cut_and_counted() {
 }
 
 #[test]
-fn damage_in_the_middle_is_refused_and_the_file_kept() {
+fn damage_in_the_middle_costs_one_record_and_the_file_is_kept() {
     let folder = tempfile::tempdir().expect("folder");
     let (mut journal, _) = Journal::open(folder.path(), NOW).expect("new");
-    let mut last = 0;
-    for token in ["A", "B", "C"] {
-        last = journal.append(capture(token)).expect("stored").counter;
+    let mut counters = Vec::new();
+    let mut ends = Vec::new();
+    for token in ["A", "B", "C", "D"] {
+        counters.push(journal.append(capture(token)).expect("stored").counter);
+        ends.push(journal.current.size());
     }
+    journal.acknowledge(counters[0]).expect("marked");
     drop(journal);
     let path = newest_segment(folder.path());
     let mut bytes = std::fs::read(&path).expect("read");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0x10;
+    bytes[usize::try_from(ends[1]).expect("small") + 20] ^= 0x10;
     std::fs::write(&path, &bytes).expect("damaged");
-    let refused = Journal::open(folder.path(), NOW).expect_err("damaged");
-    let JournalError::Corrupt { readable, aside, .. } = &refused else {
-        panic!("{refused}");
+    let (mut journal, recovered) = Journal::open(folder.path(), NOW).expect("goes on");
+    let damaged = Damaged {
+        segments: 1,
+        unreadable_bytes: ends[2] - ends[1],
+        readable: 3,
     };
-    assert_eq!(*readable, 1);
-    assert_eq!(std::fs::read(aside).expect("kept"), bytes);
-    let (mut journal, _) = Journal::open(folder.path(), Timestamp(0)).expect("a new segment");
-    assert!(journal.append(capture("D")).expect("stored").counter > last);
+    assert_eq!((recovered.pending, recovered.cut_bytes), (2, 0));
+    assert_eq!(recovered.damaged, Some(damaged));
+    let aside = path.with_extension("corrupt");
+    assert_eq!(std::fs::read(&aside).expect("kept"), bytes);
+    let waiting: Vec<i64> = journal.oldest(9).iter().map(|capture| capture.counter).collect();
+    assert_eq!(waiting, [counters[1], counters[3]], "they keep their numbers");
+    let next = journal.append(capture("E")).expect("stored").counter;
+    assert!(next > counters[3]);
+    drop(journal);
+    let (mut journal, recovered) = Journal::open(folder.path(), Timestamp(0)).expect("whole now");
+    assert_eq!((recovered.pending, recovered.damaged), (3, None));
+    assert_eq!(tokens(&journal), ["B", "D", "E"]);
+    journal.acknowledge(next).expect("marked");
+    assert_eq!(segment::list(folder.path()).expect("listed").segments.len(), 1);
+    assert!(aside.exists());
+}
+
+#[test]
+fn a_segment_damaged_again_is_kept_beside_the_first_copy() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut journal, _) = Journal::open(folder.path(), NOW).expect("new");
+    for token in ["A", "B", "C"] {
+        journal.append(capture(token)).expect("stored");
+    }
+    drop(journal);
+    let path = newest_segment(folder.path());
+    for left in [2, 1] {
+        let mut bytes = std::fs::read(&path).expect("read");
+        bytes[40] ^= 0x10;
+        std::fs::write(&path, &bytes).expect("damaged");
+        let (journal, recovered) = Journal::open(folder.path(), NOW).expect("goes on");
+        assert_eq!((recovered.pending, recovered.damaged.is_some()), (left, true));
+        assert_eq!(journal.depth(), left);
+    }
+    assert!(path.with_extension("corrupt").exists());
+    assert!(path.with_extension("2.corrupt").exists());
+    let (journal, recovered) = Journal::open(folder.path(), NOW).expect("whole now");
+    assert_eq!((tokens(&journal), recovered.damaged), (vec!["C".into()], None));
+}
+
+#[test]
+fn damage_that_cannot_be_repaired_stays_where_it_is() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut journal, _) = Journal::open(folder.path(), NOW).expect("new");
+    journal.append(capture("A")).expect("stored");
+    journal.append(capture("B")).expect("stored");
+    drop(journal);
+    let path = newest_segment(folder.path());
+    let mut bytes = std::fs::read(&path).expect("read");
+    bytes[40] ^= 0x10;
+    std::fs::write(&path, &bytes).expect("damaged");
+    let obstacle = path.with_extension("repaired");
+    std::fs::create_dir(&obstacle).expect("in the way");
+    let refused = Journal::open(folder.path(), NOW).expect_err("no place to repair");
+    assert!(matches!(refused, JournalError::Unavailable { .. }), "{refused}");
+    assert_eq!(std::fs::read(&path).expect("still there"), bytes);
+    std::fs::remove_dir(&obstacle).expect("removed");
+    std::fs::write(&obstacle, "half of a repair that power cut short").expect("written");
+    let (journal, recovered) = Journal::open(folder.path(), NOW).expect("goes on");
+    assert_eq!(tokens(&journal), ["B"]);
+    assert_eq!(recovered.damaged.map(|damaged| damaged.segments), Some(1));
+    assert!(!obstacle.exists());
+    assert!(
+        !path.with_extension("2.corrupt").exists(),
+        "the same copy is kept once"
+    );
+}
+
+#[test]
+fn a_torn_tail_in_a_segment_with_a_successor_is_damage() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut journal, _) = Journal::open(folder.path(), NOW).expect("new");
+    let first = journal.append(capture("A")).expect("stored").counter;
+    drop(journal);
+    let path = newest_segment(folder.path());
+    let bytes = std::fs::read(&path).expect("read");
+    std::fs::write(&path, [&bytes[..], b"half a rec"].concat()).expect("damaged");
+    drop(Segment::create(folder.path(), first + 5).expect("made"));
+    let (mut journal, recovered) = Journal::open(folder.path(), NOW).expect("goes on");
+    assert_eq!(tokens(&journal), ["A"]);
+    assert_eq!(
+        recovered.damaged.map(|damaged| damaged.unreadable_bytes),
+        Some(10)
+    );
+    assert!(journal.append(capture("B")).expect("stored").counter >= first + 5);
 }
 
 #[test]
@@ -254,9 +339,36 @@ proptest! {
         let path = newest_segment(folder.path());
         let head = if header { std::fs::read(&path).expect("read") } else { Vec::new() };
         std::fs::write(&path, [head, bytes.clone()].concat()).expect("written");
-        if let Ok((journal, recovered)) = Journal::open(folder.path(), NOW) {
-            prop_assert_eq!(journal.depth(), 0);
-            prop_assert_eq!(recovered.cut_bytes, bytes.len() as u64);
+        let (journal, recovered) = Journal::open(folder.path(), NOW).expect("opens");
+        prop_assert_eq!(journal.depth(), 0);
+        let unreadable = recovered.damaged.map_or(0, |damaged| damaged.unreadable_bytes);
+        prop_assert_eq!(recovered.cut_bytes + unreadable, bytes.len() as u64);
+    }
+
+    #[test]
+    fn a_spoilt_byte_costs_one_record_at_most(count in 1_usize..6, at: prop::sample::Index, flip in 1_u8..) {
+        let folder = tempfile::tempdir().expect("folder");
+        let (mut journal, _) = Journal::open(folder.path(), NOW).expect("new");
+        let mut ends = vec![usize::try_from(journal.current.size()).expect("small")];
+        let mut all = Vec::new();
+        for number in 0..count {
+            journal.append(capture(&format!("CARD{number}"))).expect("stored");
+            all.push(format!("CARD{number}"));
+            ends.push(usize::try_from(journal.current.size()).expect("small"));
+        }
+        drop(journal);
+        let path = newest_segment(folder.path());
+        let mut bytes = std::fs::read(&path).expect("read");
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        std::fs::write(&path, &bytes).expect("spoilt");
+        if let Some(lost) = ends.iter().rposition(|end| *end <= at) {
+            all.remove(lost);
+        }
+        for open in 0..2 {
+            let (journal, recovered) = Journal::open(folder.path(), NOW).expect("opens");
+            prop_assert_eq!(tokens(&journal), all.clone());
+            prop_assert_eq!(open == 0, recovered.cut_bytes > 0 || recovered.damaged.is_some());
         }
     }
 }

@@ -20,10 +20,19 @@ const SOCKET: &str = "PCSCLITE_CSOCK_NAME";
 /// that has it.
 #[test]
 fn taps_on_a_pcsc_reader_survive_torn_cards_and_a_restarted_service() {
+    in_own_environment(
+        "bridge::pcscd::taps_on_a_pcsc_reader_survive_torn_cards_and_a_restarted_service",
+        walk,
+    );
+}
+
+/// Runs `test` in a copy of this process whose client library looks for the service at the path that it is given.
+/// Skips it, unless told that the service must be there, where it is not installed.
+pub(super) fn in_own_environment(name: &str, test: impl AsyncFnOnce(&Path)) {
     let variable = |wanted: &str| std::env::vars_os().find(|(name, _)| name == wanted);
     if let Some((_, socket)) = variable(SOCKET).filter(|_| variable("PASSGATE_TEST_PCSCD").is_some()) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        return runtime.block_on(walk(Path::new(&socket)));
+        return runtime.block_on(test(Path::new(&socket)));
     }
     for needed in [SERVICE, DRIVER] {
         if !Path::new(needed).exists() {
@@ -42,11 +51,7 @@ fn taps_on_a_pcsc_reader_survive_torn_cards_and_a_restarted_service() {
         reason = "the test runs itself in an environment of its own"
     )]
     let output = Command::new(std::env::current_exe().expect("a path"))
-        .args([
-            "--exact",
-            "bridge::pcscd::taps_on_a_pcsc_reader_survive_torn_cards_and_a_restarted_service",
-            "--nocapture",
-        ])
+        .args(["--exact", name, "--nocapture"])
         .env("PASSGATE_TEST_PCSCD", "1")
         .env(SOCKET, folder.path().join("pcscd.comm"))
         .output()
@@ -93,7 +98,7 @@ async fn walk(socket: &Path) {
     assert_eq!(gateway.tokens(), ["TAG2", "TAG4", "TAG2"]);
 }
 
-async fn tap(reader: &SocketAddr, tag: &SimTag, events: &mut super::till::Events) {
+pub(super) async fn tap(reader: &SocketAddr, tag: &SimTag, events: &mut super::till::Events) {
     let card = VpcdCard::insert(*reader, tag.clone()).expect("held to the reader");
     events.captured().await;
     events.signalled(Signal::Accept).await;
@@ -101,14 +106,14 @@ async fn tap(reader: &SocketAddr, tag: &SimTag, events: &mut super::till::Events
 }
 
 /// A pcscd of its own: socket, configuration and port are nobody else's.
-struct Service {
+pub(super) struct Service {
     process: Child,
     socket: PathBuf,
     port: u16,
 }
 
 impl Service {
-    fn start(socket: &Path) -> Self {
+    pub(super) fn start(socket: &Path) -> Self {
         let port = two_free_ports();
         let folder = socket.parent().expect("a folder").join(format!("reader-{port}"));
         std::fs::create_dir(&folder).expect("made");
@@ -138,7 +143,7 @@ impl Service {
     }
 
     /// Where a card is held to the reader's slot.
-    fn reader(&self, slot: u16) -> SocketAddr {
+    pub(super) fn reader(&self, slot: u16) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port + slot).into()
     }
 }
