@@ -112,11 +112,14 @@ async fn execute(command: Command) -> Result<()> {
 async fn serve(path: Option<PathBuf>) -> Result<()> {
     let config = Config::load(path.as_deref())?;
     let metrics = telemetry::init(&config.log.level, log_format(&config.log))?;
-    let gateway = Gateway::start(&config, Clock::System, Ids::random(), metrics).await?;
-    stop_signal().await?;
+    let mut gateway = Gateway::start(&config, Clock::System, Ids::random(), metrics).await?;
+    let outcome = tokio::select! {
+        signal = stop_signal() => signal,
+        ended = gateway.ended() => Err(ended.into()),
+    };
     tracing::info!("stopping");
     gateway.stop().await;
-    Ok(())
+    outcome
 }
 
 async fn bridge(path: Option<PathBuf>) -> Result<()> {

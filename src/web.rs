@@ -20,6 +20,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderName;
 use axum::response::Redirect;
 use axum::routing::get;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -51,6 +52,8 @@ pub struct Web {
     pub metrics: Metrics,
     /// Without a slash at its end.
     pub public_url: Arc<str>,
+    /// Cancelled when the gateway begins to stop: answers without an end of their own end then.
+    pub stopping: CancellationToken,
 }
 
 /// Every address of the gateway.
