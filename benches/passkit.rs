@@ -156,6 +156,7 @@ impl Bench {
             google: None,
             metrics,
             public_url: format!("http://{gateway}").into(),
+            trusted_proxies: Default::default(),
             stopping: Default::default(),
         };
         serve(listener, web::router(web));

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod secrets;
 #[cfg(test)]
 mod tests;
+pub mod watched;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -149,6 +150,7 @@ impl Gateway {
             google,
             metrics,
             public_url: Arc::clone(&public_url),
+            trusted_proxies: config.server.trusted_proxies.clone().into(),
             stopping: stop.clone(),
         };
         let handle = Handle::new();

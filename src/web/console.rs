@@ -6,6 +6,7 @@
 //! through one named store call.
 
 pub mod actions;
+pub mod address;
 pub mod assets;
 pub mod card;
 pub mod cards;
