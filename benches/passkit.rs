@@ -156,6 +156,8 @@ impl Bench {
             google: None,
             metrics,
             public_url: format!("http://{gateway}").into(),
+            trusted_proxies: Default::default(),
+            stopping: Default::default(),
         };
         serve(listener, web::router(web));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

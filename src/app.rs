@@ -1,10 +1,14 @@
 //! Composition: builds every part from the configuration, runs them, and stops them in order.
 //!
-//! Stopping: the listener takes no new connections and answers what is under way, the dispatcher takes no new
-//! pushes and waits for those in flight, then the store commits what is queued.
+//! Stopping: live pages end, the listener takes no new connections and answers what is under way, the dispatcher
+//! takes no new pushes and waits for those in flight, then the store commits what is queued.
 
+mod connections;
 pub mod demo;
 pub mod secrets;
+#[cfg(test)]
+mod tests;
+pub mod watched;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,8 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
+use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_openssl::{OpenSSLAcceptor, OpenSSLConfig};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -59,6 +64,15 @@ pub enum StartError {
     },
 }
 
+/// A part of the gateway has ended that runs as long as the gateway does; the log says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    #[error("the listener has ended by itself; the log says why. Start the gateway again")]
+    Listener,
+    #[error("the dispatcher of pushes has ended by itself; the log says why. Start the gateway again")]
+    Dispatcher,
+}
+
 /// A running gateway.
 pub struct Gateway {
     /// Where it really listens: the port is chosen by the system when the configuration says 0.
@@ -67,8 +81,10 @@ pub struct Gateway {
     pub master: MasterKey,
     pub passes: Arc<Passes>,
     pub public_url: Arc<str>,
-    server: JoinHandle<std::io::Result<()>>,
+    /// None: it has ended.
+    server: Option<JoinHandle<std::io::Result<()>>>,
     handle: Handle<SocketAddr>,
+    /// None: it has ended, or this node leaves pushing to others.
     dispatcher: Option<JoinHandle<()>>,
     _folding: AbortOnDropHandle<()>,
     stop: CancellationToken,
@@ -134,6 +150,8 @@ impl Gateway {
             google,
             metrics,
             public_url: Arc::clone(&public_url),
+            trusted_proxies: config.server.trusted_proxies.clone().into(),
+            stopping: stop.clone(),
         };
         let handle = Handle::new();
         let server = serve(config, listener, web, handle.clone())?;
@@ -144,7 +162,7 @@ impl Gateway {
             master,
             passes,
             public_url,
-            server,
+            server: Some(server),
             handle,
             dispatcher,
             _folding: folding,
@@ -153,20 +171,57 @@ impl Gateway {
         })
     }
 
-    /// Answers what is under way, finishes pushes in flight, and ends.
+    /// Returns when a part has ended that should run until [`Gateway::stop`]; otherwise never. What is left is to
+    /// stop the rest. Can be dropped and called again.
+    pub async fn ended(&mut self) -> Ended {
+        tokio::select! {
+            outcome = end_of(&mut self.server) => {
+                match outcome {
+                    Ok(Ok(())) => tracing::error!("the listener ended by itself"),
+                    Ok(Err(error)) => tracing::error!(%error, "the listener ended with an error"),
+                    Err(error) => tracing::error!(%error, "the listener ended badly"),
+                }
+                Ended::Listener
+            }
+            outcome = end_of(&mut self.dispatcher) => {
+                match outcome {
+                    Ok(()) => tracing::error!("the dispatcher ended by itself"),
+                    Err(error) => tracing::error!(%error, "the dispatcher ended badly"),
+                }
+                Ended::Dispatcher
+            }
+        }
+    }
+
+    /// Ends live pages, answers what is under way, finishes pushes in flight, and ends.
     pub async fn stop(self) {
-        self.handle.graceful_shutdown(Some(self.drain));
         self.stop.cancel();
+        self.handle.graceful_shutdown(Some(self.drain));
         if let Some(dispatcher) = self.dispatcher
             && let Err(error) = dispatcher.await
         {
-            tracing::error!(%error, "the dispatcher ended by itself");
+            tracing::error!(%error, "the dispatcher ended badly");
         }
-        match self.server.await {
-            Ok(Ok(())) => tracing::info!("the gateway has stopped"),
-            Ok(Err(error)) => tracing::error!(%error, "the listener ended with an error"),
-            Err(error) => tracing::error!(%error, "the listener ended by itself"),
+        if let Some(server) = self.server {
+            match server.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the listener ended with an error"),
+                Err(error) => tracing::error!(%error, "the listener ended badly"),
+            }
         }
+        tracing::info!("the gateway has stopped");
+    }
+}
+
+/// How a task ended. Never returns when there is none, or when that was said before.
+async fn end_of<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+    match task.as_mut() {
+        Some(running) => {
+            let outcome = running.await;
+            *task = None;
+            outcome
+        }
+        None => std::future::pending().await,
     }
 }
 
@@ -227,7 +282,8 @@ fn serve(
 ) -> Result<JoinHandle<std::io::Result<()>>, StartError> {
     let address = config.server.listen;
     let router = web::router(web).into_make_service_with_connect_info::<SocketAddr>();
-    let failed = |source| StartError::Listen { address, source };
+    let limits = connections::Limits::default();
+    let server = axum_server::from_tcp(listener).map_err(|source| StartError::Listen { address, source })?;
     Ok(match (&config.server.certificate, &config.server.key) {
         (Some(certificate), Some(key)) => {
             let tls =
@@ -236,12 +292,11 @@ fn serve(
                     key: key.clone(),
                     source,
                 })?;
-            let server = axum_server::from_tcp(listener).map_err(failed)?;
-            let server = server.acceptor(OpenSSLAcceptor::new(tls));
+            let server = connections::limited(server, OpenSSLAcceptor::new(tls), limits);
             tokio::spawn(server.handle(handle).serve(router))
         }
         _ => {
-            let server = axum_server::from_tcp(listener).map_err(failed)?;
+            let server = connections::limited(server, DefaultAcceptor::new(), limits);
             tokio::spawn(server.handle(handle).serve(router))
         }
     })

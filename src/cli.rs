@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::app::Gateway;
 use crate::app::demo;
+use crate::app::watched;
 use crate::apple::dev_chain;
 use crate::bridge::Bridge;
 use crate::clock::{Clock, Ids};
@@ -112,16 +113,23 @@ async fn execute(command: Command) -> Result<()> {
 async fn serve(path: Option<PathBuf>) -> Result<()> {
     let config = Config::load(path.as_deref())?;
     let metrics = telemetry::init(&config.log.level, log_format(&config.log))?;
-    let gateway = Gateway::start(&config, Clock::System, Ids::random(), metrics).await?;
-    stop_signal().await?;
+    let mut gateway = Gateway::start(&config, Clock::System, Ids::random(), metrics).await?;
+    let outcome = tokio::select! {
+        signal = stop_signal() => signal,
+        ended = gateway.ended() => Err(ended.into()),
+    };
     tracing::info!("stopping");
     gateway.stop().await;
-    Ok(())
+    outcome
 }
 
 async fn bridge(path: Option<PathBuf>) -> Result<()> {
     let config = Config::load(path.as_deref())?;
-    telemetry::init(&config.log.level, log_format(&config.log))?;
+    let metrics = telemetry::init(&config.log.level, log_format(&config.log))?;
+    let _watched = match config.bridge.metrics_listen {
+        Some(address) => Some(watched::start(address, metrics)?),
+        None => None,
+    };
     let bridge = Bridge::start(&config.bridge, Clock::System, Ids::random())?;
     stop_signal().await?;
     tracing::info!("stopping");

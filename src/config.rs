@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 /// Why a configuration cannot be used.
@@ -53,6 +54,9 @@ pub struct Server {
     /// PEM files for serving TLS itself; leave both out behind a proxy.
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
+    /// Who is believed when it says, in `X-Forwarded-For`, where a request comes from.
+    #[serde(with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
     /// Folder of pass templates.
     pub templates: PathBuf,
 }
@@ -169,6 +173,8 @@ pub struct Bridge {
     pub answer_within: Duration,
     /// Accept tags that are known by their UID alone. UIDs can be copied.
     pub allow_uid: bool,
+    /// Where the till answers `/healthz` and `/metrics`; nowhere when it is left out.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// A scanner or reader by profile. `path` is a serial port; `name` a regular expression on the PC/SC name.
@@ -227,6 +233,7 @@ impl Config {
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("google.origins")
+            .with_list_parse_key("server.trusted_proxies")
             .source(Some(environment));
         let config: Self = builder
             .add_source(environment)
@@ -259,6 +266,7 @@ impl Default for Server {
             public_url: "http://127.0.0.1:8080".into(),
             certificate: None,
             key: None,
+            trusted_proxies: Vec::new(),
             templates: "pass-templates".into(),
         }
     }
@@ -344,6 +352,7 @@ impl Default for Bridge {
             debounce: Duration::from_secs(3),
             answer_within: Duration::from_millis(1000),
             allow_uid: false,
+            metrics_listen: None,
         }
     }
 }
@@ -369,5 +378,25 @@ mod seconds {
                 "a duration is a number of seconds from 0 up; got {value}"
             ))
         })
+    }
+}
+
+/// Networks are written as an address with the length of its prefix, or as one address.
+mod networks {
+    use ipnet::IpNet;
+    use serde::{Deserialize, Deserializer, de::Error};
+    use std::net::IpAddr;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let network = |text: String| {
+            let one = text.parse::<IpAddr>().map(IpNet::from);
+            one.or_else(|_| text.parse()).map_err(|_| {
+                D::Error::custom(format!(
+                    "expected an address such as 10.0.0.1 or a network such as 10.0.0.0/8; got {text:?}"
+                ))
+            })
+        };
+        texts.into_iter().map(network).collect()
     }
 }

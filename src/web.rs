@@ -16,10 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::HeaderName;
-use axum::response::Redirect;
+use axum::middleware::Next;
+use axum::response::{Redirect, Response};
 use axum::routing::get;
+use ipnet::IpNet;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -28,16 +31,20 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::apple::Passes;
+use crate::clock::stopwatch;
 use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::{self, Metric, Metrics};
 
 /// Largest request body, unless an address asks for less.
 const LARGEST_BODY: usize = 256 * 1024;
 /// How long an answer may take; longer ones (live pages) are not limited.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// What requests are called that no route is for.
+const NO_ROUTE: &str = "(no route)";
 
 /// What every handler can reach. Cheap to clone; handlers take it as `State<Web>`.
 #[derive(Clone)]
@@ -51,6 +58,10 @@ pub struct Web {
     pub metrics: Metrics,
     /// Without a slash at its end.
     pub public_url: Arc<str>,
+    /// Who is believed when it says, in `X-Forwarded-For`, where a request comes from.
+    pub trusted_proxies: Arc<[IpNet]>,
+    /// Cancelled when the gateway begins to stop: answers without an end of their own end then.
+    pub stopping: CancellationToken,
 }
 
 /// Every address of the gateway.
@@ -63,6 +74,7 @@ pub fn router(web: Web) -> Router {
             telemetry::sensitive_headers(),
         ))
         .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(axum::middleware::from_fn(counted))
         .layer(CatchPanicLayer::new());
     let limited = Router::new()
         .merge(api::router())
@@ -79,12 +91,32 @@ pub fn router(web: Web) -> Router {
         .with_state(web)
 }
 
+/// Counts a request by its route and the class of its answer's status.
+async fn counted(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let began = stopwatch();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let status = match response.status().as_u16() {
+        ..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500.. => "5xx",
+    };
+    Metric::RequestTime
+        .histogram(&[("route", route)])
+        .record(began.elapsed());
+    Metric::Requests
+        .counter(&[("route", route), ("status", status)])
+        .increment(1);
+    response
+}
+
 /// Names a request by its route, never by its address: addresses hold serial numbers and links that are secrets.
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
-    let route = request
-        .extensions()
-        .get::<axum::extract::MatchedPath>()
-        .map_or("(no route)", axum::extract::MatchedPath::as_str);
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or(NO_ROUTE, MatchedPath::as_str);
     let id = request
         .headers()
         .get("x-request-id")

@@ -5,13 +5,14 @@
 //! the gateway's when it comes within the time, else "offline"; an answer that comes later is an event only.
 
 use crate::bridge::debounce::{Debounce, Sighting};
-use crate::bridge::device::{DeviceName, Outlet, Report, Seen};
+use crate::bridge::device::{DeviceName, DeviceState, Outlet, Report, Seen};
 use crate::bridge::event::{BridgeEvent, What};
 use crate::bridge::feedback::Signal;
 use crate::bridge::journal::SharedJournal;
 use crate::bridge::uplink::Carried;
 use crate::clock::{Clock, stopwatch};
 use crate::domain::capture::{CaptureKind, Token};
+use crate::telemetry::Metric;
 use crate::wire::CaptureBody;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -74,6 +75,8 @@ impl Pipeline {
     pub(super) async fn run(mut self) {
         let (mut open, mut linked) = (true, true);
         while open || linked {
+            // After each capture stored and each answer.
+            Metric::JournalPending.gauge(&[]).set(self.journal.depth() as f64);
             let deadline = self.waiting.next_deadline();
             tokio::select! {
                 // Answers first: one that is here is in time.
@@ -119,6 +122,8 @@ impl Pipeline {
             }
             Seen::State(state) => {
                 tracing::info!(%device, ?state, "device");
+                let up = f64::from(u8::from(state == DeviceState::Ready));
+                Metric::DeviceUp.gauge(&[("device", &device)]).set(up);
                 self.tell(Some(&device), What::DeviceState(state));
             }
         }

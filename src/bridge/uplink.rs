@@ -12,6 +12,7 @@ pub use client::ClientError;
 
 use crate::bridge::journal::SharedJournal;
 use crate::clock::{Ids, stopwatch};
+use crate::telemetry::{Counter, Metric};
 use crate::wire::{CaptureAnswer, CaptureBody, LARGEST_BATCH};
 use client::{Client, Posted};
 use pause::Pause;
@@ -58,6 +59,7 @@ pub(super) struct Uplink {
     state: Option<GatewayState>,
     /// Captures in the next batch; smaller while a capture is looked for that the gateway cannot take.
     limit: usize,
+    failures: Counter,
 }
 
 impl Uplink {
@@ -78,11 +80,13 @@ impl Uplink {
             pause: Pause::new(ids),
             state: None,
             limit: LARGEST_BATCH,
+            failures: Metric::UplinkFailures.counter(&[]),
         }
     }
 
     /// Runs until told to stop; then tries once more when captures wait.
     pub(super) async fn run(mut self) {
+        self.failures.increment(0);
         loop {
             let batch = match self.journal.oldest(self.limit).await {
                 Ok(batch) => batch,
@@ -201,6 +205,9 @@ impl Uplink {
     }
 
     async fn tell(&mut self, state: GatewayState) {
+        if state != GatewayState::Reachable {
+            self.failures.increment(1);
+        }
         if self.state.as_ref() != Some(&state) {
             match &state {
                 GatewayState::Reachable => tracing::info!("the gateway answers"),

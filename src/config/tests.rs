@@ -136,6 +136,11 @@ fn a_value_of_another_type_is_refused_by_name() {
     assert!(error("[push]\nlease = 'long'").contains("push.lease"));
     assert!(error("[push]\nlease = -1").contains("a duration is a number of seconds from 0 up; got -1"));
     assert!(error("[server]\nlisten = 'everywhere'").contains("listen"));
+    let networks = error("[server]\ntrusted_proxies = ['10.0.0.0/8', 'proxy']");
+    assert!(
+        networks.contains("or a network such as 10.0.0.0/8; got \"proxy\""),
+        "{networks}"
+    );
     assert!(error("[log]\nformat = 'xml'").contains("xml"));
     assert!(error("[store").contains("passgate.toml"));
 }
@@ -159,6 +164,7 @@ fn variables_override_the_file() {
         ("PASSGATE__GOOGLE__ISSUER_ID", "3388000000012345678"),
         ("PASSGATE__GOOGLE__SERVICE_ACCOUNT", "/run/secrets/google.json"),
         ("PASSGATE__GOOGLE__ORIGINS", "https://a.example,https://b.example"),
+        ("PASSGATE__SERVER__TRUSTED_PROXIES", "127.0.0.1,fd00::/8"),
         ("PASSGATE__LOG__FORMAT", "json"),
         ("PASSGATE_HOME", "/not/ours"),
         ("PATH", "/bin"),
@@ -170,6 +176,13 @@ fn variables_override_the_file() {
     assert_eq!(config.push.poll, Duration::from_millis(500));
     assert_eq!(config.google.issuer_id, "3388000000012345678");
     assert_eq!(config.google.origins, ["https://a.example", "https://b.example"]);
+    let proxies: Vec<_> = config
+        .server
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(proxies, ["127.0.0.1/32", "fd00::/8"]);
     assert_eq!(config.log.format, LogFormat::Json);
     assert!(!format!("{config:?}").contains("secret@"));
 }

@@ -181,10 +181,17 @@ async fn record(
     tracing::trace!(target: "passgate::walk", step = "captures_written");
     Ok(set
         .iter()
-        .map(|(merchant, capture)| match known.get(&(*merchant, capture.key)) {
-            Some(answer) if answer.fingerprint == fingerprint(capture) => answer.clone(),
-            _ => refused(capture, Refusal::CounterReused),
-        })
+        .map(
+            |(merchant, capture)| match known.get_mut(&(*merchant, capture.key)) {
+                Some(answer) if answer.fingerprint == fingerprint(capture) => {
+                    let told = answer.clone();
+                    // The same capture may be in the set twice.
+                    answer.repeated = true;
+                    told
+                }
+                _ => refused(capture, Refusal::CounterReused),
+            },
+        )
         .collect())
 }
 
@@ -296,6 +303,7 @@ impl Work {
             punches: card.punches,
             goal: rules.goal(),
             rewards: card.rewards,
+            repeated: false,
         };
         match punch::decide(&rules, &card, capture, moment, now) {
             Decision::Refused(refusal) => answer.refusal = Some(refusal),
@@ -368,6 +376,7 @@ fn refused(capture: &Capture, refusal: Refusal) -> Answer {
         punches: 0,
         goal: 0,
         rewards: 0,
+        repeated: false,
     }
 }
 

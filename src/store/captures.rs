@@ -32,6 +32,8 @@ pub struct Answer {
     pub punches: i64,
     pub goal: i64,
     pub rewards: i64,
+    /// The capture was answered before, and this is that answer.
+    pub repeated: bool,
 }
 
 /// The stored answers of those of `keys` that were recorded before.
@@ -99,6 +101,7 @@ impl FromRow for Answer {
             punches: row.next()?,
             goal: row.next()?,
             rewards: row.next()?,
+            repeated: true,
         })
     }
 }

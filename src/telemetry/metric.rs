@@ -64,9 +64,9 @@ macro_rules! metrics {
 }
 
 metrics! {
-    Requests: Counter "passgate_requests_total" ["route", "status"] "HTTP requests answered, by route and status.";
+    Requests: Counter "passgate_requests_total" ["route", "status"] "HTTP requests answered, by route and class of status.";
     RequestTime: Seconds "passgate_request_seconds" ["route"] "Time from a request's head to its answer's head.";
-    Captures: Counter "passgate_captures_total" ["kind", "answer"] "Captures recorded, by kind and feedback; repeats do not count.";
+    Captures: Counter "passgate_captures_total" ["kind", "answer"] "Captures answered, by kind and feedback; repeats do not count.";
     CaptureRepeats: Counter "passgate_capture_repeats_total" [] "Captures that were sent again and got their first answer.";
     PassesBuilt: Counter "passgate_passes_built_total" [] "Passes built and signed.";
     PassTime: Seconds "passgate_pass_seconds" [] "Time to build and sign one pass.";

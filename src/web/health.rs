@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 use crate::store::Error;
+use crate::telemetry::Metrics;
 use crate::web::Web;
 use crate::web::error::ApiError;
 
@@ -24,7 +25,12 @@ async fn ready(State(web): State<Web>) -> Result<&'static str, ApiError> {
 }
 
 async fn metrics(State(web): State<Web>) -> impl IntoResponse {
-    let text = web.metrics.render();
+    exposition(&web.metrics)
+}
+
+/// Everything counted so far, in Prometheus' text format.
+pub fn exposition(metrics: &Metrics) -> impl IntoResponse + use<> {
+    let text = metrics.render();
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,

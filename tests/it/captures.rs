@@ -149,8 +149,12 @@ async fn a_repeat_gets_the_first_answer_and_counts_once() {
         shop.record(vec![capture(2, &card.token, NOON.plus(Duration::from_secs(1)))])
             .await;
         let again = shop.record(vec![once.clone(), once]).await;
-        assert_eq!(again[0], first[0]);
-        assert_eq!(again[1], first[0]);
+        let repeated = Answer {
+            repeated: true,
+            ..first[0].clone()
+        };
+        assert!(!first[0].repeated);
+        assert_eq!(again, [repeated.clone(), repeated]);
         assert_eq!(shop.card(card.id).await.card.punches, 2);
         shop.check_sums(card.id).await;
     })
@@ -213,8 +217,10 @@ async fn concurrent_senders_of_the_same_captures_count_each_once() {
         });
         let sends: Vec<_> = sends.collect();
         let mut answers: BTreeMap<i64, Answer> = BTreeMap::new();
+        let mut repeats = 0;
         for send in sends {
-            for answer in send.await.expect("no panic") {
+            for mut answer in send.await.expect("no panic") {
+                repeats += usize::from(std::mem::take(&mut answer.repeated));
                 let first = answers
                     .entry(answer.key.counter)
                     .or_insert_with(|| answer.clone());
@@ -222,6 +228,7 @@ async fn concurrent_senders_of_the_same_captures_count_each_once() {
             }
         }
         assert_eq!(answers.len(), captures.len());
+        assert_eq!(repeats, 2 * captures.len(), "all but the first");
         for card in &cards {
             shop.check_sums(card.id).await;
             let now = shop.card(card.id).await.card;

@@ -13,6 +13,7 @@ mod captures;
 mod console;
 mod crash;
 mod engines;
+mod gateway;
 mod google;
 mod passkit;
 mod postgres;

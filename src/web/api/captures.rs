@@ -10,6 +10,7 @@ use crate::domain::punch::Refusal;
 use crate::ops::captures::{Answer, RecordError};
 use crate::store::Retry;
 use crate::store::stations::Station;
+use crate::telemetry::Metric;
 use crate::web::Web;
 use crate::web::error::ApiError;
 use crate::web::json::ValidJson;
@@ -48,16 +49,39 @@ pub async fn record(
         })?;
     tracing::trace!(target: "passgate::walk", step = "captures_committed");
     let mut recorded = recorded.iter();
+    let mut repeats = 0;
     let answers = batch
         .captures
         .iter()
         .zip(&parsed)
-        .filter_map(|(body, parsed)| match parsed {
-            Some(_) => recorded.next().map(answer),
-            None => Some(unreadable(body)),
+        .filter_map(|(body, parsed)| {
+            let (answered, repeated) = match parsed {
+                Some(_) => recorded.next().map(|found| (answer(found), found.repeated))?,
+                None => (unreadable(body), false),
+            };
+            if repeated {
+                repeats += 1;
+            } else {
+                count(body.kind, answered.feedback);
+            }
+            Some(answered)
         })
         .collect();
+    Metric::CaptureRepeats.counter(&[]).increment(repeats);
     Ok(Json(CaptureAnswers { answers }))
+}
+
+fn count(kind: CaptureKind, feedback: Feedback) {
+    let answer = match feedback {
+        Feedback::Accept => "accept",
+        Feedback::Reward => "reward",
+        Feedback::Reject => "reject",
+        Feedback::Offline => "offline",
+        Feedback::Retry => "retry",
+    };
+    Metric::Captures
+        .counter(&[("kind", kind.as_str()), ("answer", answer)])
+        .increment(1);
 }
 
 /// The station whose key the request shows; asked before the body is read.

@@ -6,7 +6,8 @@
 //! that comes back with `Last-Event-ID` (or `?since=`, when the page was just loaded) gets everything since; so
 //! does one that fell behind, because each message is made from the store and not from the change.
 //!
-//! A stream ends after ten minutes and the browser opens the next one, with its session checked again.
+//! A stream ends after ten minutes, or when the gateway stops, and the browser opens the next one, with its session
+//! checked again.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::id::EventId;
@@ -65,6 +67,7 @@ pub async fn events(
         member,
         known: Seen::parse(&known),
         sender,
+        stopping: web.stopping,
     };
     tokio::spawn(stream.run(card));
     Ok(Sse::new(ReceiverStream::new(receiver))
@@ -100,13 +103,19 @@ struct Stream {
     member: Member,
     known: Seen,
     sender: mpsc::Sender<Result<Event, Infallible>>,
+    stopping: CancellationToken,
 }
 
 impl Stream {
-    /// Runs until the browser goes, the card is no longer followed, or the stream's time is over.
-    async fn run(mut self, mut card: watch::Receiver<Arc<Shown>>) {
-        let end = tokio::time::sleep(STREAM_LIFE);
-        tokio::pin!(end);
+    /// Runs until the browser goes, the card is no longer followed, the gateway stops, or the stream's time is over.
+    async fn run(self, card: watch::Receiver<Arc<Shown>>) {
+        let stopping = self.stopping.clone();
+        // Dropped wherever it is, also while a slow browser holds it up.
+        let over = stopping.run_until_cancelled_owned(tokio::time::timeout(STREAM_LIFE, self.talk(card)));
+        let _ = over.await;
+    }
+
+    async fn talk(mut self, mut card: watch::Receiver<Arc<Shown>>) {
         let hello = Event::default().event("hello").retry(RETRY).data("live");
         if self.sender.send(Ok(hello)).await.is_err() {
             return;
@@ -119,7 +128,6 @@ impl Stream {
             tokio::select! {
                 changed = card.changed() => if changed.is_err() { return },
                 () = self.sender.closed() => return,
-                () = &mut end => return,
             }
         }
     }

@@ -1,8 +1,6 @@
 //! Signing in and out, and the theme switch.
 
-use std::net::{IpAddr, SocketAddr};
-
-use axum::extract::{ConnectInfo, Extension, Form, Query, State};
+use axum::extract::{Extension, Form, Query, State};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
@@ -13,6 +11,7 @@ use serde::Deserialize;
 
 use crate::ops::access::AccessError;
 use crate::web::Web;
+use crate::web::console::address::ClientAddress;
 use crate::web::console::components::{Field, Tone, alert, field};
 use crate::web::console::layout::{THEME_COOKIE, Theme, plain_page};
 use crate::web::console::throttle::Throttle;
@@ -60,7 +59,7 @@ pub async fn submit(
     Extension(throttle): Extension<Throttle>,
     theme: Theme,
     jar: CookieJar,
-    PeerAddress(address): PeerAddress,
+    ClientAddress(address): ClientAddress,
     Form(Credentials {
         email,
         password,
@@ -74,7 +73,7 @@ pub async fn submit(
     }
     match web.ops.sign_in(&email, &password).await {
         Ok(token) => {
-            throttle.clear(&email, address);
+            throttle.refund(&email, address, web.ops.clock.now());
             if let Some(earlier) = jar.get(web.session_cookie()) {
                 web.ops.sign_out(earlier.value()).await?;
             }
@@ -185,18 +184,6 @@ fn came_from(parts: &Parts) -> String {
         .and_then(|uri| uri.path_and_query())
         .map(|path| path.as_str());
     inside(path.unwrap_or(HOME)).to_owned()
-}
-
-/// Where the connection comes from, when the server keeps it. Proxies' headers are not believed.
-pub struct PeerAddress(Option<IpAddr>);
-
-impl<S: Sync> axum::extract::FromRequestParts<S> for PeerAddress {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(peer.map(|ConnectInfo(address)| address.ip())))
-    }
 }
 
 #[cfg(test)]

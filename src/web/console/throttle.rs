@@ -1,12 +1,12 @@
 //! How often somebody may try to sign in: a small number at once, then one each half minute.
 //!
-//! Kept in memory, for one node, and bounded: when it is full, entries that no longer hold anybody back go
-//! first. Each entry is one number, the time at which the account would be full again (the generic cell rate
-//! algorithm, ITU-T I.371).
+//! Kept in memory, for one node, and bounded: when it is full, the entries that hold back least go first. Each entry
+//! is one number, the time at which the account would be full again (the generic cell rate algorithm, ITU-T I.371).
+//! IPv6 addresses count by their first 64 bits, the least that one customer of a provider is given (RFC 6177).
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::time::Timestamp;
@@ -32,27 +32,50 @@ struct Inner {
 impl Throttle {
     /// Counts one try; false when it is one too many.
     pub fn admit(&self, email: &str, address: Option<IpAddr>, now: Timestamp) -> bool {
-        let email: String = email.trim().to_lowercase().chars().take(200).collect();
+        let (email, address) = (normal(email), bucket(address));
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         count(&mut inner.addresses, address, TRIES_OF_ADDRESS, now.0)
             && count(&mut inner.pairs, (email, address), TRIES_OF_PAIR, now.0)
     }
 
-    /// Forgets the tries that led to the right password.
-    pub fn clear(&self, email: &str, address: Option<IpAddr>) {
-        let email = email.trim().to_lowercase().chars().take(200).collect();
+    /// Forgets the tries that led to the right password, also for the address that they came from. Tries with other
+    /// emails still count: somebody who has an account cannot clear what they tried with those of others.
+    pub fn refund(&self, email: &str, address: Option<IpAddr>, now: Timestamp) {
+        let (email, address) = (normal(email), bucket(address));
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.pairs.remove(&(email, address));
+        let Some(full_at) = inner.pairs.remove(&(email, address)) else {
+            return;
+        };
+        let tried = (full_at - now.0).max(0);
+        if let Some(full_at) = inner.addresses.get_mut(&address) {
+            *full_at -= tried;
+        }
     }
 }
 
-fn count<K: Hash + Eq>(entries: &mut HashMap<K, i64>, key: K, tries: i64, now: i64) -> bool {
+fn normal(email: &str) -> String {
+    email.trim().to_lowercase().chars().take(200).collect()
+}
+
+fn bucket(address: Option<IpAddr>) -> Option<IpAddr> {
+    address.map(|address| match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let network = address.to_bits() >> 64 << 64;
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+    })
+}
+
+fn count<K: Hash + Eq + Clone>(entries: &mut HashMap<K, i64>, key: K, tries: i64, now: i64) -> bool {
     if entries.len() >= MOST_ENTRIES && !entries.contains_key(&key) {
         entries.retain(|_, full_at| *full_at > now);
-        if entries.len() >= MOST_ENTRIES {
-            // Twenty thousand callers are held back right now: somebody is attacking. Nobody new gets in
-            // until some of them have waited.
-            return false;
+        // All of them hold somebody back: somebody is attacking. That must not keep everybody else out.
+        if entries.len() >= MOST_ENTRIES
+            && let Some((least, _)) = entries.iter().min_by_key(|(_, full_at)| **full_at)
+        {
+            let least = least.clone();
+            entries.remove(&least);
         }
     }
     let full_at = entries.entry(key).or_insert(now);
@@ -82,24 +105,56 @@ mod tests {
     }
 
     #[test]
-    fn the_right_password_clears_the_count() {
+    fn the_right_password_gives_its_tries_back() {
         let throttle = Throttle::default();
-        let now = Timestamp(0);
-        for _ in 0..5 {
-            assert!(throttle.admit("a@example.com", None, now));
+        let (now, office) = (Timestamp(0), Some(IpAddr::from([198, 51, 100, 7])));
+        // More members than the address has tries, each with a typing mistake first.
+        for member in 0..2 * TRIES_OF_ADDRESS {
+            let email = format!("member{member}@example.com");
+            assert!(throttle.admit(&email, office, now));
+            assert!(throttle.admit(&email, office, now));
+            throttle.refund(&email, office, now);
         }
-        throttle.clear("a@example.com", None);
-        assert!(throttle.admit("a@example.com", None, now));
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn an_own_account_does_not_give_tries_with_others_back() {
+        let throttle = Throttle::default();
+        let (now, thief) = (Timestamp(0), Some(IpAddr::from([198, 51, 100, 7])));
+        let guesses = (0..100).filter(|victim| {
+            let guessed = throttle.admit(&format!("victim{victim}@example.com"), thief, now);
+            if throttle.admit("thief@example.com", thief, now) {
+                throttle.refund("thief@example.com", thief, now);
+            }
+            guessed
+        });
+        assert_eq!(i64::try_from(guesses.count()), Ok(TRIES_OF_ADDRESS));
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_share_their_tries() {
+        let throttle = Throttle::default();
+        let from = |text: &str, email: i64| {
+            let address = text.parse::<IpAddr>().ok();
+            throttle.admit(&format!("{email}@example.com"), address, Timestamp(0))
+        };
+        let tries = (0..100).filter(|n| from(&format!("2001:db8:0:1::{n:x}"), *n));
+        assert_eq!(i64::try_from(tries.count()), Ok(TRIES_OF_ADDRESS));
+        assert!(from("2001:db8:0:2::1", 0));
+        assert!(from("198.51.100.1", 0) && from("198.51.100.2", 0));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_nobody_new_is_kept_out() {
         let mut entries = HashMap::new();
-        for key in 0..MOST_ENTRIES {
-            assert!(count(&mut entries, key, 5, 0));
+        for key in 1..MOST_ENTRIES {
+            assert!(count(&mut entries, key, 5, 1));
         }
-        assert!(!count(&mut entries, MOST_ENTRIES, 5, 0));
-        assert!(count(&mut entries, MOST_ENTRIES, 5, INTERVAL_MS + 1));
+        assert!(count(&mut entries, 0, 5, 0), "the one that holds back least");
+        assert!(count(&mut entries, MOST_ENTRIES, 5, 1));
+        assert_eq!(entries.len(), MOST_ENTRIES);
+        assert!(!entries.contains_key(&0) && entries.contains_key(&MOST_ENTRIES));
+        assert!(count(&mut entries, MOST_ENTRIES + 1, 5, INTERVAL_MS + 1));
         assert_eq!(entries.len(), 1);
     }
 }

@@ -111,6 +111,8 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
         metrics: Metrics::detached().expect("metrics"),
         master: MasterKey::from_bytes([5; 32]),
         public_url: public_url.into(),
+        trusted_proxies: Default::default(),
+        stopping: Default::default(),
         ops,
     };
     merchant(&web, MERCHANT, "Café Morgenrot").await;

@@ -93,6 +93,8 @@ impl Shop {
             google: None,
             metrics: Metrics::detached().expect("metrics"),
             public_url: public_url.as_str().into(),
+            trusted_proxies: Default::default(),
+            stopping: Default::default(),
         };
         let router = passkit::router().with_state(web.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
