@@ -1,11 +1,16 @@
 //! The command line. `passgate help` is its manual; each command says what it does and what it needs.
 
+mod card;
+mod member;
+mod password;
+mod program;
 mod setup;
+mod station;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 
 use crate::app::Gateway;
@@ -15,6 +20,8 @@ use crate::apple::dev_chain;
 use crate::bridge::Bridge;
 use crate::clock::{Clock, Ids};
 use crate::config::{self, Config};
+use crate::ops::Ops;
+use crate::store::Store;
 use crate::telemetry;
 
 /// A self-hosted gateway for wallet passes: issue punch cards into Apple Wallet and Google Wallet, keep them up to
@@ -45,14 +52,27 @@ enum Command {
         /// Run the walk once, check every step, print one line for each and exit.
         #[arg(long)]
         once: bool,
-        /// Where to keep the demo's files; a new folder under the system's temporary folder by default.
+        /// Where to keep the demo's files; a new folder under the system's temporary folder by default. Must be new or
+        /// empty: a used folder is refused.
         #[arg(long)]
         directory: Option<PathBuf>,
     },
-    /// Make a merchant with its owner, a location, a station and a punch program.
+    /// Make a merchant with its owner, a location, a station and a punch program: all of it or nothing.
     Setup(setup::Setup),
     /// Issue a card to a customer and print the address of its page.
     Issue(setup::Issue),
+    /// A merchant's tills.
+    #[command(subcommand)]
+    Station(station::Station),
+    /// People who sign in to the console.
+    #[command(subcommand)]
+    Member(member::Member),
+    /// A merchant's programs.
+    #[command(subcommand)]
+    Program(program::Program),
+    /// Cards.
+    #[command(subcommand)]
+    Card(card::Card),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -106,6 +126,10 @@ async fn execute(command: Command) -> Result<()> {
         Command::Demo { once, directory } => demo::run(once, directory).await,
         Command::Setup(setup) => setup.run().await,
         Command::Issue(issue) => issue.run().await,
+        Command::Station(station) => station.run().await,
+        Command::Member(member) => member.run().await,
+        Command::Program(program) => program.run().await,
+        Command::Card(card) => card.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }
@@ -137,21 +161,45 @@ async fn bridge(path: Option<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn certs_dev(out: &std::path::Path, pass_type: &str, team: &str) -> Result<()> {
+fn certs_dev(out: &Path, pass_type: &str, team: &str) -> Result<()> {
     let pass_type = pass_type.parse().context("--pass-type")?;
     let chain = dev_chain::write_pass_chain(out, &pass_type, team, Clock::System.now())?;
-    println!("Made a development chain in {}:", out.display());
+    let quoted = |path: &Path| toml::Value::from(path.display().to_string());
     println!(
-        "  {} (what a reader of its passes must trust)",
+        "Made a development chain. A reader of its passes must trust {}.",
         chain.root.display()
     );
-    println!("Use it in the configuration:");
-    println!("  [[apple.pass_types]]");
-    println!("  certificate = \"{}\"", chain.certificate.display());
-    println!("  key = \"{}\"", chain.key.display());
-    println!("  [apple]");
-    println!("  intermediates = \"{}\"", out.display());
+    println!("Two changes make a copy of docs/passgate.example.toml use it.");
+    println!("Put this line in place of the one that begins with `intermediates`:");
+    println!();
+    println!("intermediates = {}", quoted(out));
+    println!();
+    println!("and these at the end of the file:");
+    println!();
+    println!("[[apple.pass_types]]");
+    println!("certificate = {}", quoted(&chain.certificate));
+    println!("key = {}", quoted(&chain.key));
     Ok(())
+}
+
+/// The use cases on the configured store, for commands that work beside a running gateway.
+async fn open(config: &Config) -> Result<Ops> {
+    let store = Store::open(&config.store.url, config.store.connections).await?;
+    store.migrate().await?;
+    Ok(Ops {
+        store,
+        clock: Clock::System,
+        ids: Ids::random(),
+    })
+}
+
+/// A name in an argument: anything but nothing.
+fn filled(text: &str) -> Result<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        bail!("expected some text; got nothing");
+    }
+    Ok(text.to_owned())
 }
 
 fn log_format(log: &config::Log) -> telemetry::Format {

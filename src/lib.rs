@@ -1,8 +1,9 @@
 //! passgate: a self-hosted gateway for wallet passes.
 //!
 //! One binary issues a merchant's cards into Apple Wallet and Google Wallet, keeps every copy up to date by
-//! push, and turns barcode scans and NFC taps at the till into punches and redemptions. `docs/ARCHITECTURE.md`
-//! walks through one tap from the reader to the phone; this page lists the rooms and what always holds.
+//! push, and turns barcode scans and NFC taps at the till into punches; rewards are handed out in the console.
+//! `docs/ARCHITECTURE.md` walks through one tap from the reader to the phone; this page lists the rooms and what always
+//! holds.
 //!
 //! | room | for | may import |
 //! |---|---|---|
@@ -22,7 +23,7 @@
 //! 1. `domain` never awaits; *now* and every id come in as arguments.
 //! 2. Only `store` contains SQL. Only `web/error.rs` turns errors into statuses.
 //! 3. No message leaves without an outbox row written in the transaction that caused it.
-//! 4. The decision that sends is the decision that forecasts: one pure function.
+//! 4. What becomes of a push is decided by one pure function, which a forecast will have to ask too; none exists yet.
 //! 5. An update tag never becomes visible before a smaller one.
 //! 6. Ledger rows are never edited: balances are sums, corrections are reversals.
 //! 7. An answer (HTTP 2xx, long beep) is given only after the commit is durable.

@@ -10,7 +10,7 @@ mod walk;
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::telemetry;
 use report::Report;
@@ -18,6 +18,14 @@ use stage::Stage;
 
 /// Runs the demo in `directory`, or in a new one that goes when the demo ends.
 pub async fn run(once: bool, directory: Option<PathBuf>) -> Result<()> {
+    if let Some(directory) = &directory
+        && directory.read_dir().is_ok_and(|mut files| files.next().is_some())
+    {
+        bail!(
+            "--directory: expected a new or empty folder; {} holds files already: remove them or name another",
+            directory.display()
+        );
+    }
     let metrics = telemetry::init("error", telemetry::Format::Text)?;
     let temporary = match &directory {
         Some(_) => None,

@@ -1,21 +1,22 @@
-//! `passgate setup` and `passgate issue`: the first merchant, program, station and card, by hand.
+//! `passgate setup` and `passgate issue`: a merchant with everything that a first punch needs, and a card.
+//!
+//! `setup` checks all it was told before it writes anything. The station's key goes to its file first, then one
+//! transaction writes the rest; when that fails the file goes again.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
-use secrecy::SecretString;
 
 use crate::app::secrets;
-use crate::clock::{Clock, Ids};
+use crate::cli::program::{Promise, Rules};
+use crate::cli::station::with_key_file;
+use crate::cli::{filled, open, password};
 use crate::config::Config;
-use crate::domain::id::{MerchantId, PassTypeIdentifier, ProgramId};
-use crate::domain::program::PunchRules;
-use crate::ops::Ops;
+use crate::domain::id::{MerchantId, ProgramId};
+use crate::ops::access::check_member;
 use crate::ops::cards::Holder;
-use crate::ops::setup::{NewBusiness, NewProgram};
-use crate::store::Store;
+use crate::ops::setup::{NewBusiness, NewShop, Newcomer};
 use crate::web::public::card_link;
 
 #[derive(Args)]
@@ -23,7 +24,7 @@ pub(super) struct Setup {
     #[arg(long, short, env = "PASSGATE_CONFIG")]
     config: Option<PathBuf>,
     /// Name of the business.
-    #[arg(long)]
+    #[arg(long, value_parser = filled)]
     merchant: String,
     /// IANA time zone of its business day, such as Europe/Berlin.
     #[arg(long, default_value = "UTC")]
@@ -31,28 +32,22 @@ pub(super) struct Setup {
     /// Address with which the owner signs in to the console.
     #[arg(long)]
     owner_email: String,
-    /// The owner's password; from the environment, so that it does not stand in the shell's history.
-    #[arg(long, env = "PASSGATE_OWNER_PASSWORD", hide_env_values = true)]
-    owner_password: String,
-    #[arg(long, default_value = "Punch card")]
-    program: String,
-    /// Punches that earn one reward.
-    #[arg(long, default_value_t = 10)]
-    goal: i64,
-    #[arg(long, default_value = "Free coffee")]
-    reward: String,
-    /// Folder under the pass templates.
-    #[arg(long, default_value = "coffee")]
-    template: String,
-    /// Pass type identifier of a certificate in the configuration.
-    #[arg(long, default_value = "pass.example.passgate")]
-    pass_type: String,
-    /// Most punches a day; no limit when left out.
+    /// File with the owner's password on its first line; without it the variable PASSGATE_OWNER_PASSWORD is read.
     #[arg(long)]
-    max_per_day: Option<i64>,
-    /// Least seconds between two punches of one card.
-    #[arg(long, default_value_t = 0)]
-    minimum_gap: u64,
+    owner_password_file: Option<PathBuf>,
+    /// Name of the first program.
+    #[arg(long, default_value = "Punch card", value_parser = filled)]
+    program: String,
+    #[command(flatten)]
+    promise: Promise,
+    #[command(flatten)]
+    rules: Rules,
+    /// Name of the first location; the merchant's when left out.
+    #[arg(long, value_parser = filled)]
+    location: Option<String>,
+    /// Name of the first station.
+    #[arg(long, default_value = "Till 1", value_parser = filled)]
+    station: String,
     /// Where to write the station's key.
     #[arg(long, default_value = "data/station.key")]
     station_key: PathBuf,
@@ -67,7 +62,7 @@ pub(super) struct Issue {
     #[arg(long)]
     program: ProgramId,
     /// Name printed on the card.
-    #[arg(long)]
+    #[arg(long, value_parser = filled)]
     name: String,
     #[arg(long)]
     email: Option<String>,
@@ -84,47 +79,36 @@ impl Setup {
                 self.zone
             );
         }
-        if self.station_key.exists() {
-            bail!(
-                "--station-key: {} exists already and is not overwritten; name another file",
-                self.station_key.display()
-            );
-        }
+        let owner = Newcomer {
+            name: "Owner".into(),
+            email: self.owner_email,
+            password: password::read(self.owner_password_file.as_deref(), password::OWNER)?,
+        };
+        check_member(&owner.email, &owner.password)?;
+        let program = self.promise.into_program(self.program, &self.rules, &config)?;
+        let email = owner.email.clone();
+        let shop = NewShop {
+            business: NewBusiness {
+                name: self.merchant.clone(),
+                zone: self.zone,
+            },
+            owner,
+            location: self.location.unwrap_or_else(|| self.merchant.clone()),
+            station: self.station,
+            program,
+        };
         let ops = open(&config).await?;
-        let rules = PunchRules::new(self.goal)?
-            .with_max_per_day(self.max_per_day)?
-            .with_minimum_gap(Duration::from_secs(self.minimum_gap));
-        let pass_type_identifier = PassTypeIdentifier::parse(self.pass_type).context("--pass-type")?;
-        let business = NewBusiness {
-            name: self.merchant.clone(),
-            zone: self.zone,
-        };
-        let merchant = ops.create_merchant(business).await?;
-        let password = SecretString::from(self.owner_password);
-        ops.first_owner(merchant, "Owner", &self.owner_email, &password)
-            .await?;
-        let location = ops.create_location(merchant, self.merchant.clone()).await?;
-        let station = ops.create_station(merchant, location, "Till 1".into()).await?;
-        secrets::write_new(&self.station_key, &format!("{}\n", station.key))?;
-        let new = NewProgram {
-            name: self.program,
-            template: self.template,
-            pass_type_identifier,
-            reward_name: self.reward,
-            rules,
-        };
-        let program = ops.create_program(merchant, new).await?;
+        let key = ops.draw_station_key();
+        let shop = with_key_file(&self.station_key, &key, ops.open_shop(shop, &key)).await?;
+        let (merchant, program) = (shop.merchant, shop.program);
         println!("merchant {merchant}: {}", self.merchant);
         println!("program  {program}");
         println!(
             "station  {} with its key in {}",
-            station.station.id,
+            shop.station.id,
             self.station_key.display()
         );
-        println!(
-            "Sign in at {}/console as {}",
-            config.server.public_url, self.owner_email
-        );
+        println!("Sign in at {}/console as {email}", config.server.public_url);
         println!(
             "Issue a card: passgate issue --merchant {merchant} --program {program} --name 'Ada Lovelace'"
         );
@@ -151,14 +135,4 @@ impl Issue {
         );
         Ok(())
     }
-}
-
-async fn open(config: &Config) -> Result<Ops> {
-    let store = Store::open(&config.store.url, config.store.connections).await?;
-    store.migrate().await?;
-    Ok(Ops {
-        store,
-        clock: Clock::System,
-        ids: Ids::random(),
-    })
 }

@@ -3,7 +3,7 @@
 use crate::domain::id::{MerchantId, PassTypeIdentifier, ProgramId};
 use std::time::Duration;
 
-/// A scheme that customers hold cards of. This cut knows one kind: punch.
+/// A scheme that customers hold cards of. There is one kind: punch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     pub id: ProgramId,

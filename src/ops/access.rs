@@ -16,9 +16,10 @@ use tokio::sync::Semaphore;
 
 use crate::domain::id::{MemberId, MerchantId};
 use crate::domain::member::Role;
+use crate::domain::time::Timestamp;
 use crate::ops::Ops;
-use crate::store;
 use crate::store::access::{self, NewMember, PasswordOfMember, Session, TokenHash};
+use crate::store::{self, Tx};
 
 const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A session's end is moved at most this often, so that a page costs no write.
@@ -43,6 +44,8 @@ pub enum AccessError {
     PasswordLength(usize),
     #[error("This merchant already has members; an owner invites more of them.")]
     AlreadyOwned,
+    #[error("This email address is a member's already; each member has one of their own.")]
+    EmailTaken,
     #[error("a password could not be hashed")]
     Hashing,
     #[error(transparent)]
@@ -174,27 +177,8 @@ impl Ops {
         password: &SecretString,
         first: bool,
     ) -> Result<MemberId, AccessError> {
-        let email = folded(email);
-        if !matches!(email.split_once('@'), Some((local, host)) if !local.is_empty() && !host.is_empty()) {
-            return Err(AccessError::Email);
-        }
-        let length = password.expose_secret().len();
-        if !(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&length) {
-            return Err(AccessError::PasswordLength(length));
-        }
-        let salt = self.ids.secret::<16>();
-        let password = password.clone();
-        let password_hash = blocking(move || hash(password.expose_secret(), salt)).await??;
-
+        let member = self.new_member(merchant, name, email, role, password).await?;
         let now = self.clock.now();
-        let member = NewMember {
-            merchant,
-            id: MemberId(self.ids.next(now)),
-            email,
-            name: name.trim().to_owned(),
-            role,
-            password_hash,
-        };
         let id = member.id;
         self.store
             .write("add_member", move |tx| {
@@ -203,12 +187,55 @@ impl Ops {
                     if first && access::members(tx, merchant).await? > 0 {
                         return Err(AccessError::AlreadyOwned);
                     }
-                    access::insert_member(tx, &member, now).await?;
-                    Ok(())
+                    insert(tx, &member, now).await
                 })
             })
             .await?;
         Ok(id)
+    }
+
+    /// A member as they will be stored: checked, and with their password hashed.
+    pub(crate) async fn new_member(
+        &self,
+        merchant: MerchantId,
+        name: &str,
+        email: &str,
+        role: Role,
+        password: &SecretString,
+    ) -> Result<NewMember, AccessError> {
+        check_member(email, password)?;
+        let salt = self.ids.secret::<16>();
+        let password = password.clone();
+        let password_hash = blocking(move || hash(password.expose_secret(), salt)).await??;
+        Ok(NewMember {
+            merchant,
+            id: MemberId(self.ids.next(self.clock.now())),
+            email: folded(email),
+            name: name.trim().to_owned(),
+            role,
+            password_hash,
+        })
+    }
+}
+
+/// Whether `email` and `password` can be a member's at all.
+pub fn check_member(email: &str, password: &SecretString) -> Result<(), AccessError> {
+    let email = email.trim();
+    if !matches!(email.split_once('@'), Some((local, host)) if !local.is_empty() && !host.is_empty()) {
+        return Err(AccessError::Email);
+    }
+    let length = password.expose_secret().len();
+    if !(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&length) {
+        return Err(AccessError::PasswordLength(length));
+    }
+    Ok(())
+}
+
+/// Writes a member; one whose address is taken is refused by name.
+pub(crate) async fn insert(tx: &mut Tx<'_>, member: &NewMember, now: Timestamp) -> Result<(), AccessError> {
+    match access::insert_member(tx, member, now).await {
+        Err(error) if error.is_unique_violation() => Err(AccessError::EmailTaken),
+        other => Ok(other?),
     }
 }
 

@@ -37,6 +37,17 @@ pub enum CardError {
     Store(#[from] Error),
 }
 
+/// Why a tag was not attached to a card.
+#[derive(Debug, thiserror::Error)]
+pub enum TagError {
+    #[error("there is no such card")]
+    NoCard,
+    #[error("this tag belongs to a card already; take another tag")]
+    Taken,
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
 /// What a new holder tells of themselves.
 #[derive(Debug, Clone)]
 pub struct Holder {
@@ -187,6 +198,22 @@ impl Ops {
                         )]
                     };
                     write_change(tx, card, &events, now).await
+                })
+            })
+            .await
+    }
+
+    /// Lets a plastic tag stand for a card beside its code. `tag` is what [`Token::from_uid`] gives.
+    pub async fn attach_tag(&self, merchant: MerchantId, card: CardId, tag: Token) -> Result<(), TagError> {
+        self.store
+            .write("attach_tag", move |tx| {
+                let tag = tag.clone();
+                Box::pin(async move {
+                    cards::card(tx, merchant, card).await?.ok_or(TagError::NoCard)?;
+                    match cards::insert_token(tx, merchant, &tag, card).await {
+                        Err(error) if error.is_unique_violation() => Err(TagError::Taken),
+                        other => Ok(other?),
+                    }
                 })
             })
             .await

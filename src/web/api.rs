@@ -1,4 +1,4 @@
-//! The JSON API. This cut serves stations: `POST /api/station/captures`.
+//! The JSON API, for stations: `POST /api/station/captures`.
 
 pub mod captures;
 

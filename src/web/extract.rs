@@ -134,7 +134,7 @@ impl From<AccessError> for ApiError {
         match error {
             AccessError::WrongCredentials => Self::Unauthorized,
             AccessError::Email | AccessError::PasswordLength(_) => Self::BadRequest(error.to_string()),
-            AccessError::AlreadyOwned => Self::Conflict(error.to_string()),
+            AccessError::AlreadyOwned | AccessError::EmailTaken => Self::Conflict(error.to_string()),
             AccessError::Hashing => Self::Internal(Box::new(error)),
             AccessError::Store(error) => error.into(),
         }

@@ -1,16 +1,20 @@
 //! The card's own page, for its holder: add the card to a wallet. No sign-in: the link is the secret.
 //!
-//! `/card/{merchant}/{card}/{proof}` shows the buttons, `…/pass.pkpass` is Apple's pass, `…/google` goes on to
-//! Google's save page. The proof is derived from the master key, so a link cannot be guessed from another.
+//! `/card/{merchant}/{card}/{proof}` shows the buttons, `…/pass.pkpass` is Apple's pass. A POST to `…/google`
+//! makes the card's copy at Google and answers with a page that leads on to Google's save page: no GET here changes
+//! anything, because previews of links and scanners of mail follow them. The answer is a page and no redirect, because
+//! browsers hold a form's redirects to `form-action`, and where Google redirects to is not ours to know. The proof is derived from the master key, so a link cannot be guessed from another.
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header;
-use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 
+use crate::domain::delivery::Channel;
+use crate::domain::face::CardFace;
 use crate::domain::id::{CardId, MerchantId};
 use crate::domain::secret::MasterKey;
 use crate::store::cards::{self, CardWithProgram};
@@ -24,7 +28,7 @@ pub fn router() -> Router<Web> {
     Router::new()
         .route("/card/{merchant}/{card}/{proof}", get(page))
         .route("/card/{merchant}/{card}/{proof}/pass.pkpass", get(pass))
-        .route("/card/{merchant}/{card}/{proof}/google", get(google))
+        .route("/card/{merchant}/{card}/{proof}/google", post(google))
         .route("/card/style.css", get(style))
         .route("/templates/{template}/logo.png", get(logo))
 }
@@ -73,8 +77,36 @@ async fn page(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response
     let card = link.open(&web).await?;
     let face = card.face();
     let here = card_link(&web.public_url, &web.master, link.merchant, link.card);
-    let google = web.google.is_some();
-    let body: Markup = html! {
+    let buttons = html! {
+        @if has_apple(&web, &face) {
+            a.button href=(format!("{here}/pass.pkpass")) { "Add to Apple Wallet" }
+        }
+        @if web.google.is_some() {
+            // By its path: form-action 'self' is about the address that the browser really used.
+            form method="post" action=(path_of(&link, "google")) {
+                button.button { "Add to Google Wallet" }
+            }
+        }
+    };
+    Ok(show(&face, &buttons))
+}
+
+/// Whether this gateway can sign the program's passes.
+fn has_apple(web: &Web, face: &CardFace) -> bool {
+    web.passes.identity(&face.pass_type_identifier).is_ok()
+}
+
+fn path_of(link: &Link, last: &str) -> String {
+    let Link {
+        merchant,
+        card,
+        proof,
+    } = link;
+    format!("/card/{merchant}/{card}/{proof}/{last}")
+}
+
+fn show(face: &CardFace, buttons: &Markup) -> Response {
+    let body = html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -90,41 +122,47 @@ async fn page(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response
                     h1 { (face.program_name) }
                     p.balance { (face.balance()) }
                     p { (face.status_line()) }
-                    nav {
-                        a.button href=(format!("{here}/pass.pkpass")) { "Add to Apple Wallet" }
-                        @if google {
-                            a.button href=(format!("{here}/google")) { "Add to Google Wallet" }
-                        }
-                    }
+                    nav { (buttons) }
                     p.note { "Keep this address to yourself: whoever has it can add your card." }
                 }
             }
         }
     };
-    let policy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+    let policy =
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     let headers = [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    Ok((headers, body).into_response())
+    (headers, body).into_response()
 }
 
 async fn pass(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response, ApiError> {
     let card = link.open(&web).await?;
+    if !has_apple(&web, &card.face()) {
+        return Err(ApiError::NotFound);
+    }
     crate::web::passkit::pass_response(&web, &card).await
 }
 
 async fn google(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response, ApiError> {
     let wallet = web.google.clone().ok_or(ApiError::NotFound)?;
     let card = link.open(&web).await?;
+    let face = card.face();
     let save = wallet
-        .issue(&card.face())
+        .issue(&face)
         .await
         .map_err(|error| ApiError::Unavailable(Box::new(error)))?;
-    web.ops.link_google(link.merchant, link.card).await?;
-    Ok(Redirect::to(save.url()).into_response())
+    // Asked again, the link is all there is to do: a change would be pushed to every copy of the card.
+    if !card.card.channels.contains(Channel::Google) {
+        web.ops.link_google(link.merchant, link.card).await?;
+    }
+    let buttons = html! {
+        a.button href=(save.url()) rel="noreferrer" { "Continue to Google Wallet" }
+    };
+    Ok(show(&face, &buttons))
 }
 
 async fn style() -> impl IntoResponse {

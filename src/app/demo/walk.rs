@@ -146,19 +146,19 @@ async fn repeat(stage: &Stage, customer: &Customer, capture: CaptureBody) -> Res
 }
 
 async fn save(stage: &Stage, android: &mut Option<SimAndroidPhone>) -> Result<String> {
-    let no_redirect = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()?;
-    let response = no_redirect
-        .get(format!("{}/google", stage.android_link))
+    let page = stage
+        .http
+        .post(format!("{}/google", stage.android_link))
         .send()
+        .await?
+        .error_for_status()?
+        .text()
         .await?;
-    let save_link = response
-        .headers()
-        .get(reqwest::header::LOCATION)
-        .and_then(|value| value.to_str().ok())
-        .with_context(|| format!("expected a redirect to the save link; got {}", response.status()))?;
+    let save_url = &stage.config.google.save_url;
+    let save_link = page
+        .split('"')
+        .find(|text| text.starts_with(save_url))
+        .with_context(|| format!("expected a page with a link to {save_url}; got {page}"))?;
     let phone = stage
         .google
         .open_save_link(save_link)
