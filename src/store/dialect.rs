@@ -1,8 +1,9 @@
 //! The text of statements: expanding sets, and the rewrites that SQLite needs. Pure; engines keep the results,
 //! so that no text is built on the hot path.
 
-/// How many rows one statement carries: few sizes, so that few statements are prepared.
-pub(super) const CHUNKS: [usize; 4] = [128, 32, 8, 1];
+/// How many rows one statement carries: powers of two, so that a set of any length takes few statements and few
+/// texts are prepared.
+pub(super) const CHUNKS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Names one text that an engine keeps: a statement lives for ever, so its address is its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
