@@ -23,11 +23,11 @@ use crate::store::cards::{self, ProgramOfMerchant};
 use crate::store::{Change, Error, Retry, Tx, captures, events, outbox};
 
 /// Captures in one transaction; a larger set would make a tap behind it wait too long.
-const LARGEST_SET: usize = 200;
+pub const LARGEST_SET: usize = 200;
 /// Requests waiting; beyond it stations are told to come back.
 const QUEUE: usize = 4096;
 /// Sets in the making at once: one commits while the others read and decide.
-const WORKERS: usize = 4;
+pub const WORKERS: usize = 4;
 /// How far back in a card's ledger a late capture or a reversal looks for punches that stand.
 pub(crate) const NEIGHBOURS: i64 = 500;
 

@@ -1,8 +1,9 @@
 //! The text of statements: expanding sets, and the rewrites that SQLite needs. Pure; engines keep the results,
 //! so that no text is built on the hot path.
 
-/// How many rows one statement carries: few sizes, so that few statements are prepared.
-pub(super) const CHUNKS: [usize; 4] = [128, 32, 8, 1];
+/// How many rows one statement carries: powers of two, so that a set of any length takes few statements and few
+/// texts are prepared.
+pub(super) const CHUNKS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Names one text that an engine keeps: a statement lives for ever, so its address is its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,8 +32,26 @@ pub(super) fn chunk(left: usize) -> usize {
 /// Replaces `{bigint, text}` by `rows` rows of casted parameters, numbered after the highest `$N` of the
 /// statement. `None` when there is no such list.
 pub(super) fn expand(sql: &str, rows: usize) -> Option<String> {
-    use std::fmt::Write as _;
+    expand_with(sql, rows, |text, number, kind| {
+        text.push_str("cast($");
+        text.push_str(number);
+        text.push_str(" as ");
+        text.push_str(kind);
+        text.push(')');
+    })
+}
 
+/// Like [`expand`], without casts: on SQLite a parameter has the type of its value, and a cast is only work.
+pub(super) fn expand_for_sqlite(sql: &str, rows: usize) -> Option<String> {
+    let text = expand_with(sql, rows, |text, number, _| {
+        text.push('$');
+        text.push_str(number);
+    });
+    text.as_deref().map(to_sqlite)
+}
+
+/// `add` writes one parameter, given its number and type.
+fn expand_with(sql: &str, rows: usize, add: impl Fn(&mut String, &str, &str)) -> Option<String> {
     let (before, rest) = sql.split_once('{')?;
     let (list, after) = rest.split_once('}')?;
     let types: Vec<&str> = list.split(',').map(str::trim).collect();
@@ -43,9 +62,10 @@ pub(super) fn expand(sql: &str, rows: usize) -> Option<String> {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for (column, kind) in types.iter().enumerate() {
             number += 1;
-            let comma = if column == 0 { "" } else { ", " };
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{comma}cast(${number} as {kind})");
+            if column > 0 {
+                text.push_str(", ");
+            }
+            add(&mut text, &number.to_string(), kind);
         }
         text.push(')');
     }
@@ -158,6 +178,11 @@ mod tests {
             )
         );
         assert_eq!(expand("select 1", 2), None);
+        let text = expand_for_sqlite("update t set a = $1 from (values {bigint, bytea}) as v", 2);
+        assert_eq!(
+            text.as_deref(),
+            Some("update t set a = ?1 from (values (?2, ?3), (?4, ?5)) as v")
+        );
         assert_eq!(set_width("values {bigint, text, bytea}"), Some(3));
     }
 

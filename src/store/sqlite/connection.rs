@@ -10,7 +10,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, ErrorCode, OpenFlags, ToSql};
 
 use crate::store::Error;
-use crate::store::dialect::{Key, expand, to_sqlite};
+use crate::store::dialect::{Key, expand_for_sqlite, to_sqlite};
 use crate::store::value::{Row, Value};
 
 /// Every statement of passgate in every chunk size fits.
@@ -106,8 +106,8 @@ impl Connection {
         params: &[&Value],
     ) -> Result<CachedStatement<'_>, Error> {
         let text = self.texts.entry(Key::new(sql, set)).or_insert_with(|| {
-            let expanded = (set > 0).then(|| expand(sql, set)).flatten();
-            to_sqlite(expanded.as_deref().unwrap_or(sql))
+            let expanded = (set > 0).then(|| expand_for_sqlite(sql, set)).flatten();
+            expanded.unwrap_or_else(|| to_sqlite(sql))
         });
         let bind = || {
             let mut statement = self.raw.prepare_cached(text)?;
@@ -125,8 +125,7 @@ impl Connection {
 
     /// Compiles a statement without running it.
     pub(in crate::store) fn compile(&self, sql: &'static str) -> Result<(), Error> {
-        let expanded = expand(sql, 1);
-        let text = to_sqlite(expanded.as_deref().unwrap_or(sql));
+        let text = expand_for_sqlite(sql, 1).unwrap_or_else(|| to_sqlite(sql));
         let compiled = self.raw.prepare(&text).map(|_| ());
         compiled.map_err(|error| refused(sql, error))
     }
