@@ -152,9 +152,10 @@ fn observed() {
     };
     let metrics = telemetry::init("trace,tower_http=trace", Format::Text).expect("the only one");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let observed = tokio::time::timeout(PATIENCE, observe(Path::new(&folder), metrics));
-    let observed = async { observed.await.expect("in time") };
-    runtime.block_on(observed);
+    runtime.block_on(async {
+        let observed = tokio::time::timeout(PATIENCE, observe(Path::new(&folder), metrics));
+        observed.await.expect("in time");
+    });
 }
 
 async fn observe(folder: &Path, metrics: Metrics) {
