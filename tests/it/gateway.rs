@@ -170,6 +170,9 @@ async fn observe(folder: &Path, metrics: Metrics) {
     };
     assert_eq!(page(format!("{base}/healthz")).await, (200, "ok\n".into()));
     assert_eq!(page(format!("{base}/readyz")).await, (200, "ready\n".into()));
+    for path in ["console", "console/"] {
+        assert_eq!(page(format!("{base}/{path}")).await.0, 303, "{path}");
+    }
     for path in ["", "console/cards/", "console/nowhere/"] {
         page(format!("{base}/{path}{IN_PATHS}?q={IN_PATHS}")).await;
     }
