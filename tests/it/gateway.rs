@@ -150,7 +150,7 @@ fn observed() {
     let Some((_, folder)) = std::env::vars_os().find(|(name, _)| name == FOLDER) else {
         return;
     };
-    let metrics = telemetry::init("trace,tower_http=trace", Format::Text).expect("the only one");
+    let metrics = telemetry::init("trace,tower_http::trace=trace", Format::Text).expect("the only one");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let observed = tokio::time::timeout(PATIENCE, observe(Path::new(&folder), metrics));
