@@ -82,6 +82,8 @@ pub fn router(web: Web) -> Router {
         .merge(public::router())
         .merge(passkit::router())
         .nest("/console", console::router())
+        // A nested router does not cover this one.
+        .route("/console/", get(async || Redirect::to("/console/cards")))
         .route("/", get(async || Redirect::to("/console")))
         .layer(TimeoutLayer::with_status_code(error::TOO_SLOW, ANSWER_WITHIN));
     limited

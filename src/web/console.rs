@@ -22,7 +22,7 @@ pub mod watch;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension};
-use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
@@ -66,7 +66,7 @@ pub fn router() -> Router<Web> {
         .route("/cards/{card_id}/end", post(actions::end))
         .route("/cards/{card_id}/restore", post(actions::restore))
         .route("/assets/{name}", get(assets::serve))
-        .fallback(elsewhere)
+        .fallback(async || ApiError::NotFound)
         .layer(Extension(throttle::Throttle::default()))
         .layer(Extension(watch::Watches::default()))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
@@ -74,14 +74,6 @@ pub fn router() -> Router<Web> {
         .layer(axum::middleware::from_fn(failure::as_page))
         .layer(CompressionLayer::new())
         .layer(axum::middleware::map_response(secured))
-}
-
-/// `/console/` means `/console`, which the route `/` of a nested router does not cover.
-async fn elsewhere(uri: Uri) -> Response {
-    match uri.path() {
-        "/" => Redirect::to("/console/cards").into_response(),
-        _ => ApiError::NotFound.into_response(),
-    }
 }
 
 fn foreign_form(_: ProtectionError) -> Response {

@@ -63,18 +63,6 @@ async fn a_page_without_a_session_leads_to_sign_in_and_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slash_at_the_end_of_the_consoles_address_changes_nothing() {
-    let gateway = gateway(0).await;
-    let visitor = Visitor::new(&gateway);
-    for path in ["/console", "/console/"] {
-        let answer = visitor.page(path).await;
-        let location = answer.location.as_deref();
-        assert_eq!((answer.status, location), (303, Some("/console/cards")), "{path}");
-        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn with_tls_the_session_cookie_is_bound_to_the_host() {
     let (store, _folder) = engines::sqlite().await;
     let gateway = Gateway::start(store, 0, Clock::manual(NOON), "https://cards.example").await;

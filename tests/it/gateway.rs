@@ -150,11 +150,12 @@ fn observed() {
     let Some((_, folder)) = std::env::vars_os().find(|(name, _)| name == FOLDER) else {
         return;
     };
-    let metrics = telemetry::init("trace,tower_http=trace", Format::Text).expect("the only one");
+    let metrics = telemetry::init("trace,tower_http::trace=trace", Format::Text).expect("the only one");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let observed = tokio::time::timeout(PATIENCE, observe(Path::new(&folder), metrics));
-    let observed = async { observed.await.expect("in time") };
-    runtime.block_on(observed);
+    runtime.block_on(async {
+        let observed = tokio::time::timeout(PATIENCE, observe(Path::new(&folder), metrics));
+        observed.await.expect("in time");
+    });
 }
 
 async fn observe(folder: &Path, metrics: Metrics) {
@@ -169,6 +170,9 @@ async fn observe(folder: &Path, metrics: Metrics) {
     };
     assert_eq!(page(format!("{base}/healthz")).await, (200, "ok\n".into()));
     assert_eq!(page(format!("{base}/readyz")).await, (200, "ready\n".into()));
+    for path in ["console", "console/"] {
+        assert_eq!(page(format!("{base}/{path}")).await.0, 303, "{path}");
+    }
     for path in ["", "console/cards/", "console/nowhere/"] {
         page(format!("{base}/{path}{IN_PATHS}?q={IN_PATHS}")).await;
     }
