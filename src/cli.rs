@@ -109,7 +109,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            eprintln!("passgate: {error:#}");
+            eprintln!("passgate: {}", sentence(&error));
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -117,6 +117,19 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error with its causes, each said once: many of ours name their cause themselves.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 async fn execute(command: Command) -> Result<()> {

@@ -62,6 +62,7 @@ pub(super) struct Rules {
     /// Punches that earn one reward.
     #[arg(long, default_value_t = 10)]
     goal: i64,
+    /// Punches that one presentation gives.
     #[arg(long, default_value_t = 1)]
     punches_per_visit: i64,
     /// Most punches a day; no limit when left out.

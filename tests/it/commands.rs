@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use passgate::clock::Clock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -151,7 +152,7 @@ async fn serve(folder: &Path, config: &str) -> (Running, String) {
 }
 
 async fn capture(base: &str, key: &str, counter: i64, kind: &str, token: &str) -> (u16, Value) {
-    let body = json!({"captures": [{"counter": counter, "kind": kind, "token": token, "captured_at": 1}]});
+    let body = json!({"captures": [{"counter": counter, "kind": kind, "token": token, "captured_at": Clock::System.now()}]});
     let response = reqwest::Client::builder()
         .no_proxy()
         .build()
@@ -359,7 +360,7 @@ fn every_command_has_a_manual_and_an_unknown_key_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_walks_and_leaves_a_pass_that_others_accept() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = fresh();
     let stage = folder.path().join("stage");
     let shown = stage.to_str().expect("a plain path");
     let demo = passgate(folder.path(), &["demo", "--once", "--directory", shown])

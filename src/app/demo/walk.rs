@@ -146,14 +146,19 @@ async fn repeat(stage: &Stage, customer: &Customer, capture: CaptureBody) -> Res
 }
 
 async fn save(stage: &Stage, android: &mut Option<SimAndroidPhone>) -> Result<String> {
-    let page = stage
-        .http
-        .post(format!("{}/google", stage.android_link))
-        .send()
-        .await?
-        .error_for_status()?
-        .text()
-        .await?;
+    let press = async || {
+        let button = format!("{}/google", stage.android_link);
+        let response = stage.http.post(button).send().await?;
+        response.error_for_status()?.text().await
+    };
+    let page = press().await?;
+    let version = version_of(stage, &stage.android_card).await?;
+    press().await?;
+    let after = version_of(stage, &stage.android_card).await?;
+    ensure!(
+        version == after,
+        "a second click should change nothing; the card went from version {version} to {after}"
+    );
     let save_url = &stage.config.google.save_url;
     let save_link = page
         .split('"')
@@ -324,7 +329,16 @@ async fn punches(stage: &Stage, customer: &Customer) -> Result<i64> {
 }
 
 async fn read_card(stage: &Stage, customer: &Customer) -> Result<cards::CardWithProgram> {
-    let (merchant, card) = (stage.merchant, customer.card.card.id);
+    stored(stage, &customer.card).await
+}
+
+async fn version_of(stage: &Stage, card: &cards::CardWithProgram) -> Result<i64> {
+    Ok(stored(stage, card).await?.card.version)
+}
+
+/// The card as the store has it now.
+async fn stored(stage: &Stage, card: &cards::CardWithProgram) -> Result<cards::CardWithProgram> {
+    let (merchant, card) = (card.card.merchant, card.card.id);
     let found: Result<_, store::Error> = stage
         .gateway()?
         .ops
@@ -333,5 +347,5 @@ async fn read_card(stage: &Stage, customer: &Customer) -> Result<cards::CardWith
             Box::pin(async move { cards::card(tx, merchant, card).await })
         })
         .await;
-    found?.ok_or_else(|| anyhow!("{}'s card is gone", customer.name))
+    found?.ok_or_else(|| anyhow!("card {card} is gone"))
 }
