@@ -83,6 +83,11 @@ impl Store {
         })
     }
 
+    /// Whether write transactions run one after another, so that several at once gain nothing.
+    pub fn has_one_writer(&self) -> bool {
+        matches!(&*self.engine, Engine::Sqlite(_))
+    }
+
     /// Brings the schema up to date; safe to run on several nodes at once.
     pub async fn migrate(&self) -> Result<(), Error> {
         match &*self.engine {

@@ -17,7 +17,7 @@ use passgate::store::statements;
 use super::{CARDS, GOAL, cluster::Cluster};
 
 /// Rows of one statement, as the store cuts its sets.
-const CHUNKS: [usize; 4] = [128, 32, 8, 1];
+const CHUNKS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 const MERCHANT: i64 = 2;
 /// As long as the ids and tokens of the recorder's own cards.

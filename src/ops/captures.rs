@@ -23,10 +23,11 @@ use crate::store::cards::{self, ProgramOfMerchant};
 use crate::store::{Change, Error, Retry, Tx, captures, events, outbox};
 
 /// Captures in one transaction; a larger set would make a tap behind it wait too long.
-pub const LARGEST_SET: usize = 200;
+pub const LARGEST_SET: usize = 256;
 /// Requests waiting; beyond it stations are told to come back.
 const QUEUE: usize = 4096;
-/// Sets in the making at once: one commits while the others read and decide.
+/// Sets in the making at once where transactions run side by side: one commits while the others read and decide.
+/// Where they do not there is one, because two would share each commit's callers between them.
 pub const WORKERS: usize = 4;
 /// How far back in a card's ledger a late capture or a reversal looks for punches that stand.
 pub(crate) const NEIGHBOURS: i64 = 500;
@@ -56,7 +57,8 @@ impl Recorder {
     pub fn start(ops: &Ops) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
-        for _ in 0..WORKERS {
+        let workers = if ops.store.has_one_writer() { 1 } else { WORKERS };
+        for _ in 0..workers {
             tokio::spawn(work(ops.clone(), Arc::clone(&jobs)));
         }
         Self { queue }
@@ -81,6 +83,9 @@ async fn work(ops: Ops, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
     while let Some((set, next)) = gather(&jobs, held.take()).await {
         held = next;
         record_jobs(&ops, set).await;
+        // Those who just had their answer may have their next capture at hand: it shares the next commit instead
+        // of waiting behind it.
+        tokio::task::yield_now().await;
     }
 }
 
