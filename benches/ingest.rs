@@ -91,18 +91,25 @@ async fn postgres(cluster: &Cluster, span: Duration) {
     let bench = pgbench::Bench::prepare(cluster).await;
     // All workers with a full set each, and as many captures again that wait for them.
     let callers = WORKERS * LARGEST_SET * 2;
+    bench.analyze().await;
     shop.tap(callers, span / 2).await;
+    bench.run(span / 3);
+    bench.analyze().await;
+    shop.tap(callers, span / 4).await;
     let (mut ours, mut limit, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+    let mut client_us = Vec::new();
     for _ in 0..POSTGRES_ROUNDS {
-        let before = shop.tap(callers, span / 2).await.per_second;
+        let before = shop.tap(callers, span / 2).await;
         let bare = bench.run(span);
-        let after = shop.tap(callers, span / 2).await.per_second;
-        let tapped = f64::midpoint(before, after);
+        let after = shop.tap(callers, span / 2).await;
+        let tapped = f64::midpoint(before.per_second, after.per_second);
+        client_us.extend([before.cpu_us, after.cpu_us]);
         ours.push(tapped);
         limit.push(bare);
         shares.push(tapped / bare);
     }
     println!("figure ingest.pg {:.0} punches/s", median(ours));
+    println!("figure ingest.pg.cpu_us {:.1} us", median(client_us));
     println!("figure ingest.pgbench {:.0} punches/s", median(limit));
     println!("figure ingest.pg_share {:.3} ratio", median(shares));
 }
