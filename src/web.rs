@@ -12,11 +12,12 @@ pub mod json;
 pub mod passkit;
 pub mod public;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::HeaderName;
 use axum::middleware::Next;
 use axum::response::{Redirect, Response};
@@ -36,7 +37,7 @@ use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
-use crate::telemetry::{self, Metric, Metrics};
+use crate::telemetry::{self, Counter, Histogram, Metric, Metrics};
 
 /// Largest request body, unless an address asks for less.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -74,7 +75,7 @@ pub fn router(web: Web) -> Router {
             telemetry::sensitive_headers(),
         ))
         .layer(TraceLayer::new_for_http().make_span_with(span))
-        .layer(axum::middleware::from_fn(counted))
+        .layer(axum::middleware::from_fn_with_state(Counts::default(), counted))
         .layer(CatchPanicLayer::new());
     let limited = Router::new()
         .merge(api::router())
@@ -93,26 +94,52 @@ pub fn router(web: Web) -> Router {
         .with_state(web)
 }
 
+/// Where requests of one route are counted: their time, and how many by the class of their answer's status.
+struct Counters {
+    time: Histogram,
+    by_class: [Counter; CLASSES.len()],
+}
+
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+impl Counters {
+    fn of(route: &str) -> Self {
+        let counter = |status| Metric::Requests.counter(&[("route", route), ("status", status)]);
+        Self {
+            time: Metric::RequestTime.histogram(&[("route", route)]),
+            by_class: CLASSES.map(counter),
+        }
+    }
+}
+
+/// The counters of every route that was asked for; kept, because finding one by its labels costs more than counting.
+type Counts = Arc<RwLock<HashMap<Box<str>, Arc<Counters>>>>;
+
 /// Counts a request by its route and the class of its answer's status.
-async fn counted(request: Request, next: Next) -> Response {
+async fn counted(State(counts): State<Counts>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let began = stopwatch();
     let response = next.run(request).await;
-    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    let status = match response.status().as_u16() {
-        ..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        500.. => "5xx",
-    };
-    Metric::RequestTime
-        .histogram(&[("route", route)])
-        .record(began.elapsed());
-    Metric::Requests
-        .counter(&[("route", route), ("status", status)])
-        .increment(1);
+    let counters = counters(&counts, route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str));
+    counters.time.record(began.elapsed());
+    let class = usize::from(response.status().as_u16() / 100).clamp(1, CLASSES.len()) - 1;
+    if let Some(counter) = counters.by_class.get(class) {
+        counter.increment(1);
+    }
     response
+}
+
+fn counters(counts: &Counts, route: &str) -> Arc<Counters> {
+    let known = counts
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(route)
+        .cloned();
+    known.unwrap_or_else(|| {
+        let mut counts = counts.write().unwrap_or_else(PoisonError::into_inner);
+        let entry = counts.entry(route.into());
+        Arc::clone(entry.or_insert_with(|| Arc::new(Counters::of(route))))
+    })
 }
 
 /// Names a request by its route, never by its address: addresses hold serial numbers and links that are secrets.
