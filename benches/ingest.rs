@@ -24,7 +24,7 @@ use cpu_time::ProcessTime;
 use passgate::clock::{Clock, Ids};
 use passgate::domain::capture::{Capture, CaptureKey, CaptureKind, Token};
 use passgate::domain::id::{MerchantId, PassTypeIdentifier, StationId};
-use passgate::domain::program::PunchRules;
+use passgate::domain::program::Rules;
 use passgate::ops::Ops;
 use passgate::ops::captures::{LARGEST_SET, Recorder, WORKERS};
 use passgate::ops::cards::Holder;
@@ -190,7 +190,7 @@ async fn issue(ops: &Ops, merchant: MerchantId) -> Vec<Token> {
         template: "coffee".into(),
         pass_type_identifier: PassTypeIdentifier::parse("pass.example.bench").expect("valid"),
         reward_name: "Free coffee".into(),
-        rules: PunchRules::new(GOAL).expect("valid"),
+        rules: Rules::punch(GOAL).expect("valid"),
     };
     let program = ops.create_program(merchant, new).await.expect("a program");
     let mut issues = JoinSet::new();
@@ -238,6 +238,7 @@ impl Till {
                 kind: CaptureKind::Barcode,
                 token: self.tokens[card].clone(),
                 captured_at: self.clock.now(),
+                amount: None,
             };
             let asked = Instant::now();
             let answers = self

@@ -37,12 +37,12 @@ use passgate::apple::{Passes, dev_chain};
 use passgate::clock::{Clock, Ids};
 use passgate::config;
 use passgate::domain::capture::Token;
-use passgate::domain::card::{Card, CardStatus, Channels};
+use passgate::domain::card::{Card, CardStatus, Channels, Identity};
 use passgate::domain::id::{
     CardId, CustomerId, DeviceLibraryIdentifier, MerchantId, PassTypeIdentifier, ProgramId, PushToken,
     SerialNumber,
 };
-use passgate::domain::program::PunchRules;
+use passgate::domain::program::Rules;
 use passgate::domain::secret::MasterKey;
 use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
@@ -128,7 +128,7 @@ impl Bench {
             template: "coffee".into(),
             pass_type_identifier: pass_type.clone(),
             reward_name: "Free coffee".into(),
-            rules: PunchRules::new(10).expect("rules"),
+            rules: Rules::punch(10).expect("rules"),
         };
         let program = ops.create_program(merchant, program).await.expect("a program");
         fill(&ops, merchant, program, &pass_type).await;
@@ -276,27 +276,18 @@ async fn fill(ops: &Ops, merchant: MerchantId, program: ProgramId, pass_type: &P
 
 fn card(index: usize, merchant: MerchantId, program: ProgramId, now: Timestamp) -> Card {
     let number = i64::try_from(index).expect("small");
-    Card {
+    let identity = Identity {
         id: CardId(number),
         merchant,
         program,
         customer: CustomerId(number),
         serial_number: SerialNumber::parse(serial_number(index)).expect("a serial number"),
         token: Token::parse(&format!("token{index:08}")).expect("a token"),
+    };
+    Card {
         status: CardStatus::Installed,
         channels: Channels(1),
-        punches: 0,
-        rewards: 0,
-        visits: 0,
-        last_visit_at: None,
-        last_punch_at: None,
-        last_punch_day: None,
-        punches_on_day: 0,
-        created_at: now,
-        version: 1,
-        changed_at: now,
-        last_event: None,
-        tag: None,
+        ..Card::new(identity, now)
     }
 }
 

@@ -37,7 +37,7 @@ const WARM_UP: i64 = 4_000;
 const TOPIC: &str = "pass.example.bench";
 
 const CARD: &str = "insert into cards (merchant_id, card_id, program_id, customer_id, serial_number, token, status, \
-     channels, punches, rewards, visits, punches_on_day, created_at, version, changed_at) \
+     channels, punches, rewards, visits, earned_on_day, created_at, version, changed_at) \
      values {bigint, bigint, bigint, bigint, text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, \
      bigint, bigint}";
 const REGISTRATION: &str = "insert into registrations (merchant_id, pass_type_identifier, \

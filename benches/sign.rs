@@ -28,6 +28,7 @@ use passgate::clock;
 use passgate::config;
 use passgate::domain::face::CardFace;
 use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+use passgate::domain::program::ProgramKind;
 use passgate::domain::secret::{AuthenticationToken, MasterKey};
 use passgate::domain::time::Timestamp;
 use resvg::tiny_skia::{ColorU8, Pixmap};
@@ -175,7 +176,9 @@ impl Bench {
             serial_number: SerialNumber::parse(format!("card-{card:020}")).expect("serial number"),
             holder: Some(format!("Customer {card}")),
             code: format!("PG1{card:012}"),
+            kind: ProgramKind::Punch,
             punches: card % 10,
+            points: 0,
             goal: 10,
             rewards: 0,
             void: false,

@@ -31,6 +31,7 @@ use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
+use crate::ops::chores;
 use crate::ops::faces::StoredFaces;
 use crate::push::Sender;
 use crate::push::dispatcher::{Dispatcher, Settings};
@@ -71,6 +72,8 @@ pub enum Ended {
     Listener,
     #[error("the dispatcher of pushes has ended by itself; the log says why. Start the gateway again")]
     Dispatcher,
+    #[error("the chores have ended by themselves; the log says why. Start the gateway again")]
+    Chores,
 }
 
 /// A running gateway.
@@ -86,6 +89,8 @@ pub struct Gateway {
     handle: Handle<SocketAddr>,
     /// None: it has ended, or this node leaves pushing to others.
     dispatcher: Option<JoinHandle<()>>,
+    /// None: they have ended.
+    chores: Option<JoinHandle<()>>,
     _folding: AbortOnDropHandle<()>,
     stop: CancellationToken,
     drain: Duration,
@@ -141,6 +146,7 @@ impl Gateway {
             None
         };
 
+        let chores = tokio::spawn(chores::run(ops.clone(), stop.clone()));
         let folding = AbortOnDropHandle::new(tokio::spawn(fold(metrics.clone())));
         let web = Web {
             ops: ops.clone(),
@@ -165,6 +171,7 @@ impl Gateway {
             server: Some(server),
             handle,
             dispatcher,
+            chores: Some(chores),
             _folding: folding,
             stop,
             drain: config.push.drain,
@@ -190,6 +197,13 @@ impl Gateway {
                 }
                 Ended::Dispatcher
             }
+            outcome = end_of(&mut self.chores) => {
+                match outcome {
+                    Ok(()) => tracing::error!("the chores ended by themselves"),
+                    Err(error) => tracing::error!(%error, "the chores ended badly"),
+                }
+                Ended::Chores
+            }
         }
     }
 
@@ -201,6 +215,11 @@ impl Gateway {
             && let Err(error) = dispatcher.await
         {
             tracing::error!(%error, "the dispatcher ended badly");
+        }
+        if let Some(chores) = self.chores
+            && let Err(error) = chores.await
+        {
+            tracing::error!(%error, "the chores ended badly");
         }
         if let Some(server) = self.server {
             match server.await {

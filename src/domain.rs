@@ -5,14 +5,22 @@
 
 pub mod capture;
 pub mod card;
+pub mod coupon;
+pub mod customer;
 pub mod delivery;
+pub mod detail;
 pub mod event;
+pub mod expiry;
 pub mod face;
 pub mod id;
 pub mod ledger;
 pub mod member;
+pub mod money;
+pub mod points;
+pub mod presentation;
 pub mod program;
 pub mod punch;
 pub mod redemption;
 pub mod secret;
+pub mod tier;
 pub mod time;

@@ -5,6 +5,7 @@
 //! may be the newer one. Sending a batch again is always safe: each capture yields its first answer.
 
 use crate::domain::capture::CaptureKind;
+use crate::domain::money::Amount;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ pub struct CaptureBody {
     pub token: String,
     /// By the station's clock.
     pub captured_at: Timestamp,
+    /// What was paid, in minor units of the program's currency, where the till knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
 }
 
 /// Does not show the token: whoever holds it can present the card.
@@ -63,6 +67,8 @@ pub struct Balance {
     pub punches: i64,
     pub goal: i64,
     pub rewards: i64,
+    #[serde(default)]
+    pub points: i64,
 }
 
 /// What the reader or scanner signals; a firmware profile maps each to lights and sounds.

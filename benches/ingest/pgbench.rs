@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use passgate::domain::program::Rules;
 use passgate::ops::captures::{LARGEST_SET, WORKERS};
 use passgate::store::statements;
 
@@ -83,16 +84,15 @@ fn rate(line: &str) -> Option<f64> {
 
 fn filling() -> String {
     let last = FIRST_CARD + i64::try_from(CARDS).expect("small") - 1;
+    let rules = Rules::punch(GOAL).expect("rules").print();
     format!(
         "create sequence bench_counter cache 1024;
          insert into merchants (merchant_id, name, zone, created_at) values ({MERCHANT}, 'Bench', 'UTC', {AT});
          insert into programs (merchant_id, program_id, kind, name, template, pass_type_identifier, reward_name,
-             goal, punches_per_visit, max_per_day, minimum_gap_ms, carry_over, reversal_window_ms, visit_gap_ms,
-             created_at)
-         values ({MERCHANT}, 1, 'punch', 'Coffee card', 'coffee', 'pass.example.bench', 'Free coffee', {GOAL}, 1,
-             null, 0, 1, 3600000, 3600000, {AT});
+             rules, created_at)
+         values ({MERCHANT}, 1, 'punch', 'Coffee card', 'coffee', 'pass.example.bench', 'Free coffee', '{rules}', {AT});
          insert into cards (merchant_id, card_id, program_id, customer_id, serial_number, token, status, channels,
-             punches, rewards, visits, punches_on_day, created_at, version, changed_at)
+             punches, rewards, visits, earned_on_day, created_at, version, changed_at)
          select {MERCHANT}, card, 1, card, 'serial-number-' || card, card, 'pending', 0, 0, 0, 0, 0, {AT}, 1, {AT}
          from generate_series({FIRST_CARD}, {last}) as card;
          insert into tokens (merchant_id, token, card_id)
@@ -128,8 +128,8 @@ fn script() -> String {
     };
     let event = |row: usize, kind: &str, punches: i64| {
         format!(
-            "{MERCHANT}, :card{row}, 123456, '{kind}', {punches}, 0, 0, {AT}, {AT}, 'station', 77, 77, 123456, \
-             null, null"
+            "{MERCHANT}, :card{row}, null, 123456, '{kind}', {punches}, 0, 0, 0, 0, 0, 0, 0, {AT}, {AT}, 'station', 77, \
+             'station', null, 77, 123456, null, null, null, null"
         )
     };
     add("captures", "select", &all, &|row| {
@@ -150,7 +150,7 @@ fn script() -> String {
     add("captures", "insert", &all, &|row| {
         format!(
             "{MERCHANT}, 77, nextval('bench_counter'), 'barcode', 1234567890123456789, {AT}, {AT}, :card{row}, null, \
-             0, 0, 3, {GOAL}, 0"
+             0, 0, 3, {GOAL}, 0, 0, 1, 0"
         )
     });
     add("events", "insert", &all, &|row| event(row, "customer_scanned", 1));
@@ -158,7 +158,10 @@ fn script() -> String {
         event(row, "reward_redeemable", -GOAL)
     });
     add("cards", "update cards set", &all, &|row| {
-        format!("{MERCHANT}, :card{row}, 'pending', 0, 3, 0, 1, {AT}, {AT}, 20700, 3, 12, {AT}, 123456")
+        format!(
+            "{MERCHANT}, :card{row}, 'pending', 0, 3, 0, 0, 0, 1, 0, 1, 0, null, 5, {AT}, {AT}, 20700, 3, null, null, \
+             12, {AT}, 123456"
+        )
     });
     writeln!(script, "commit;").unwrap();
     script

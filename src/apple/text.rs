@@ -145,6 +145,7 @@ impl Place {
 mod tests {
     use super::*;
     use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+    use crate::domain::program::ProgramKind;
     use crate::domain::time::Timestamp;
     use proptest::prelude::*;
 
@@ -161,7 +162,9 @@ mod tests {
             serial_number: SerialNumber::parse("card-1").expect("serial number"),
             holder: holder.map(str::to_owned),
             code: "PG1".into(),
+            kind: ProgramKind::Punch,
             punches: 3,
+            points: 0,
             goal: 10,
             rewards: 0,
             void: false,

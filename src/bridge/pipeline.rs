@@ -141,6 +141,7 @@ impl Pipeline {
             kind,
             token: token.expose().to_owned(),
             captured_at,
+            amount: None,
         };
         match self.journal.append(capture).await {
             Ok(stored) => {

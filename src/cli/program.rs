@@ -11,7 +11,7 @@ use crate::cli::{filled, open};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::id::{MerchantId, PassTypeIdentifier};
-use crate::domain::program::PunchRules;
+use crate::domain::program;
 use crate::ops::setup::NewProgram;
 
 /// Stands in a program that is made before there is any certificate.
@@ -160,15 +160,16 @@ fn pass_type(wanted: Option<PassTypeIdentifier>, passes: &Passes) -> Result<Pass
 }
 
 impl Rules {
-    fn parse(&self) -> Result<PunchRules> {
-        Ok(PunchRules::new(self.goal)
+    fn parse(&self) -> Result<program::Rules> {
+        Ok(program::Rules::punch(self.goal)
             .context("--goal")?
             .with_punches_per_visit(self.punches_per_visit)
             .context("--punches-per-visit")?
             .with_max_per_day(self.max_per_day)
             .context("--max-per-day")?
-            .with_minimum_gap(Duration::from_secs(self.minimum_gap))
             .with_carry_over(self.carry_over)
+            .context("--carry-over")?
+            .with_minimum_gap(Duration::from_secs(self.minimum_gap))
             .with_reversal_window(Duration::from_secs(self.reversal_window))
             .with_visit_gap(Duration::from_secs(self.visit_gap)))
     }

@@ -4,6 +4,7 @@
 //! again for ever yields the first answer again.
 
 use crate::domain::id::StationId;
+use crate::domain::money::Amount;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,8 @@ pub struct Capture {
     pub token: Token,
     /// When the station saw it, by the station's clock.
     pub captured_at: Timestamp,
+    /// What was paid, where the till knows it.
+    pub amount: Option<Amount>,
 }
 
 /// What identifies a card at the till. Held as text that says where it came from: a bare code, or `uid:` and

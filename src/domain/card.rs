@@ -85,16 +85,30 @@ pub struct Card {
     pub token: Token,
     pub status: CardStatus,
     pub channels: Channels,
-    /// Punches towards the next reward.
+    /// Sums of its ledger's rows.
     pub punches: i64,
-    /// Rewards earned and not yet redeemed.
+    pub points: i64,
+    pub tier_points: i64,
     pub rewards: i64,
     pub visits: i64,
+    pub spend: i64,
+    pub unpriced: i64,
+    pub redemptions: i64,
+    /// Its place on the program's ladder, counted from 0.
+    pub tier: Option<i64>,
+    /// Presentations that were accepted, taken back or not.
+    pub scans: i64,
     pub last_visit_at: Option<Timestamp>,
-    pub last_punch_at: Option<Timestamp>,
-    /// The business day of the last punch and the punches given on it.
-    pub last_punch_day: Option<Day>,
-    pub punches_on_day: i64,
+    pub last_earned_at: Option<Timestamp>,
+    /// The business day of the last earning and what was earned on it: punches or points.
+    pub last_earned_day: Option<Day>,
+    pub earned_on_day: i64,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When a coupon was redeemed.
+    pub redeemed_at: Option<Timestamp>,
+    /// The program that its installs count for; a coupon that was converted keeps its own.
+    pub installed_as: ProgramId,
     pub created_at: Timestamp,
     /// Grows by one with each change that a holder could see.
     pub version: i64,
@@ -106,12 +120,85 @@ pub struct Card {
     pub tag: Option<UpdateTag>,
 }
 
+/// What a card is called, fixed when it is issued.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub id: CardId,
+    pub merchant: MerchantId,
+    pub program: ProgramId,
+    pub customer: CustomerId,
+    pub serial_number: SerialNumber,
+    pub token: Token,
+}
+
 impl Card {
+    /// A card without a history.
+    pub fn new(identity: Identity, now: Timestamp) -> Self {
+        Self {
+            id: identity.id,
+            merchant: identity.merchant,
+            program: identity.program,
+            customer: identity.customer,
+            serial_number: identity.serial_number,
+            token: identity.token,
+            status: CardStatus::Pending,
+            channels: Channels::NONE,
+            punches: 0,
+            points: 0,
+            tier_points: 0,
+            rewards: 0,
+            visits: 0,
+            spend: 0,
+            unpriced: 0,
+            redemptions: 0,
+            tier: None,
+            scans: 0,
+            last_visit_at: None,
+            last_earned_at: None,
+            last_earned_day: None,
+            earned_on_day: 0,
+            expires_at: None,
+            redeemed_at: None,
+            installed_as: identity.program,
+            created_at: now,
+            version: 1,
+            changed_at: now,
+            last_event: None,
+            tag: None,
+        }
+    }
+
     /// Adds what an event changed to the running sums.
     pub fn apply(&mut self, delta: Delta) {
-        self.punches += delta.punches;
-        self.rewards += delta.rewards;
-        self.visits += delta.visits;
+        let mut sums = self.sums();
+        sums += delta;
+        self.punches = sums.punches;
+        self.points = sums.points;
+        self.tier_points = sums.tier_points;
+        self.rewards = sums.rewards;
+        self.visits = sums.visits;
+        self.spend = sums.spend;
+        self.unpriced = sums.unpriced;
+        self.redemptions = sums.redemptions;
+    }
+
+    /// The running sums: the same as the sum of the deltas of all its events.
+    pub fn sums(&self) -> Delta {
+        Delta {
+            punches: self.punches,
+            points: self.points,
+            tier_points: self.tier_points,
+            rewards: self.rewards,
+            visits: self.visits,
+            spend: self.spend,
+            unpriced: self.unpriced,
+            redemptions: self.redemptions,
+        }
+    }
+
+    /// Whether the card has ended by itself.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
     }
 
     /// Marks the card's visible content as changed at `now`.
@@ -131,27 +218,17 @@ pub(crate) mod tests {
 
     /// A fresh card for tests of the rules.
     pub(crate) fn sample() -> Card {
-        Card {
+        let identity = Identity {
             id: CardId(1),
             merchant: MerchantId(1),
             program: ProgramId(1),
             customer: CustomerId(1),
             serial_number: SerialNumber::parse("card-0000000000001").expect("valid serial number"),
             token: Token::from_random([1; 10]),
+        };
+        Card {
             status: CardStatus::Installed,
-            channels: Channels::NONE,
-            punches: 0,
-            rewards: 0,
-            visits: 0,
-            last_visit_at: None,
-            last_punch_at: None,
-            last_punch_day: None,
-            punches_on_day: 0,
-            created_at: Timestamp(0),
-            version: 1,
-            changed_at: Timestamp(0),
-            last_event: None,
-            tag: None,
+            ..Card::new(identity, Timestamp(0))
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
-use crate::domain::program::Program;
+use crate::domain::program::{Program, ProgramKind};
 use crate::domain::time::Timestamp;
 
 #[derive(Clone, PartialEq, Eq)]
@@ -21,7 +21,9 @@ pub struct CardFace {
     pub holder: Option<String>,
     /// What the barcode says.
     pub code: String,
+    pub kind: ProgramKind,
     pub punches: i64,
+    pub points: i64,
     pub goal: i64,
     pub rewards: i64,
     pub void: bool,
@@ -75,7 +77,9 @@ pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Optio
         serial_number: card.serial_number.clone(),
         holder: holder.map(str::to_owned),
         code: card.token.expose().to_owned(),
+        kind: program.rules.kind(),
         punches: card.punches,
+        points: card.points,
         goal: program.rules.goal(),
         rewards: card.rewards,
         void: card.status == CardStatus::Void,

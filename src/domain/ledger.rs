@@ -1,6 +1,7 @@
-//! Reading a card's ledger: which punches stand, and what they say about a moment or about the card as it is now.
+//! Reading a card's ledger: which earnings stand, and what they say about a moment or about the card as it is now.
 //!
-//! A punch stands unless a later row takes it back. Manual rows and rewards are not punches.
+//! An earning is an accepted presentation of the card; it stands unless a later row takes it back. Manual rows and
+//! rewards are not earnings.
 
 use std::collections::HashSet;
 
@@ -8,69 +9,79 @@ use jiff::tz::TimeZone;
 
 use crate::domain::event::{Event, EventKind, NewEvent};
 use crate::domain::id::EventId;
-use crate::domain::punch::History;
+use crate::domain::presentation::History;
 use crate::domain::time::{Day, Timestamp};
 
-/// The newest punch that stands, as a card keeps it.
+/// The newest earning that stands, as a card keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LatestPunch {
+pub struct LatestEarning {
     pub at: Option<Timestamp>,
     pub day: Option<Day>,
-    pub punches_on_day: i64,
+    pub earned_on_day: i64,
 }
 
-/// The punches among `events` that no row of `events` takes back.
-pub fn standing_punches(events: &[Event]) -> impl Iterator<Item = &NewEvent> {
+/// The earnings among `events` that no row of `events` takes back.
+pub fn standing_earnings(events: &[Event]) -> impl Iterator<Item = &NewEvent> {
     let reversed: HashSet<EventId> = events
         .iter()
-        .filter(|event| event.event.kind == EventKind::PunchReversed)
+        .filter(|event| {
+            matches!(
+                event.event.kind,
+                EventKind::PunchReversed | EventKind::PointsReversed
+            )
+        })
         .filter_map(|event| event.event.reverses)
         .collect();
     events
         .iter()
         .filter(move |event| !reversed.contains(&event.id))
         .map(|event| &event.event)
-        .filter(|event| is_punch(event))
+        .filter(|event| is_earning(event))
 }
 
-/// Whether an event is a presentation that gave punches.
-pub fn is_punch(event: &NewEvent) -> bool {
+/// Whether an event is a presentation that was accepted.
+pub fn is_earning(event: &NewEvent) -> bool {
     matches!(event.kind, EventKind::CustomerScanned | EventKind::CustomerTapped)
 }
 
-/// What was punched around `at`, for a capture that arrives after a later one of the same card.
-pub fn around<'e>(punches: impl Iterator<Item = &'e NewEvent>, at: Timestamp, zone: &TimeZone) -> History {
+/// What was earned around `at`, for a capture that arrives after a later one of the same card.
+pub fn around<'e>(earnings: impl Iterator<Item = &'e NewEvent>, at: Timestamp, zone: &TimeZone) -> History {
     let day = at.day_in(zone);
-    let mut punches_on_day = 0;
-    let mut nearest_punch: Option<Timestamp> = None;
-    for punch in punches {
-        if punch.at.day_in(zone) == day {
-            punches_on_day += punch.delta.punches;
+    let mut earned_on_day = 0;
+    let mut nearest: Option<Timestamp> = None;
+    for earning in earnings {
+        if earning.at.day_in(zone) == day {
+            earned_on_day += given(earning);
         }
-        if nearest_punch.is_none_or(|nearest| punch.at.distance(at) < nearest.distance(at)) {
-            nearest_punch = Some(punch.at);
+        if nearest.is_none_or(|nearest| earning.at.distance(at) < nearest.distance(at)) {
+            nearest = Some(earning.at);
         }
     }
     History::Past {
-        punches_on_day,
-        nearest_punch,
+        earned_on_day,
+        nearest,
     }
 }
 
-/// The newest of `punches` and how many were given on its day.
-pub fn latest<'e>(punches: impl Iterator<Item = &'e NewEvent> + Clone, zone: &TimeZone) -> LatestPunch {
-    let Some(at) = punches.clone().map(|punch| punch.at).max() else {
-        return LatestPunch::default();
+/// The newest of `earnings` and what was given on its day.
+pub fn latest<'e>(earnings: impl Iterator<Item = &'e NewEvent> + Clone, zone: &TimeZone) -> LatestEarning {
+    let Some(at) = earnings.clone().map(|earning| earning.at).max() else {
+        return LatestEarning::default();
     };
     let day = at.day_in(zone);
-    LatestPunch {
+    LatestEarning {
         at: Some(at),
         day: Some(day),
-        punches_on_day: punches
-            .filter(|punch| punch.at.day_in(zone) == day)
-            .map(|punch| punch.delta.punches)
+        earned_on_day: earnings
+            .filter(|earning| earning.at.day_in(zone) == day)
+            .map(given)
             .sum(),
     }
+}
+
+/// Punches or points that an earning gave.
+fn given(earning: &NewEvent) -> i64 {
+    earning.delta.punches + earning.delta.points
 }
 
 #[cfg(test)]
@@ -82,24 +93,18 @@ mod tests {
     const DAY: i64 = 86_400_000;
 
     fn event(id: i64, kind: EventKind, punches: i64, at: i64, reverses: Option<i64>) -> Event {
+        let actor = Actor::Station(StationId(1));
+        let delta = Delta {
+            punches,
+            ..Delta::default()
+        };
+        let mut event = NewEvent::of_card(CardId(1), kind, actor, Timestamp(at)).with_delta(delta);
+        event.reverses = reverses.map(EventId);
         Event {
             id: EventId(id),
             previous: None,
             recorded_at: Timestamp(at),
-            event: NewEvent {
-                card: CardId(1),
-                kind,
-                delta: Delta {
-                    punches,
-                    rewards: 0,
-                    visits: 0,
-                },
-                at: Timestamp(at),
-                actor: Actor::Station(StationId(1)),
-                capture: None,
-                reverses: reverses.map(EventId),
-                reason: None,
-            },
+            event,
         }
     }
 
@@ -111,15 +116,15 @@ mod tests {
             event(1, EventKind::CustomerTapped, 2, 5, None),
         ];
         let utc = TimeZone::UTC;
-        let standing: Vec<_> = standing_punches(&events).collect();
+        let standing: Vec<_> = standing_earnings(&events).collect();
         assert_eq!(standing.len(), 1);
         let latest = latest(standing.iter().copied(), &utc);
-        assert_eq!((latest.at, latest.punches_on_day), (Some(Timestamp(5)), 2));
+        assert_eq!((latest.at, latest.earned_on_day), (Some(Timestamp(5)), 2));
         assert_eq!(
             around(standing.iter().copied(), Timestamp(DAY + 12), &utc),
             History::Past {
-                punches_on_day: 0,
-                nearest_punch: Some(Timestamp(5)),
+                earned_on_day: 0,
+                nearest: Some(Timestamp(5)),
             }
         );
     }

@@ -2,9 +2,12 @@
 
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
-use crate::domain::ledger::LatestPunch;
-use crate::domain::program::PunchRules;
+use crate::domain::ledger::LatestEarning;
+use crate::domain::money::Amount;
+use crate::domain::presentation::visit;
+use crate::domain::program::{ProgramKind, Rules};
 use crate::domain::time::Timestamp;
+use crate::domain::{expiry, tier};
 use std::time::Duration;
 
 /// The card after the change and the ledger rows that explain it.
@@ -19,6 +22,8 @@ pub struct Change {
 pub enum RedeemRefusal {
     #[error("This card has ended.")]
     CardVoid,
+    #[error("This card has expired.")]
+    CardExpired,
     #[error("There is no reward to redeem: {punches} of {goal} punches.")]
     NoReward { punches: i64, goal: i64 },
 }
@@ -38,13 +43,17 @@ pub enum ReverseRefusal {
 
 /// Hands out one reward.
 pub fn redeem(
-    rules: &PunchRules,
+    rules: &Rules,
     card: &Card,
+    amount: Option<Amount>,
     actor: Actor,
     now: Timestamp,
 ) -> Result<Change, RedeemRefusal> {
     if card.status == CardStatus::Void {
         return Err(RedeemRefusal::CardVoid);
+    }
+    if card.is_expired(now) {
+        return Err(RedeemRefusal::CardExpired);
     }
     if card.rewards < 1 {
         return Err(RedeemRefusal::NoReward {
@@ -54,28 +63,24 @@ pub fn redeem(
     }
     let is_visit = card
         .last_visit_at
-        .is_none_or(|last| now.distance(last) >= rules.visit_gap());
-    let delta = Delta {
-        punches: 0,
+        .is_none_or(|last| now.distance(last) >= rules.limits.visit_gap);
+    let mut delta = visit(is_visit, amount);
+    delta += Delta {
         rewards: -1,
-        visits: i64::from(is_visit),
+        redemptions: 1,
+        ..Delta::default()
     };
+    delta.tier_points = tier::measured(rules.ladder.as_ref(), delta);
     let mut after = card.clone();
     after.apply(delta);
     if is_visit {
         after.last_visit_at = Some(now);
+        expiry::roll(&rules.validity, &mut after);
     }
+    let mut events =
+        vec![NewEvent::of_card(card.id, EventKind::RewardRedeemed, actor, now).with_delta(delta)];
+    events.extend(tier::settle(rules.ladder.as_ref(), &mut after, actor, now));
     after.touch(now);
-    let events = vec![NewEvent {
-        card: card.id,
-        kind: EventKind::RewardRedeemed,
-        delta,
-        at: now,
-        actor,
-        capture: None,
-        reverses: None,
-        reason: None,
-    }];
     Ok(Change { card: after, events })
 }
 
@@ -85,16 +90,19 @@ pub fn redeem(
 /// punch leaves. `already` says whether some row reverses `original`; `remaining` is the newest punch that stands
 /// without it, so that what is taken back neither limits the day nor makes the next presentation too soon.
 pub fn reverse(
-    rules: &PunchRules,
+    rules: &Rules,
     card: &Card,
     original: &Event,
     already: bool,
-    remaining: LatestPunch,
+    remaining: LatestEarning,
     actor: Actor,
     now: Timestamp,
 ) -> Result<Change, ReverseRefusal> {
     let reversal = match original.event.kind {
-        EventKind::CustomerScanned | EventKind::CustomerTapped => EventKind::PunchReversed,
+        EventKind::CustomerScanned | EventKind::CustomerTapped => match rules.kind() {
+            ProgramKind::Punch => EventKind::PunchReversed,
+            ProgramKind::Points | ProgramKind::Coupon => EventKind::PointsReversed,
+        },
         EventKind::RewardRedeemed => EventKind::RedemptionReversed,
         other => {
             return Err(ReverseRefusal::NotReversible { kind: other.as_str() });
@@ -104,8 +112,8 @@ pub fn reverse(
         return Err(ReverseRefusal::AlreadyReversed);
     }
     let age = now.since(original.event.at.max(original.recorded_at));
-    if age > rules.reversal_window() {
-        let late: Duration = age - rules.reversal_window();
+    if age > rules.limits.reversal_window {
+        let late: Duration = age - rules.limits.reversal_window;
         return Err(ReverseRefusal::TooLate {
             ago: late.as_secs().div_ceil(60),
         });
@@ -113,20 +121,18 @@ pub fn reverse(
 
     let mut after = card.clone();
     let mut events = Vec::with_capacity(2);
-    let event = |kind, delta| NewEvent {
-        card: card.id,
-        kind,
-        delta,
-        at: now,
-        actor,
-        capture: None,
-        reverses: Some(original.id),
-        reason: None,
+    let event = |kind, delta| {
+        NewEvent::of_card(card.id, kind, actor, now)
+            .with_delta(delta)
+            .taking_back(original.id)
     };
     let given = original.event.delta;
     let missing = (given.punches - after.punches).max(0);
     // One row, however many rewards go: a row takes back another one only once.
-    let rewards_withdrawn = (missing + rules.goal() - 1) / rules.goal();
+    let rewards_withdrawn = match rules.goal() {
+        0 => 0,
+        goal => (missing + goal - 1) / goal,
+    };
     if rewards_withdrawn > after.rewards {
         return Err(ReverseRefusal::RewardRedeemed);
     }
@@ -134,23 +140,20 @@ pub fn reverse(
         let withdrawn = Delta {
             punches: rules.goal() * rewards_withdrawn,
             rewards: -rewards_withdrawn,
-            visits: 0,
+            ..Delta::default()
         };
         after.apply(withdrawn);
         events.push(event(EventKind::RewardWithdrawn, withdrawn));
     }
-    let back = Delta {
-        punches: -given.punches,
-        rewards: -given.rewards,
-        visits: -given.visits,
-    };
+    let back = given.opposite();
     after.apply(back);
     events.push(event(reversal, back));
-    if reversal == EventKind::PunchReversed {
-        after.last_punch_at = remaining.at;
-        after.last_punch_day = remaining.day;
-        after.punches_on_day = remaining.punches_on_day;
+    if reversal != EventKind::RedemptionReversed {
+        after.last_earned_at = remaining.at;
+        after.last_earned_day = remaining.day;
+        after.earned_on_day = remaining.earned_on_day;
     }
+    events.extend(tier::settle(rules.ladder.as_ref(), &mut after, actor, now));
     after.touch(now);
     Ok(Change { card: after, events })
 }
@@ -163,10 +166,10 @@ mod tests {
     use proptest::prelude::*;
 
     const ACTOR: Actor = Actor::Member(MemberId(1));
-    const NONE: LatestPunch = LatestPunch {
+    const NONE: LatestEarning = LatestEarning {
         at: None,
         day: None,
-        punches_on_day: 0,
+        earned_on_day: 0,
     };
 
     fn stored(id: i64, event: NewEvent, at: i64) -> Event {
@@ -179,32 +182,24 @@ mod tests {
     }
 
     fn punch(amount: i64) -> Event {
-        let event = NewEvent {
-            card: sample().id,
-            kind: EventKind::CustomerScanned,
-            delta: Delta {
-                punches: amount,
-                rewards: 0,
-                visits: 1,
-            },
-            at: Timestamp(0),
-            actor: ACTOR,
-            capture: None,
-            reverses: None,
-            reason: None,
+        let delta = Delta {
+            punches: amount,
+            visits: 1,
+            ..Delta::default()
         };
-        stored(1, event, 0)
+        let event = NewEvent::of_card(sample().id, EventKind::CustomerScanned, ACTOR, Timestamp(0));
+        stored(1, event.with_delta(delta), 0)
     }
 
     proptest! {
         #[test]
         fn redeeming_never_goes_below_zero(rewards in 0..5_i64, tries in 0..10_usize) {
-            let rules = PunchRules::new(5).expect("valid goal");
+            let rules = Rules::punch(5).expect("valid goal");
             let mut card = sample();
             card.rewards = rewards;
             let mut handed_out = 0;
             for _ in 0..tries {
-                if let Ok(change) = redeem(&rules, &card, ACTOR, Timestamp(10)) {
+                if let Ok(change) = redeem(&rules, &card, None, ACTOR, Timestamp(10)) {
                     card = change.card;
                     handed_out += 1;
                 }
@@ -215,11 +210,11 @@ mod tests {
 
         #[test]
         fn a_redemption_taken_back_leaves_the_card_as_it_was(rewards in 1..5_i64, punches in 0..5_i64) {
-            let rules = PunchRules::new(5).expect("valid goal");
+            let rules = Rules::punch(5).expect("valid goal");
             let mut card = sample();
             card.rewards = rewards;
             card.punches = punches;
-            let redeemed = redeem(&rules, &card, ACTOR, Timestamp(10)).expect("there is a reward");
+            let redeemed = redeem(&rules, &card, None, ACTOR, Timestamp(10)).expect("there is a reward");
             let original = stored(2, redeemed.events[0].clone(), 10);
             let back = reverse(&rules, &redeemed.card, &original, false, NONE, ACTOR, Timestamp(20))
                 .expect("within the window");
@@ -231,7 +226,7 @@ mod tests {
 
     #[test]
     fn reversing_the_punch_that_earned_a_reward_withdraws_it() {
-        let rules = PunchRules::new(5).expect("valid goal");
+        let rules = Rules::punch(5).expect("valid goal");
         let mut card = sample();
         card.rewards = 1; // four punches and one more: the goal was reached, nothing is left over
         card.visits = 1;
@@ -243,7 +238,7 @@ mod tests {
 
     #[test]
     fn reversing_a_punch_that_earned_several_rewards_withdraws_them_in_one_row() {
-        let rules = PunchRules::new(5).expect("valid goal");
+        let rules = Rules::punch(5).expect("valid goal");
         let mut card = sample();
         card.rewards = 2; // ten punches at once: two goals, nothing left over
         card.visits = 1;
@@ -255,19 +250,19 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_does_not_limit_what_comes_next() {
-        let rules = PunchRules::new(5).expect("valid goal");
+        let rules = Rules::punch(5).expect("valid goal");
         let mut card = sample();
         card.punches = 1;
         card.visits = 1;
-        card.last_punch_at = Some(Timestamp(0));
-        card.punches_on_day = 1;
+        card.last_earned_at = Some(Timestamp(0));
+        card.earned_on_day = 1;
         let change = reverse(&rules, &card, &punch(1), false, NONE, ACTOR, Timestamp(5)).expect("possible");
-        assert_eq!((change.card.last_punch_at, change.card.punches_on_day), (None, 0));
+        assert_eq!((change.card.last_earned_at, change.card.earned_on_day), (None, 0));
     }
 
     #[test]
     fn refusals_say_why() {
-        let rules = PunchRules::new(5).expect("valid goal");
+        let rules = Rules::punch(5).expect("valid goal");
         let card = sample();
         let late = Timestamp(2 * 3_600_000);
         let refuse =
@@ -275,7 +270,7 @@ mod tests {
         assert_eq!(refuse(true, Timestamp(1)), ReverseRefusal::AlreadyReversed);
         assert_eq!(refuse(false, late), ReverseRefusal::TooLate { ago: 60 });
         assert_eq!(refuse(false, Timestamp(1)), ReverseRefusal::RewardRedeemed);
-        let no_reward = redeem(&rules, &card, ACTOR, Timestamp(1)).expect_err("no reward");
+        let no_reward = redeem(&rules, &card, None, ACTOR, Timestamp(1)).expect_err("no reward");
         assert_eq!(
             no_reward.to_string(),
             "There is no reward to redeem: 0 of 5 punches."

@@ -55,9 +55,33 @@ fn millis(duration: Duration) -> i64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(pub i64);
 
+/// A day of the calendar as people write it, `2026-11-25`; which instants it covers depends on a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct CivilDay(pub jiff::civil::Date);
+
+impl CivilDay {
+    /// The first instant after this day in `zone`; none for the last day of all time.
+    pub fn end_in(self, zone: &TimeZone) -> Option<Timestamp> {
+        let start_of_next = self.0.tomorrow().ok()?.to_zoned(zone.clone()).ok()?;
+        Some(Timestamp(start_of_next.timestamp().as_millisecond()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_ends_where_the_next_begins_in_its_zone() {
+        let zone = TimeZone::get("Europe/Berlin").expect("bundled zone");
+        let day = CivilDay(jiff::civil::date(2026, 3, 28)); // the night after it has no 02:00
+        let end = day.end_in(&zone).expect("an end");
+        assert_eq!(
+            end.minus(Duration::from_millis(1)).day_in(&zone).0 + 1,
+            end.day_in(&zone).0
+        );
+    }
 
     #[test]
     fn a_business_day_follows_the_zone_and_not_utc() {

@@ -15,7 +15,7 @@ use crate::domain::card::Card;
 use crate::domain::event::NewEvent;
 use crate::domain::id::{CardId, MerchantId};
 use crate::domain::ledger;
-use crate::domain::punch::{self, Decision, History, Moment, Refusal};
+use crate::domain::presentation::{self, Decision, History, Moment, Refusal};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 pub use crate::store::captures::Answer;
@@ -308,17 +308,23 @@ impl Work {
             punches: card.punches,
             goal: rules.goal(),
             rewards: card.rewards,
+            points: card.points,
+            earned: 0,
+            redeemed: false,
             repeated: false,
         };
-        match punch::decide(&rules, &card, capture, moment, now) {
+        match presentation::decide(&rules, &card, capture, moment, now) {
             Decision::Refused(refusal) => answer.refusal = Some(refusal),
-            Decision::Punched(punched) => {
-                answer.rewards_earned = punched.rewards_earned;
-                answer.punches = punched.card.punches;
-                answer.rewards = punched.card.rewards;
-                self.events.extend(punched.events);
+            Decision::Accepted(accepted) => {
+                answer.rewards_earned = accepted.rewards_earned;
+                answer.punches = accepted.card.punches;
+                answer.rewards = accepted.card.rewards;
+                answer.points = accepted.card.points;
+                answer.earned = accepted.earned;
+                answer.redeemed = accepted.redeemed;
+                self.events.extend(accepted.events);
                 self.changed.insert((merchant, card.id));
-                self.cards.insert(card.id, punched.card);
+                self.cards.insert(card.id, accepted.card);
             }
         }
         Ok(answer)
@@ -340,8 +346,8 @@ impl Work {
         let pending = self
             .events
             .iter()
-            .filter(|event| event.card == card.id && ledger::is_punch(event));
-        let punches = ledger::standing_punches(&stored).chain(pending);
+            .filter(|event| event.card() == Some(card.id) && ledger::is_earning(event));
+        let punches = ledger::standing_earnings(&stored).chain(pending);
         Ok(ledger::around(punches, at, zone))
     }
 
@@ -381,6 +387,9 @@ fn refused(capture: &Capture, refusal: Refusal) -> Answer {
         punches: 0,
         goal: 0,
         rewards: 0,
+        points: 0,
+        earned: 0,
+        redeemed: false,
         repeated: false,
     }
 }
@@ -393,6 +402,9 @@ fn fingerprint(capture: &Capture) -> i64 {
     hash.update(capture.token.expose().as_bytes());
     hash.update(&[0]);
     hash.update(&capture.captured_at.0.to_be_bytes());
+    if let Some(amount) = capture.amount {
+        hash.update(&amount.minor().to_be_bytes());
+    }
     let [a, b, c, d, e, f, g, h, ..] = hash.finish();
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

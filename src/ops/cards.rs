@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 
 use crate::domain::capture::Token;
-use crate::domain::card::{Card, CardStatus, Channels};
+use crate::domain::card::{Card, CardStatus, Channels, Identity};
+use crate::domain::customer;
 use crate::domain::delivery::Channel;
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber};
-use crate::domain::ledger::{self, LatestPunch};
+use crate::domain::ledger::{self, LatestEarning};
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
@@ -79,7 +80,15 @@ impl Ops {
                     let customer = NewCustomer {
                         id: customer,
                         merchant,
-                        name: holder.name.clone(),
+                        search: customer::search_text(
+                            &holder.name,
+                            "",
+                            holder.email.as_deref(),
+                            holder.phone.as_deref(),
+                        ),
+                        first_name: holder.name.clone(),
+                        last_name: String::new(),
+                        email_key: holder.email.as_deref().map(customer::email_key),
                         email: holder.email,
                         phone: holder.phone,
                     };
@@ -112,7 +121,7 @@ impl Ops {
             .write("redeem_reward", move |tx| {
                 Box::pin(async move {
                     let (card, of) = locked(tx, merchant, card, Some(seen)).await?;
-                    let change = redemption::redeem(&of.of.program.rules, &card, actor, now)?;
+                    let change = redemption::redeem(&of.of.program.rules, &card, None, actor, now)?;
                     write_change(tx, change.card, &change.events, now).await
                 })
             })
@@ -134,7 +143,7 @@ impl Ops {
                     let (card, of) = locked(tx, merchant, card, None).await?;
                     let original = events::event(tx, merchant, original)
                         .await?
-                        .filter(|event| event.event.card == card.id)
+                        .filter(|event| event.event.card() == Some(card.id))
                         .ok_or(CardError::NotFound)?;
                     let already = events::is_reversed(tx, merchant, original.id).await?;
                     let remaining = remaining(tx, &card, &original, &of.of.zone).await?;
@@ -252,41 +261,19 @@ fn new_card(
 ) -> Result<Card, CardError> {
     let serial_number = SerialNumber::parse(format!("card-{id}"))
         .map_err(|error| Error::inconsistent("a serial number", error))?;
-    Ok(Card {
+    let identity = Identity {
         id,
         merchant,
         program,
         customer,
         serial_number,
         token,
-        status: CardStatus::Pending,
-        channels: Channels::NONE,
-        punches: 0,
-        rewards: 0,
-        visits: 0,
-        last_visit_at: None,
-        last_punch_at: None,
-        last_punch_day: None,
-        punches_on_day: 0,
-        created_at: now,
-        version: 1,
-        changed_at: now,
-        last_event: None,
-        tag: None,
-    })
+    };
+    Ok(Card::new(identity, now))
 }
 
 fn event(card: CardId, kind: EventKind, delta: Delta, actor: Actor, at: Timestamp) -> NewEvent {
-    NewEvent {
-        card,
-        kind,
-        delta,
-        at,
-        actor,
-        capture: None,
-        reverses: None,
-        reason: None,
-    }
+    NewEvent::of_card(card, kind, actor, at).with_delta(delta)
 }
 
 /// The card, locked, together with its program; refused when it is not the version that the caller saw.
@@ -307,14 +294,19 @@ async fn locked(
 }
 
 /// The newest punch of `card` that stands without `original`.
-async fn remaining(tx: &mut Tx<'_>, card: &Card, original: &Event, zone: &str) -> Result<LatestPunch, Error> {
+async fn remaining(
+    tx: &mut Tx<'_>,
+    card: &Card,
+    original: &Event,
+    zone: &str,
+) -> Result<LatestEarning, Error> {
     let Some(newest) = card.last_event else {
-        return Ok(LatestPunch::default());
+        return Ok(LatestEarning::default());
     };
     let mut history = events::history(tx, card.merchant, newest, NEIGHBOURS).await?;
     history.retain(|event| event.id != original.id);
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    let punches: Vec<_> = ledger::standing_punches(&history).collect();
+    let punches: Vec<_> = ledger::standing_earnings(&history).collect();
     Ok(ledger::latest(punches.iter().copied(), &zone))
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use crate::domain::card::{Card, CardStatus, Channels};
 use crate::domain::delivery::Channel;
-use crate::domain::event::{Actor, Delta, EventKind, NewEvent};
+use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::id::PushToken;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
@@ -126,16 +126,7 @@ async fn recorded(
     now: Timestamp,
 ) -> Result<Card, store::Error> {
     let id = card.id;
-    let event = NewEvent {
-        card: id,
-        kind,
-        delta: Delta::default(),
-        at: now,
-        actor: Actor::Device,
-        capture: None,
-        reverses: None,
-        reason: Some(WALLET.to_owned()),
-    };
+    let event = NewEvent::of_card(id, kind, Actor::Device, now).with_reason(WALLET);
     let mut cards = HashMap::from([(id, card)]);
     events::append(tx, &mut cards, &[event], now).await?;
     let Some(card) = cards.remove(&id) else {

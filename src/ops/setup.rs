@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use crate::domain::id::{LocationId, MemberId, MerchantId, PassTypeIdentifier, ProgramId, StationId};
 use crate::domain::member::Role;
-use crate::domain::program::{Program, PunchRules};
+use crate::domain::program::{Program, Rules};
 use crate::ops::Ops;
 use crate::ops::access::{self, AccessError};
 use crate::store::cards::{self, NewMerchant, ProgramOfMerchant};
@@ -41,7 +41,7 @@ pub struct NewProgram {
     pub template: String,
     pub pass_type_identifier: PassTypeIdentifier,
     pub reward_name: String,
-    pub rules: PunchRules,
+    pub rules: Rules,
 }
 
 /// Somebody who is to sign in.
@@ -264,6 +264,8 @@ impl Ops {
             pass_type_identifier: new.pass_type_identifier,
             reward_name: new.reward_name,
             rules: new.rules,
+            archived_at: None,
+            version: 1,
         }
     }
 

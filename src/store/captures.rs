@@ -2,19 +2,19 @@
 
 use crate::domain::capture::{Capture, CaptureKey};
 use crate::domain::id::{CardId, MerchantId};
-use crate::domain::punch::Refusal;
+use crate::domain::presentation::Refusal;
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
 
 const ANSWERS: &str = "select c.station_id, c.counter, c.fingerprint, c.card_id, c.refusal, c.refusal_detail, \
-     c.rewards_earned, c.punches, c.goal, c.rewards \
+     c.rewards_earned, c.punches, c.goal, c.rewards, c.points, c.earned, c.redeemed \
      from (values {bigint, bigint, bigint}) as v join captures c \
      on c.merchant_id = v.column1 and c.station_id = v.column2 and c.counter = v.column3";
 const INSERT: &str = "insert into captures (merchant_id, station_id, counter, kind, fingerprint, captured_at, \
-     received_at, card_id, refusal, refusal_detail, rewards_earned, punches, goal, rewards) \
-     values {bigint, bigint, bigint, text, bigint, bigint, bigint, bigint, text, bigint, bigint, bigint, bigint, \
-     bigint}";
+     received_at, card_id, refusal, refusal_detail, rewards_earned, punches, goal, rewards, points, earned, \
+     redeemed) values {bigint, bigint, bigint, text, bigint, bigint, bigint, bigint, text, bigint, bigint, bigint, \
+     bigint, bigint, bigint, bigint, bigint}";
 
 pub(crate) const STATEMENTS: &[&str] = &[ANSWERS, INSERT];
 
@@ -32,6 +32,11 @@ pub struct Answer {
     pub punches: i64,
     pub goal: i64,
     pub rewards: i64,
+    pub points: i64,
+    /// Punches or points given by this very capture.
+    pub earned: i64,
+    /// Whether it redeemed a coupon.
+    pub redeemed: bool,
     /// The capture was answered before, and this is that answer.
     pub repeated: bool,
 }
@@ -70,6 +75,9 @@ pub async fn insert(
                 answer.punches,
                 answer.goal,
                 answer.rewards,
+                answer.points,
+                answer.earned,
+                answer.redeemed,
             ]
             .to_vec()
         })
@@ -101,6 +109,9 @@ impl FromRow for Answer {
             punches: row.next()?,
             goal: row.next()?,
             rewards: row.next()?,
+            points: row.next()?,
+            earned: row.next()?,
+            redeemed: row.next()?,
             repeated: true,
         })
     }

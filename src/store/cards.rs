@@ -1,12 +1,10 @@
 //! Cards, the programs they belong to and the customers who hold them.
 
-use std::time::Duration;
-
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Channels};
 use crate::domain::face::{self, CardFace};
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber};
-use crate::domain::program::{Program, PunchRules, RulesError};
+use crate::domain::program::{Program, Rules};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
@@ -42,31 +40,28 @@ impl CardWithProgram {
 macro_rules! card_columns {
     () => {
         "c.card_id, c.merchant_id, c.program_id, c.customer_id, c.serial_number, c.token, c.status, c.channels, \
-         c.punches, c.rewards, c.visits, c.last_visit_at, c.last_punch_at, c.last_punch_day, c.punches_on_day, \
-         c.created_at, c.version, c.changed_at, c.last_event_id, c.tag"
+         c.punches, c.points, c.tier_points, c.rewards, c.visits, c.spend, c.unpriced, c.redemptions, c.tier, c.scans, \
+         c.last_visit_at, c.last_earned_at, c.last_earned_day, c.earned_on_day, c.expires_at, c.redeemed_at, \
+         c.installed_as, c.created_at, c.version, c.changed_at, c.last_event_id, c.tag"
     };
 }
 
 macro_rules! program_columns {
     () => {
-        "p.program_id, p.merchant_id, p.name, p.template, p.pass_type_identifier, p.reward_name, p.goal, \
-         p.punches_per_visit, p.max_per_day, p.minimum_gap_ms, p.carry_over, p.reversal_window_ms, p.visit_gap_ms, \
-         m.name, m.zone"
+        "p.program_id, p.merchant_id, p.name, p.template, p.pass_type_identifier, p.reward_name, p.rules, \
+         p.archived_at, p.version, m.name, m.zone"
     };
 }
 
 const INSERT_MERCHANT: &str =
     "insert into merchants (merchant_id, name, zone, created_at) values ($1, $2, $3, $4)";
 const INSERT_PROGRAM: &str = "insert into programs (merchant_id, program_id, kind, name, template, \
-     pass_type_identifier, reward_name, goal, punches_per_visit, max_per_day, minimum_gap_ms, carry_over, \
-     reversal_window_ms, visit_gap_ms, created_at) \
-     values ($1, $2, 'punch', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-const INSERT_CUSTOMER: &str = "insert into customers (merchant_id, customer_id, name, email, phone, created_at) \
-     values ($1, $2, $3, $4, $5, $6)";
+     pass_type_identifier, reward_name, rules, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const INSERT_CUSTOMER: &str = "insert into customers (merchant_id, customer_id, first_name, last_name, email, \
+     email_key, phone, search, created_at, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
 const INSERT_CARD: &str = "insert into cards (merchant_id, card_id, program_id, customer_id, serial_number, token, \
-     holder, status, channels, punches, rewards, visits, last_visit_at, last_punch_at, last_punch_day, \
-     punches_on_day, created_at, version, changed_at, last_event_id, tag) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, null, null, null, 0, $9, $10, $11, null, null)";
+     holder, status, channels, punches, rewards, visits, earned_on_day, expires_at, installed_as, created_at, version, \
+     changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, 0, $9, $10, $11, $12, $13)";
 const INSERT_TOKEN: &str = "insert into tokens (merchant_id, token, card_id) values ($1, $2, $3)";
 
 const PROGRAM: &str = concat!(
@@ -125,11 +120,14 @@ const CARDS_FOR_UPDATE: &str = concat!(
      order by c.merchant_id, c.card_id for update of c"
 );
 const SAVE: &str = "update cards set status = v.column3, channels = v.column4, punches = v.column5, \
-     rewards = v.column6, visits = v.column7, last_visit_at = v.column8, last_punch_at = v.column9, \
-     last_punch_day = v.column10, punches_on_day = v.column11, version = v.column12, changed_at = v.column13, \
-     last_event_id = v.column14 \
+     points = v.column6, tier_points = v.column7, rewards = v.column8, visits = v.column9, spend = v.column10, \
+     unpriced = v.column11, redemptions = v.column12, tier = v.column13, scans = v.column14, \
+     last_visit_at = v.column15, last_earned_at = v.column16, last_earned_day = v.column17, \
+     earned_on_day = v.column18, expires_at = v.column19, redeemed_at = v.column20, version = v.column21, \
+     changed_at = v.column22, last_event_id = v.column23 \
      from (values {bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, \
-     bigint, bigint}) as v where cards.merchant_id = v.column1 and cards.card_id = v.column2";
+     bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) as v \
+     where cards.merchant_id = v.column1 and cards.card_id = v.column2";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     INSERT_MERCHANT,
@@ -161,9 +159,14 @@ pub struct NewMerchant {
 pub struct NewCustomer {
     pub id: CustomerId,
     pub merchant: MerchantId,
-    pub name: String,
+    pub first_name: String,
+    pub last_name: String,
     pub email: Option<String>,
+    /// The address as it is compared: lower case.
+    pub email_key: Option<String>,
     pub phone: Option<String>,
+    /// Everything that a search looks at, folded.
+    pub search: String,
 }
 
 pub async fn insert_merchant(tx: &mut Tx<'_>, merchant: &NewMerchant, now: Timestamp) -> Result<(), Error> {
@@ -173,21 +176,15 @@ pub async fn insert_merchant(tx: &mut Tx<'_>, merchant: &NewMerchant, now: Times
 }
 
 pub async fn insert_program(tx: &mut Tx<'_>, program: &Program, now: Timestamp) -> Result<(), Error> {
-    let rules = &program.rules;
     let params = params![
         program.merchant,
         program.id,
+        program.rules.kind().as_str(),
         program.name.as_str(),
         program.template.as_str(),
         program.pass_type_identifier.as_str(),
         program.reward_name.as_str(),
-        rules.goal(),
-        rules.punches_per_visit(),
-        rules.max_per_day(),
-        millis(rules.minimum_gap()),
-        rules.carry_over(),
-        millis(rules.reversal_window()),
-        millis(rules.visit_gap()),
+        program.rules.print(),
         now,
     ];
     tx.exec(INSERT_PROGRAM, &params).await?;
@@ -198,9 +195,12 @@ pub async fn insert_customer(tx: &mut Tx<'_>, customer: &NewCustomer, now: Times
     let params = params![
         customer.merchant,
         customer.id,
-        customer.name.as_str(),
+        customer.first_name.as_str(),
+        customer.last_name.as_str(),
         customer.email.as_deref(),
+        customer.email_key.as_deref(),
         customer.phone.as_deref(),
+        customer.search.as_str(),
         now,
     ];
     tx.exec(INSERT_CUSTOMER, &params).await?;
@@ -218,6 +218,8 @@ pub async fn insert_card(tx: &mut Tx<'_>, card: &Card, holder: Option<&str>) -> 
         card.token.expose(),
         holder,
         card.status.as_str(),
+        card.expires_at,
+        card.installed_as,
         card.created_at,
         card.version,
         card.changed_at,
@@ -333,12 +335,21 @@ pub async fn save(tx: &mut Tx<'_>, cards: &[Card]) -> Result<(), Error> {
                 card.status.as_str(),
                 card.channels.0,
                 card.punches,
+                card.points,
+                card.tier_points,
                 card.rewards,
                 card.visits,
+                card.spend,
+                card.unpriced,
+                card.redemptions,
+                card.tier,
+                card.scans,
                 card.last_visit_at,
-                card.last_punch_at,
-                card.last_punch_day,
-                card.punches_on_day,
+                card.last_earned_at,
+                card.last_earned_day,
+                card.earned_on_day,
+                card.expires_at,
+                card.redeemed_at,
                 card.version,
                 card.changed_at,
                 card.last_event,
@@ -348,14 +359,6 @@ pub async fn save(tx: &mut Tx<'_>, cards: &[Card]) -> Result<(), Error> {
         .collect();
     tx.exec_rows(SAVE, &[], &rows).await?;
     Ok(())
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn duration(millis: i64) -> Duration {
-    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
 /// A token and the card it stands for.
@@ -390,12 +393,22 @@ impl FromRow for Card {
                 .ok_or_else(|| Error::inconsistent("a card status", "another word"))?,
             channels: Channels(row.next()?),
             punches: row.next()?,
+            points: row.next()?,
+            tier_points: row.next()?,
             rewards: row.next()?,
             visits: row.next()?,
+            spend: row.next()?,
+            unpriced: row.next()?,
+            redemptions: row.next()?,
+            tier: row.next()?,
+            scans: row.next()?,
             last_visit_at: row.next()?,
-            last_punch_at: row.next()?,
-            last_punch_day: row.next()?,
-            punches_on_day: row.next()?,
+            last_earned_at: row.next()?,
+            last_earned_day: row.next()?,
+            earned_on_day: row.next()?,
+            expires_at: row.next()?,
+            redeemed_at: row.next()?,
+            installed_as: row.next()?,
             created_at: row.next()?,
             version: row.next()?,
             changed_at: row.next()?,
@@ -407,32 +420,18 @@ impl FromRow for Card {
 
 impl FromRow for ProgramOfMerchant {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
-        let inconsistent = |error: RulesError| Error::inconsistent("rules of a program", error);
-        let id = row.next()?;
-        let merchant = row.next()?;
-        let name = row.next()?;
-        let template = row.next()?;
-        let pass_type_identifier = row.next()?;
-        let reward_name = row.next()?;
-        let rules = PunchRules::new(row.next()?)
-            .map_err(inconsistent)?
-            .with_punches_per_visit(row.next()?)
-            .map_err(inconsistent)?
-            .with_max_per_day(row.next()?)
-            .map_err(inconsistent)?
-            .with_minimum_gap(duration(row.next()?))
-            .with_carry_over(row.next()?)
-            .with_reversal_window(duration(row.next()?))
-            .with_visit_gap(duration(row.next()?));
         Ok(Self {
             program: Program {
-                id,
-                merchant,
-                name,
-                template,
-                pass_type_identifier,
-                reward_name,
-                rules,
+                id: row.next()?,
+                merchant: row.next()?,
+                name: row.next()?,
+                template: row.next()?,
+                pass_type_identifier: row.next()?,
+                reward_name: row.next()?,
+                rules: Rules::parse(&row.next::<String>()?)
+                    .map_err(|error| Error::inconsistent("rules of a program", error))?,
+                archived_at: row.next()?,
+                version: row.next()?,
             },
             merchant_name: row.next()?,
             zone: row.next()?,

@@ -7,23 +7,27 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::capture::CaptureKey;
 use crate::domain::card::Card;
-use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
-use crate::domain::id::{CardId, EventId, MemberId, MerchantId, StationId};
+use crate::domain::detail::Detail;
+use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent, Source, Subject};
+use crate::domain::id::{CardId, CustomerId, EventId, MemberId, MerchantId, StationId};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx, Value};
 
 macro_rules! event_columns {
     () => {
-        "e.event_id, e.card_id, e.previous_event_id, e.kind, e.punches, e.rewards, e.visits, e.at, e.recorded_at, \
-         e.actor, e.actor_id, e.station_id, e.counter, e.reverses_event_id, e.reason"
+        "e.event_id, e.card_id, e.customer_id, e.previous_event_id, e.kind, e.punches, e.points, e.tier_points, \
+         e.rewards, e.visits, e.spend, e.unpriced, e.redemptions, e.at, e.recorded_at, e.actor, e.actor_id, e.source, \
+         e.location_id, e.station_id, e.counter, e.batch_id, e.reverses_event_id, e.reason, e.detail"
     };
 }
 
-const INSERT: &str = "insert into events (merchant_id, card_id, previous_event_id, kind, punches, rewards, visits, at, \
-     recorded_at, actor, actor_id, station_id, counter, reverses_event_id, reason) \
-     values {bigint, bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, text, bigint, bigint, bigint, \
-     bigint, text} returning event_id, card_id";
+const INSERT: &str = "insert into events (merchant_id, card_id, customer_id, previous_event_id, kind, punches, points, \
+     tier_points, rewards, visits, spend, unpriced, redemptions, at, recorded_at, actor, actor_id, source, location_id, \
+     station_id, counter, batch_id, reverses_event_id, reason, detail) \
+     values {bigint, bigint, bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, \
+     bigint, bigint, text, bigint, text, bigint, bigint, bigint, bigint, bigint, text, text} \
+     returning event_id, card_id";
 const EVENT: &str = concat!(
     "select ",
     event_columns!(),
@@ -43,11 +47,11 @@ const HISTORY: &str = concat!(
     " from chain join events e on e.merchant_id = $1 and e.event_id = chain.event_id order by chain.depth"
 );
 const REVERSED: &str = "select count(*) from events where merchant_id = $1 and reverses_event_id = $2 \
-     and kind in ('punch_reversed', 'redemption_reversed')";
+     and kind in ('punch_reversed', 'points_reversed', 'redemption_reversed')";
 
 pub(crate) const STATEMENTS: &[&str] = &[INSERT, EVENT, HISTORY, REVERSED];
 
-/// Appends `events` in order and moves `last_event` of each card they belong to.
+/// Appends `events` of cards in order and moves `last_event` of each card they belong to.
 ///
 /// `cards` must hold every card that `events` name; the caller saves them afterwards. Rows of one card that come
 /// in the same call are chained to each other: round after round, each round holding at most one row a card.
@@ -63,14 +67,15 @@ pub async fn append(
         let mut round = HashSet::with_capacity(rest.len());
         let mut rows = Vec::with_capacity(rest.len());
         for event in rest {
-            if !round.insert(event.card) {
+            let card = event
+                .card()
+                .and_then(|card| cards.get(&card))
+                .ok_or_else(|| Error::inconsistent("the card of each new event in hand", "another card"))?;
+            if !round.insert(card.id) {
                 later.push(event);
                 continue;
             }
-            let card = cards
-                .get(&event.card)
-                .ok_or_else(|| Error::inconsistent("the card of each new event in hand", "another card"))?;
-            rows.push(row(card, event, now));
+            rows.push(row(card.merchant, card.last_event, event, now));
         }
         let numbered: Vec<(EventId, CardId)> = tx.all_rows(INSERT, &[], &rows).await?;
         for (event, card) in numbered {
@@ -83,29 +88,57 @@ pub async fn append(
     Ok(())
 }
 
-fn row(card: &Card, event: &NewEvent, now: Timestamp) -> Vec<Value> {
+/// Appends one event of a person behind `previous`, their newest; returns the new newest, which the caller saves.
+pub async fn append_of_customer(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    previous: Option<EventId>,
+    event: &NewEvent,
+    now: Timestamp,
+) -> Result<EventId, Error> {
+    let rows = [row(merchant, previous, event, now)];
+    let numbered: Vec<(EventId, Option<CardId>)> = tx.all_rows(INSERT, &[], &rows).await?;
+    let newest = numbered.first().map(|(event, _)| *event);
+    newest.ok_or_else(|| Error::inconsistent("the number of the new event", "none"))
+}
+
+fn row(merchant: MerchantId, previous: Option<EventId>, event: &NewEvent, now: Timestamp) -> Vec<Value> {
     let (actor, actor_id) = match event.actor {
         Actor::Station(station) => ("station", Some(station.0)),
         Actor::Member(member) => ("member", Some(member.0)),
         Actor::Device => ("device", None),
         Actor::Gateway => ("gateway", None),
     };
+    let (card, customer) = match event.subject {
+        Subject::Card(card) => (Some(card), None),
+        Subject::Customer(customer) => (None, Some(customer)),
+    };
     params![
-        card.merchant,
-        event.card,
-        card.last_event,
+        merchant,
+        card,
+        customer,
+        previous,
         event.kind.as_str(),
         event.delta.punches,
+        event.delta.points,
+        event.delta.tier_points,
         event.delta.rewards,
         event.delta.visits,
+        event.delta.spend,
+        event.delta.unpriced,
+        event.delta.redemptions,
         event.at,
         now,
         actor,
         actor_id,
+        event.source.as_str(),
+        event.location,
         event.capture.map(|key| key.station),
         event.capture.map(|key| key.counter),
+        event.batch,
         event.reverses,
         event.reason.as_deref(),
+        event.detail.as_ref().map(Detail::print),
     ]
     .to_vec()
 }
@@ -132,16 +165,32 @@ pub async fn is_reversed(tx: &mut Tx<'_>, merchant: MerchantId, event: EventId) 
 
 impl FromRow for Event {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
+        let word = |expected| move || Error::inconsistent(expected, "another word");
         let id = row.next()?;
-        let card = row.next()?;
+        let card: Option<CardId> = row.next()?;
+        let customer: Option<CustomerId> = row.next()?;
+        let subject = match (card, customer) {
+            (Some(card), None) => Subject::Card(card),
+            (None, Some(customer)) => Subject::Customer(customer),
+            _ => {
+                return Err(Error::inconsistent(
+                    "an event of a card or of a person",
+                    "both or none",
+                ));
+            }
+        };
         let previous = row.next()?;
         let kind: String = row.next()?;
-        let kind =
-            EventKind::parse(&kind).ok_or_else(|| Error::inconsistent("an event kind", "another word"))?;
+        let kind = EventKind::parse(&kind).ok_or_else(word("an event kind"))?;
         let delta = Delta {
             punches: row.next()?,
+            points: row.next()?,
+            tier_points: row.next()?,
             rewards: row.next()?,
             visits: row.next()?,
+            spend: row.next()?,
+            unpriced: row.next()?,
+            redemptions: row.next()?,
         };
         let at = row.next()?;
         let recorded_at = row.next()?;
@@ -152,29 +201,41 @@ impl FromRow for Event {
             ("member", Some(id)) => Actor::Member(MemberId(id)),
             ("device", None) => Actor::Device,
             ("gateway", None) => Actor::Gateway,
-            _ => return Err(Error::inconsistent("an actor with its id", "another word")),
+            _ => return Err(word("an actor with its id")()),
         };
+        let source: String = row.next()?;
+        let source = Source::parse(&source).ok_or_else(word("the source of an event"))?;
+        let location = row.next()?;
         let station: Option<i64> = row.next()?;
         let counter: Option<i64> = row.next()?;
         let capture = station.zip(counter).map(|(station, counter)| CaptureKey {
             station: StationId(station),
             counter,
         });
+        let batch = row.next()?;
         let reverses = row.next()?;
         let reason = row.next()?;
+        let detail: Option<String> = row.next()?;
+        let detail = detail
+            .map(|json| Detail::parse(&json).ok_or_else(word("the detail of an event")))
+            .transpose()?;
         Ok(Self {
             id,
             previous,
             recorded_at,
             event: NewEvent {
-                card,
+                subject,
                 kind,
                 delta,
                 at,
                 actor,
+                source,
+                location,
                 capture,
+                batch,
                 reverses,
                 reason,
+                detail,
             },
         })
     }

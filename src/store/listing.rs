@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use crate::domain::card::{CardStatus, Channels};
+use crate::domain::customer;
 use crate::domain::event::{Delta, EventKind};
 use crate::domain::face::CardFace;
 use crate::domain::id::{
     CardId, CustomerId, EventId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber,
 };
+use crate::domain::program::Rules;
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
@@ -18,7 +20,7 @@ use crate::store::{Error, FromRow, Row, Tx};
 macro_rules! page_of_cards {
     ($edge:literal, $order:literal) => {
         concat!(
-            "select c.card_id, u.name, p.name, p.goal, c.punches, c.rewards, c.status, c.channels, \
+            "select c.card_id, u.first_name, u.last_name, p.name, p.rules, c.punches, c.rewards, c.status, c.channels, \
              c.last_visit_at, c.created_at \
              from cards c \
              join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
@@ -38,9 +40,9 @@ const NEWER: &str = page_of_cards!(">", "asc");
 const COUNTS: &str = "select c.status, count(*), count(case when c.rewards > 0 then 1 end) from cards c \
      where c.merchant_id = $1 group by c.status order by c.status";
 const SHEET: &str = "select c.merchant_id, c.card_id, c.program_id, c.customer_id, c.serial_number, c.token, c.holder, c.status, c.channels, \
-     c.punches, c.rewards, c.visits, c.last_visit_at, c.created_at, c.version, c.changed_at, c.last_event_id, \
-     u.name, u.email, u.phone, p.name, p.template, p.pass_type_identifier, p.reward_name, p.goal, \
-     p.reversal_window_ms, m.name, m.zone \
+     c.punches, c.points, c.rewards, c.visits, c.last_visit_at, c.created_at, c.version, c.changed_at, c.last_event_id, \
+     u.first_name, u.last_name, u.email, u.phone, p.name, p.template, p.pass_type_identifier, p.reward_name, p.rules, \
+     m.name, m.zone \
      from cards c \
      join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
      join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
@@ -54,7 +56,7 @@ const TIMELINE: &str = "with recursive line (event_id, previous_event_id, depth)
      select e.event_id, e.previous_event_id, line.depth + 1 from line \
      join events e on e.event_id = line.previous_event_id \
      where e.merchant_id = $1 and e.card_id = $2 and line.depth < $4 and e.event_id > $5) \
-     select e.event_id, e.previous_event_id, e.kind, e.punches, e.rewards, e.visits, e.at, e.recorded_at, \
+     select e.event_id, e.previous_event_id, e.kind, e.punches, e.points, e.rewards, e.visits, e.at, e.recorded_at, \
      e.actor, coalesce(b.name, s.name), l.name, e.reverses_event_id, \
      (select min(r.event_id) from events r where r.merchant_id = $1 and r.reverses_event_id = e.event_id), \
      e.reason \
@@ -285,6 +287,15 @@ fn status(row: &mut Row) -> Result<CardStatus, Error> {
     CardStatus::parse(&text).ok_or_else(|| Error::inconsistent("a status in cards.status", text))
 }
 
+fn name(row: &mut Row) -> Result<String, Error> {
+    let (first, last): (String, String) = (row.next()?, row.next()?);
+    Ok(customer::full_name(&first, &last))
+}
+
+fn rules(row: &mut Row) -> Result<Rules, Error> {
+    Rules::parse(&row.next::<String>()?).map_err(|error| Error::inconsistent("rules of a program", error))
+}
+
 impl FromRow for StatusCount {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
         Ok(Self {
@@ -299,9 +310,9 @@ impl FromRow for CardRow {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
         Ok(Self {
             id: CardId(row.next()?),
-            customer_name: row.next()?,
+            customer_name: name(row)?,
             program_name: row.next()?,
-            goal: row.next()?,
+            goal: rules(row)?.goal(),
             punches: row.next()?,
             rewards: row.next()?,
             status: status(row)?,
@@ -323,18 +334,18 @@ impl FromRow for CardSheet {
         let holder = row.next()?;
         let status = status(row)?;
         let channels = Channels(row.next()?);
-        let (punches, rewards, visits) = (row.next()?, row.next()?, row.next()?);
+        let (punches, points, rewards) = (row.next()?, row.next()?, row.next()?);
+        let visits = row.next()?;
         let last_visit_at = row.next::<Option<i64>>()?.map(Timestamp);
         let created_at = Timestamp(row.next()?);
         let version = row.next()?;
         let changed_at = Timestamp(row.next()?);
         let last_event = row.next::<Option<i64>>()?.map(EventId);
-        let (customer_name, customer_email, customer_phone) = (row.next()?, row.next()?, row.next()?);
+        let (customer_name, customer_email, customer_phone) = (name(row)?, row.next()?, row.next()?);
         let (program_name, template) = (row.next()?, row.next()?);
         let pass_type_identifier = PassTypeIdentifier::parse(row.next::<String>()?)
             .map_err(|error| Error::inconsistent("a pass type in programs.pass_type_identifier", error))?;
-        let (reward_name, goal) = (row.next()?, row.next()?);
-        let reversal_window = Duration::from_millis(u64::try_from(row.next::<i64>()?).unwrap_or(0));
+        let (reward_name, rules) = (row.next()?, rules(row)?);
         let (merchant_name, zone) = (row.next()?, row.next()?);
         Ok(Self {
             face: CardFace {
@@ -349,8 +360,10 @@ impl FromRow for CardSheet {
                 serial_number,
                 holder,
                 code,
+                kind: rules.kind(),
                 punches,
-                goal,
+                points,
+                goal: rules.goal(),
                 rewards,
                 void: status == CardStatus::Void,
                 version,
@@ -366,7 +379,7 @@ impl FromRow for CardSheet {
             last_visit_at,
             created_at,
             last_event,
-            reversal_window,
+            reversal_window: rules.limits.reversal_window,
             zone,
         })
     }
@@ -381,8 +394,10 @@ impl FromRow for TimelineRow {
             .ok_or_else(|| Error::inconsistent("a kind of event in events.kind", kind))?;
         let delta = Delta {
             punches: row.next()?,
+            points: row.next()?,
             rewards: row.next()?,
             visits: row.next()?,
+            ..Delta::default()
         };
         let at = Timestamp(row.next()?);
         let recorded_at = Timestamp(row.next()?);

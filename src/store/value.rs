@@ -4,7 +4,7 @@
 //! that was there, never the value itself.
 
 use crate::domain::id::{
-    CardId, CustomerId, DeviceLibraryIdentifier, EventId, LocationId, MemberId, MerchantId,
+    BatchId, CardId, CustomerId, DeviceLibraryIdentifier, EventId, LocationId, MemberId, MerchantId,
     PassTypeIdentifier, ProgramId, PushToken, SerialNumber, StationId, UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
@@ -221,7 +221,8 @@ macro_rules! numbers {
 }
 
 numbers! {
-    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, EventId, UpdateTag, Timestamp, Day,
+    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, EventId, UpdateTag, Timestamp,
+    Day,
 }
 
 macro_rules! names {

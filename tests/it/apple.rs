@@ -15,6 +15,7 @@ use passgate::apple::{self, Bundle, Passes, WebService, dev_chain};
 use passgate::config;
 use passgate::domain::face::CardFace;
 use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+use passgate::domain::program::ProgramKind;
 use passgate::domain::secret::{AuthenticationToken, MasterKey};
 use passgate::domain::time::Timestamp;
 use proptest::prelude::*;
@@ -143,7 +144,9 @@ fn face() -> CardFace {
         serial_number: SerialNumber::parse("card-0000000000001").expect("serial number"),
         holder: Some("Ada".into()),
         code: "PG1ABCDEFGH".into(),
+        kind: ProgramKind::Punch,
         punches: 3,
+        points: 0,
         goal: 10,
         rewards: 0,
         void: false,

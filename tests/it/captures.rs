@@ -8,8 +8,8 @@ use passgate::clock::{Clock, Ids};
 use passgate::domain::capture::{Capture, CaptureKey, CaptureKind, Token};
 use passgate::domain::event::Actor;
 use passgate::domain::id::{CardId, EventId, MemberId, MerchantId, PassTypeIdentifier, StationId};
-use passgate::domain::program::PunchRules;
-use passgate::domain::punch::Refusal;
+use passgate::domain::presentation::Refusal;
+use passgate::domain::program::Rules;
 use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
 use passgate::ops::captures::{Answer, Recorder};
@@ -32,7 +32,7 @@ struct Shop {
 }
 
 impl Shop {
-    async fn open(store: Store, rules: PunchRules) -> Self {
+    async fn open(store: Store, rules: Rules) -> Self {
         let ops = Ops {
             store,
             clock: Clock::manual(NOON),
@@ -122,8 +122,8 @@ impl Shop {
     }
 }
 
-fn rules(goal: i64) -> PunchRules {
-    PunchRules::new(goal).expect("valid goal")
+fn rules(goal: i64) -> Rules {
+    Rules::punch(goal).expect("valid goal")
 }
 
 fn capture(counter: i64, token: &Token, at: Timestamp) -> Capture {
@@ -135,6 +135,7 @@ fn capture(counter: i64, token: &Token, at: Timestamp) -> Capture {
         kind: CaptureKind::Barcode,
         token: token.clone(),
         captured_at: at,
+        amount: None,
     }
 }
 

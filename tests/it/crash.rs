@@ -18,7 +18,7 @@ use passgate::clock::{Clock, Ids};
 use passgate::config::{Config, Device, PassType};
 use passgate::domain::event::Event;
 use passgate::domain::id::PassTypeIdentifier;
-use passgate::domain::program::PunchRules;
+use passgate::domain::program::Rules;
 use passgate::domain::secret::MasterKey;
 use passgate::ops::Ops;
 use passgate::ops::cards::Holder;
@@ -455,7 +455,7 @@ async fn open_shop(ops: &Ops, pass_type: PassTypeIdentifier, config: &Config) ->
         template: "coffee".into(),
         pass_type_identifier: pass_type,
         reward_name: "Free coffee".into(),
-        rules: PunchRules::new(5).expect("valid"),
+        rules: Rules::punch(5).expect("valid"),
     };
     let program = ops.create_program(merchant, new).await.expect("program");
     let location = ops

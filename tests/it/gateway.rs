@@ -10,7 +10,7 @@ use passgate::clock::{Clock, Ids};
 use passgate::config::{Config, Device};
 use passgate::domain::capture::CaptureKind;
 use passgate::domain::id::PassTypeIdentifier;
-use passgate::domain::program::PunchRules;
+use passgate::domain::program::Rules;
 use passgate::ops::Ops;
 use passgate::ops::cards::Holder;
 use passgate::ops::setup::{NewBusiness, NewProgram};
@@ -58,7 +58,7 @@ async fn open_shop(ops: &Ops) -> (CardWithProgram, String) {
         template: "coffee".into(),
         pass_type_identifier: PassTypeIdentifier::parse("pass.example.coffee").expect("valid"),
         reward_name: "Free coffee".into(),
-        rules: PunchRules::new(10).expect("rules"),
+        rules: Rules::punch(10).expect("rules"),
     };
     let program = ops.create_program(merchant, new).await.expect("a program");
     let holder = Holder {
@@ -181,6 +181,7 @@ async fn observe(folder: &Path, metrics: Metrics) {
         kind: CaptureKind::Barcode,
         token: card.card.token.expose().to_owned(),
         captured_at: Clock::System.now(),
+        amount: None,
     };
     for _ in 0..2 {
         let answers: CaptureAnswers = client

@@ -11,6 +11,7 @@ use passgate::config;
 use passgate::domain::delivery::Outcome;
 use passgate::domain::face::CardFace;
 use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+use passgate::domain::program::ProgramKind;
 use passgate::domain::time::Timestamp;
 use passgate::google::Wallet;
 use passgate::google::client::{Kind, Message};
@@ -74,7 +75,9 @@ fn face(card: i64, punches: i64) -> CardFace {
         serial_number: SerialNumber::parse("card-9").expect("valid"),
         holder: Some("Ada Lovelace".into()),
         code: "0123456789ABCDEF".into(),
+        kind: ProgramKind::Punch,
         punches,
+        points: 0,
         goal: 10,
         rewards: 0,
         void: false,

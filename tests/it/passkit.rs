@@ -477,7 +477,7 @@ async fn a_template_that_is_gone_is_our_fault_and_told_to_nobody() {
         template: "gone".into(),
         pass_type_identifier: PASS_TYPE.parse().expect("a pass type"),
         reward_name: "Nothing".into(),
-        rules: passgate::domain::program::PunchRules::new(3).expect("rules"),
+        rules: passgate::domain::program::Rules::punch(3).expect("rules"),
     };
     shop.program = shop
         .ops

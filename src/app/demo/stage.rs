@@ -19,7 +19,7 @@ use crate::bridge::{Bridge, BridgeEvent, BridgeHandle, InProcessReader, What};
 use crate::clock::{Clock, Ids};
 use crate::config::{Config, Device, PassType};
 use crate::domain::id::{MerchantId, PassTypeIdentifier, ProgramId};
-use crate::domain::program::PunchRules;
+use crate::domain::program::Rules;
 use crate::domain::time::Timestamp;
 use crate::ops::cards::Holder;
 use crate::ops::setup::{NewBusiness, NewProgram};
@@ -378,7 +378,7 @@ async fn open_shop(gateway: &Gateway, pass_type: PassTypeIdentifier) -> Result<(
         template: "coffee".into(),
         pass_type_identifier: pass_type,
         reward_name: "Free coffee".into(),
-        rules: PunchRules::new(GOAL)?,
+        rules: Rules::punch(GOAL)?,
     };
     let program = gateway.ops.create_program(merchant, new).await?;
     Ok((merchant, program))

@@ -114,6 +114,7 @@ async fn tap(stage: &mut Stage, customer: &Customer, last: &mut Option<CaptureBo
         kind: CaptureKind::Ndef,
         token,
         captured_at,
+        amount: None,
     });
     customer.shows(&balance(2)).await?;
     Ok(answer.sentence)

@@ -12,6 +12,7 @@ fn capture(token: &str) -> CaptureBody {
         kind: CaptureKind::Barcode,
         token: token.into(),
         captured_at: NOW,
+        amount: None,
     }
 }
 

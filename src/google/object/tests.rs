@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::id::{MerchantId, PassTypeIdentifier, SerialNumber};
+use crate::domain::program::ProgramKind;
 use crate::domain::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -19,7 +20,9 @@ pub(in crate::google) fn sample() -> CardFace {
         serial_number: SerialNumber::parse("card-9").expect("valid"),
         holder: Some("Ada Lovelace".into()),
         code: "0123456789ABCDEF".into(),
+        kind: ProgramKind::Punch,
         punches: 3,
+        points: 0,
         goal: 10,
         rewards: 1,
         void: false,

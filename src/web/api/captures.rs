@@ -6,7 +6,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 
 use crate::domain::capture::{Capture, CaptureKey, CaptureKind, Token};
-use crate::domain::punch::Refusal;
+use crate::domain::presentation::Refusal;
 use crate::ops::captures::{Answer, RecordError};
 use crate::store::Retry;
 use crate::store::stations::Station;
@@ -118,6 +118,7 @@ fn parse(body: &CaptureBody, station: &Station) -> Option<Capture> {
         kind: body.kind,
         token,
         captured_at: body.captured_at,
+        amount: body.amount,
     })
 }
 
@@ -126,6 +127,7 @@ fn answer(answer: &Answer) -> CaptureAnswer {
         punches: answer.punches,
         goal: answer.goal,
         rewards: answer.rewards,
+        points: answer.points,
     });
     let (feedback, sentence) = match &answer.refusal {
         Some(refusal) => (Feedback::Reject, refusal.sentence()),
@@ -141,9 +143,14 @@ fn answer(answer: &Answer) -> CaptureAnswer {
             );
             (Feedback::Reward, sentence)
         }
-        None => (
+        None if answer.redeemed => (Feedback::Reward, "Coupon redeemed.".to_owned()),
+        None if answer.goal > 0 => (
             Feedback::Accept,
             format!("Punch {} of {}.", answer.punches, answer.goal),
+        ),
+        None => (
+            Feedback::Accept,
+            format!("{} points, {} in all.", answer.earned, answer.points),
         ),
     };
     CaptureAnswer {

@@ -56,8 +56,32 @@ pub fn title(kind: EventKind) -> &'static str {
         EventKind::PunchReversed => "Punch taken back",
         EventKind::RewardWithdrawn => "Reward withdrawn",
         EventKind::RedemptionReversed => "Redemption taken back",
+        EventKind::ExpiryChanged => "Last day changed",
+        EventKind::CardExpired => "Card expired",
+        EventKind::CardConverted => "Turned into another card",
+        EventKind::ConversionFailed => "Could not turn into another card",
+        EventKind::PointsAdded => "Points added",
+        EventKind::PointsRemoved => "Points removed",
+        EventKind::PointsReversed => "Points taken back",
+        EventKind::TierChanged => "Tier changed",
+        EventKind::CouponAssigned => "Coupon assigned",
+        EventKind::OfferClaimed => "Offer claimed",
+        EventKind::OfferFavourited => "Offer marked as favourite",
+        EventKind::OfferUnfavourited => "Offer no longer a favourite",
+        EventKind::OfferRedeemed => "Offer redeemed",
+        EventKind::CampaignJoined => "Campaign joined",
+        EventKind::CampaignDisjoined => "Campaign left",
+        EventKind::FeedbackGiven => "Feedback given",
+        EventKind::ReferralAdded => "Referral added",
+        EventKind::InvitationSent => "Invitation sent",
+        EventKind::ProfileEdited => "Profile edited",
+        EventKind::ConsentChanged => "Consent changed",
+        EventKind::PreferenceChanged => "Preference changed",
+        EventKind::PushCreated => "Update created",
         EventKind::PushSent => "Update sent to the phone",
         EventKind::PushFailed => "Update could not be sent",
+        EventKind::PushSuppressed => "Update not sent",
+        EventKind::PushDeferred => "Update put off",
     }
 }
 
@@ -74,7 +98,31 @@ fn mark(kind: EventKind) -> (&'static str, Tone) {
         EventKind::PunchReversed | EventKind::RewardWithdrawn | EventKind::RedemptionReversed => {
             ("undo", Tone::Neutral)
         }
-        EventKind::PushSent => ("push", Tone::Neutral),
+        EventKind::CardExpired => ("stop", Tone::Neutral),
+        EventKind::ConversionFailed => ("stop", Tone::Bad),
+        EventKind::PointsAdded => ("plus", Tone::Good),
+        EventKind::PointsReversed => ("undo", Tone::Neutral),
+        EventKind::TierChanged
+        | EventKind::CouponAssigned
+        | EventKind::CardConverted
+        | EventKind::OfferClaimed
+        | EventKind::OfferFavourited
+        | EventKind::OfferRedeemed
+        | EventKind::CampaignJoined
+        | EventKind::ReferralAdded => ("gift", Tone::Notice),
+        EventKind::ExpiryChanged
+        | EventKind::PointsRemoved
+        | EventKind::OfferUnfavourited
+        | EventKind::CampaignDisjoined
+        | EventKind::FeedbackGiven
+        | EventKind::InvitationSent
+        | EventKind::ProfileEdited
+        | EventKind::ConsentChanged
+        | EventKind::PreferenceChanged => ("plus", Tone::Neutral),
+        EventKind::PushCreated
+        | EventKind::PushSent
+        | EventKind::PushSuppressed
+        | EventKind::PushDeferred => ("push", Tone::Neutral),
         EventKind::PushFailed => ("push", Tone::Bad),
     }
 }
@@ -83,6 +131,7 @@ fn mark(kind: EventKind) -> (&'static str, Tone) {
 fn changes(row: &TimelineRow) -> Vec<String> {
     [
         (row.delta.punches, "punch", "punches"),
+        (row.delta.points, "point", "points"),
         (row.delta.rewards, "reward", "rewards"),
     ]
     .into_iter()
@@ -122,7 +171,7 @@ mod tests {
             delta: Delta {
                 punches: -10,
                 rewards: 1,
-                visits: 0,
+                ..Delta::default()
             },
             at: Timestamp(0),
             recorded_at: Timestamp(0),

@@ -65,6 +65,7 @@ fn store_until_killed(folder: &Path) {
             kind: CaptureKind::Barcode,
             token: format!("CARD{number}"),
             captured_at: NOW,
+            amount: None,
         };
         let stored = journal.append(capture).expect("stored");
         let mut out = std::io::stdout();

@@ -34,6 +34,7 @@ async fn a_day_of_captures_goes_out_in_order_and_in_batches() {
             kind: CaptureKind::Barcode,
             token: token.clone(),
             captured_at: Timestamp(1_800_000_000_000),
+            amount: None,
         };
         journal.append(capture).expect("stored");
     }

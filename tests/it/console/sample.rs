@@ -8,6 +8,7 @@ use passgate::clock::{Clock, Ids};
 use passgate::config;
 use passgate::domain::id::{CardId, MerchantId, StationId};
 use passgate::domain::member::Role;
+use passgate::domain::program::Rules;
 use passgate::domain::secret::MasterKey;
 use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
@@ -31,12 +32,12 @@ const LOCATION: &str =
 const STATIONS: &str = "insert into stations (merchant_id, station_id, location_id, name, key_hash, created_at) \
      values ($1, $2, $3, $4, $5, $6)";
 const PROGRAM: &str = "insert into programs (merchant_id, program_id, kind, name, template, pass_type_identifier, \
-     reward_name, goal, punches_per_visit, minimum_gap_ms, carry_over, reversal_window_ms, visit_gap_ms, created_at) \
-     values ($1, $2, 'punch', $3, 'coffee', 'pass.example.morgenrot', $4, $5, 1, 0, 1, 3600000, 3600000, $6)";
-const CUSTOMER: &str = "insert into customers (merchant_id, customer_id, name, email, phone, created_at) \
+     reward_name, rules, created_at) \
+     values ($1, $2, 'punch', $3, 'coffee', 'pass.example.morgenrot', $4, $5, $6)";
+const CUSTOMER: &str = "insert into customers (merchant_id, customer_id, first_name, email, phone, created_at) \
      values ($1, $2, $3, $4, null, $5)";
 const CARD: &str = "insert into cards (merchant_id, card_id, program_id, customer_id, serial_number, token, holder, \
-     status, channels, punches, rewards, visits, last_visit_at, punches_on_day, created_at, version, changed_at) \
+     status, channels, punches, rewards, visits, last_visit_at, earned_on_day, created_at, version, changed_at) \
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, null, 0, $10, 1, $10)";
 const EVENT: &str = "insert into events (merchant_id, card_id, previous_event_id, kind, punches, rewards, visits, at, \
      recorded_at, actor, actor_id, reverses_event_id) \
@@ -183,7 +184,7 @@ async fn merchant(web: &Web, merchant: MerchantId, name: &str) {
             int(id),
             name.into(),
             reward.into(),
-            int(goal),
+            Rules::punch(goal).expect("rules").print().into(),
             int(at),
         ];
         exec(web, PROGRAM, row).await;

@@ -13,7 +13,7 @@ use passgate::config;
 use passgate::domain::card::Card;
 use passgate::domain::delivery::Channel;
 use passgate::domain::id::{CardId, DeviceLibraryIdentifier, MerchantId, PassTypeIdentifier, ProgramId};
-use passgate::domain::program::PunchRules;
+use passgate::domain::program::Rules;
 use passgate::domain::secret::MasterKey;
 use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
@@ -63,7 +63,7 @@ impl Shop {
             template: "coffee".into(),
             pass_type_identifier: pass_type.clone(),
             reward_name: "Free coffee".into(),
-            rules: PunchRules::new(10).expect("rules"),
+            rules: Rules::punch(10).expect("rules"),
         };
         let program = ops.create_program(merchant, new).await.expect("a program");
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use passgate::domain::delivery::{Channel, Outcome};
 use passgate::domain::face::CardFace;
 use passgate::domain::id::{CardId, MerchantId, ProgramId, SerialNumber};
+use passgate::domain::program::ProgramKind;
 use passgate::domain::time::Timestamp;
 use passgate::push::dispatcher::{Faces, Settings};
 use passgate::push::{BoxFuture, Delivery, Sender};
@@ -97,7 +98,9 @@ fn face((merchant, card): (MerchantId, CardId)) -> CardFace {
         serial_number: SerialNumber::parse("card-9").expect("valid"),
         holder: None,
         code: "0123456789ABCDEF".into(),
+        kind: ProgramKind::Punch,
         punches: 1,
+        points: 0,
         goal: 10,
         rewards: 0,
         void: false,

@@ -13,6 +13,7 @@ fn capture() -> CaptureBody {
         kind: CaptureKind::Barcode,
         token: "x".repeat(3000),
         captured_at: NOW,
+        amount: None,
     }
 }
 

@@ -18,6 +18,7 @@ fn capture(counter: i64, at: i64) -> Capture {
         kind: CaptureKind::Barcode,
         token: Token::from_random([1; 10]),
         captured_at: Timestamp(at),
+        amount: None,
     }
 }
 
@@ -29,17 +30,17 @@ fn moment(at: i64) -> Moment {
     }
 }
 
-fn present(rules: &PunchRules, card: &Card, at: i64) -> Decision {
+fn present(rules: &Rules, card: &Card, at: i64) -> Decision {
     decide(rules, card, &capture(at, at), moment(at), Timestamp(at))
 }
 
 /// Presents the card at each time in turn; returns the card, its ledger, and what was accepted when.
-fn play(rules: &PunchRules, times: &[i64]) -> (Card, Vec<NewEvent>, Vec<i64>) {
+fn play(rules: &Rules, times: &[i64]) -> (Card, Vec<NewEvent>, Vec<i64>) {
     let mut card = sample();
     let mut ledger = Vec::new();
     let mut accepted = Vec::new();
     for at in times {
-        if let Decision::Punched(punched) = present(rules, &card, *at) {
+        if let Decision::Accepted(punched) = present(rules, &card, *at) {
             card = punched.card;
             ledger.extend(punched.events);
             accepted.push(*at);
@@ -48,7 +49,7 @@ fn play(rules: &PunchRules, times: &[i64]) -> (Card, Vec<NewEvent>, Vec<i64>) {
     (card, ledger, accepted)
 }
 
-fn rules() -> impl Strategy<Value = PunchRules> {
+fn rules() -> impl Strategy<Value = Rules> {
     (
         1..30_i64,
         1..12_i64,
@@ -57,12 +58,12 @@ fn rules() -> impl Strategy<Value = PunchRules> {
         any::<bool>(),
     )
         .prop_map(|(goal, per_visit, per_day, gap, carry)| {
-            PunchRules::new(goal)
+            Rules::punch(goal)
                 .and_then(|rules| rules.with_punches_per_visit(per_visit))
                 .and_then(|rules| rules.with_max_per_day(per_day))
+                .and_then(|rules| rules.with_carry_over(carry))
                 .expect("the ranges are valid")
                 .with_minimum_gap(Duration::from_secs(gap))
-                .with_carry_over(carry)
         })
 }
 
@@ -101,9 +102,9 @@ proptest! {
     fn no_limit_is_ever_passed(rules in rules(), times in rising_times()) {
         let (_, ledger, accepted) = play(&rules, &times);
         for pair in accepted.windows(2) {
-            prop_assert!(pair[1] - pair[0] >= i64::try_from(rules.minimum_gap().as_millis()).expect("small"));
+            prop_assert!(pair[1] - pair[0] >= i64::try_from(rules.limits.minimum_gap.as_millis()).expect("small"));
         }
-        if let Some(limit) = rules.max_per_day() {
+        if let Some(limit) = rules.limits.max_per_day {
             let mut days = std::collections::BTreeMap::<i64, i64>::new();
             for event in &ledger {
                 *days.entry(event.at.0.div_euclid(DAY)).or_default() += event.delta.punches.max(0);
@@ -114,11 +115,11 @@ proptest! {
 
     #[test]
     fn the_visible_second_moves_with_every_punch(times in rising_times()) {
-        let rules = PunchRules::new(5).expect("valid goal");
+        let rules = Rules::punch(5).expect("valid goal");
         let mut card = sample();
         for at in times {
             let before = card.changed_at.0 / 1000;
-            if let Decision::Punched(punched) = present(&rules, &card, at) {
+            if let Decision::Accepted(punched) = present(&rules, &card, at) {
                 card = punched.card;
                 prop_assert!(card.changed_at.0 / 1000 > before);
             }
@@ -143,7 +144,7 @@ proptest! {
 
 #[test]
 fn eighteen_punches_on_a_card_of_nine_are_two_rewards() {
-    let rules = PunchRules::new(9)
+    let rules = Rules::punch(9)
         .and_then(|rules| rules.with_punches_per_visit(18))
         .expect("valid rules");
     let (card, ledger, _) = play(&rules, &[0]);
@@ -154,10 +155,10 @@ fn eighteen_punches_on_a_card_of_nine_are_two_rewards() {
 
 #[test]
 fn without_carry_over_the_surplus_is_not_given() {
-    let rules = PunchRules::new(10)
+    let rules = Rules::punch(10)
         .and_then(|rules| rules.with_punches_per_visit(4))
-        .expect("valid rules")
-        .with_carry_over(false);
+        .and_then(|rules| rules.with_carry_over(false))
+        .expect("valid rules");
     let (card, ledger, _) = play(&rules, &[0, 1, 2]);
     assert_eq!((card.punches, card.rewards), (0, 1));
     assert_eq!(ledger[2].delta.punches, 2);
@@ -165,7 +166,7 @@ fn without_carry_over_the_surplus_is_not_given() {
 
 #[test]
 fn a_void_card_and_a_capture_before_the_card_are_refused() {
-    let rules = PunchRules::new(5).expect("valid goal");
+    let rules = Rules::punch(5).expect("valid goal");
     let mut card = sample();
     card.created_at = Timestamp(1000);
     assert_eq!(
@@ -178,24 +179,24 @@ fn a_void_card_and_a_capture_before_the_card_are_refused() {
 
 #[test]
 fn a_removed_card_still_punches() {
-    let rules = PunchRules::new(5).expect("valid goal");
+    let rules = Rules::punch(5).expect("valid goal");
     let mut card = sample();
     card.status = CardStatus::Removed;
-    assert!(matches!(present(&rules, &card, 1), Decision::Punched(_)));
+    assert!(matches!(present(&rules, &card, 1), Decision::Accepted(_)));
 }
 
 #[test]
 fn a_late_capture_is_judged_by_the_day_it_was_made() {
-    let rules = PunchRules::new(5)
+    let rules = Rules::punch(5)
         .and_then(|rules| rules.with_max_per_day(Some(1)))
         .expect("valid rules");
     let (card, ..) = play(&rules, &[3 * DAY]);
-    let late = |punches_on_day| Moment {
+    let late = |earned_on_day| Moment {
         at: Timestamp(2 * DAY),
         day: Day(2),
         history: History::Past {
-            punches_on_day,
-            nearest_punch: None,
+            earned_on_day,
+            nearest: None,
         },
     };
     let decide_late = |on_day| {
@@ -211,10 +212,10 @@ fn a_late_capture_is_judged_by_the_day_it_was_made() {
         decide_late(1),
         Decision::Refused(Refusal::DailyLimit { limit: 1 })
     );
-    let Decision::Punched(punched) = decide_late(0) else {
+    let Decision::Accepted(punched) = decide_late(0) else {
         panic!("the day before had no punch");
     };
     assert_eq!(punched.card.punches, 2);
-    assert_eq!(punched.card.last_punch_at, Some(Timestamp(3 * DAY)));
-    assert_eq!(punched.card.punches_on_day, 1);
+    assert_eq!(punched.card.last_earned_at, Some(Timestamp(3 * DAY)));
+    assert_eq!(punched.card.earned_on_day, 1);
 }

@@ -1,0 +1,78 @@
+//! A person who holds cards: what they are called and reached by, and how that is made comparable.
+//!
+//! Personal data lives in customers and nowhere else; the ledger never repeats it.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+/// Text as searches and comparisons see it: no case, no accents, single spaces.
+pub fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    let letters = text.nfkd().filter(|letter| !is_combining_mark(*letter));
+    for letter in letters.flat_map(char::to_lowercase) {
+        match letter {
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'ø' => folded.push('o'),
+            'ł' => folded.push('l'),
+            'đ' | 'ð' => folded.push('d'),
+            'þ' => folded.push_str("th"),
+            'ı' => folded.push('i'),
+            letter if letter.is_whitespace() => {
+                if !folded.is_empty() && !folded.ends_with(' ') {
+                    folded.push(' ');
+                }
+            }
+            letter => folded.push(letter),
+        }
+    }
+    folded.truncate(folded.trim_end().len());
+    folded
+}
+
+/// An e-mail address as it is compared: folded case, no surrounding spaces.
+pub fn email_key(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+/// Everything that a search looks at, one part a line, so that no part runs into the next. Both orders of the name.
+pub fn search_text(first_name: &str, last_name: &str, email: Option<&str>, phone: Option<&str>) -> String {
+    let parts = [
+        fold(&format!("{first_name} {last_name}")),
+        fold(&format!("{last_name} {first_name}")),
+        email.map(fold).unwrap_or_default(),
+        phone.map(digits).unwrap_or_default(),
+    ];
+    parts.join("\n")
+}
+
+/// First and last name as one.
+pub fn full_name(first_name: &str, last_name: &str) -> String {
+    format!("{first_name} {last_name}").trim().to_owned()
+}
+
+fn digits(phone: &str) -> String {
+    phone.chars().filter(char::is_ascii_digit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn accents_case_and_special_letters_are_folded() {
+        assert_eq!(fold("  Zoë   GROẞMANN "), "zoe grossmann");
+        assert_eq!(fold("Łukasz Søren Æther"), "lukasz soren aether");
+        assert_eq!(fold("İstanbul ﬁt"), "istanbul fit");
+    }
+
+    proptest! {
+        #[test]
+        fn folding_twice_is_folding_once(text in ".{0,60}") {
+            let once = fold(&text);
+            prop_assert_eq!(fold(&once), once);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What an event says beyond its kind and numbers, as JSON beside it in the ledger.
+//!
+//! Invariant: no personal data, and nothing that a later reader could not do without. A form that was once written is
+//! read for ever: variants and fields are added, never changed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::ProgramId;
+use crate::domain::time::Timestamp;
+
+/// The particulars of an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Detail {
+    /// A move from one tier to another, by name.
+    Tier {
+        from: Option<String>,
+        to: Option<String>,
+    },
+    /// Which reward of the program's list, for which price in points.
+    Reward { code: String, points: i64 },
+    /// When a card ended before and when it ends now.
+    Expiry {
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    },
+    /// A coupon that turned into a card of another program.
+    Conversion { from: ProgramId, to: ProgramId },
+    /// Names of the fields of a profile that changed.
+    Fields { names: Vec<String> },
+}
+
+impl Detail {
+    pub fn parse(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+
+    pub fn print(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

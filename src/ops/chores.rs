@@ -1,0 +1,72 @@
+//! What becomes due by time alone: cards that expire, rules that no event moves, jobs that go on after a restart.
+//!
+//! A chore does one small transaction's worth of what is due and says how much it did; it is asked again at once while
+//! it did something. Every node runs all chores: each takes its rows with `for update skip locked` or finds, on its
+//! second look, that there is nothing left to do, so that two nodes at once do nothing twice.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::time::Timestamp;
+use crate::ops::Ops;
+use crate::store::Error;
+
+/// Rows that one turn of a chore may change, so that a tap never waits long behind it.
+pub const TURN: i64 = 200;
+
+/// How often due rows are looked for.
+pub const EVERY: Duration = Duration::from_millis(500);
+
+type Turn<'o> = Pin<Box<dyn Future<Output = Result<usize, Error>> + Send + 'o>>;
+
+/// One kind of work that becomes due.
+struct Chore {
+    name: &'static str,
+    turn: fn(&Ops, Timestamp) -> Turn<'_>,
+}
+
+const CHORES: &[Chore] = &[];
+
+impl Ops {
+    /// Does everything that is due now; returns how much that was. For tests and for commands that want to wait for it.
+    pub async fn do_chores(&self) -> Result<usize, Error> {
+        let mut done = 0;
+        for chore in CHORES {
+            loop {
+                let now = (chore.turn)(self, self.clock.now()).await?;
+                done += now;
+                if now == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// Does what becomes due until `stop`. A chore that fails is tried again at the next look; the others go on.
+pub async fn run(ops: Ops, stop: CancellationToken) {
+    let mut looks = tokio::time::interval(EVERY);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = looks.tick() => {}
+        }
+        for chore in CHORES {
+            while !stop.is_cancelled() {
+                match (chore.turn)(&ops, ops.clock.now()).await {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(chore = chore.name, %error, "a chore failed; it is tried again");
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
