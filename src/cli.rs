@@ -1,6 +1,7 @@
 //! The command line. `passgate help` is its manual; each command says what it does and what it needs.
 
 mod card;
+mod code;
 mod member;
 mod password;
 mod program;
@@ -73,6 +74,9 @@ enum Command {
     /// Cards.
     #[command(subcommand)]
     Card(card::Card),
+    /// Codes on paper that give a card, punches or points.
+    #[command(subcommand)]
+    Code(code::Code),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -143,6 +147,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Member(member) => member.run().await,
         Command::Program(program) => program.run().await,
         Command::Card(card) => card.run().await,
+        Command::Code(code) => code.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

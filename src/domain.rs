@@ -5,6 +5,7 @@
 
 pub mod capture;
 pub mod card;
+pub mod code;
 pub mod coupon;
 pub mod customer;
 pub mod delivery;

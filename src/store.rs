@@ -9,6 +9,7 @@
 pub mod access;
 pub mod captures;
 pub mod cards;
+pub mod codes;
 pub mod events;
 pub mod listing;
 pub mod outbox;
@@ -160,10 +161,11 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 10] = [
+    let files: &[(&'static str, &'static [&'static str])] = &[
         ("access", access::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
+        ("codes", codes::STATEMENTS),
         ("events", events::STATEMENTS),
         ("listing", listing::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
@@ -172,6 +174,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
     ];
-    let with_file = |(file, list): (_, &'static [_])| list.iter().map(move |sql| (file, *sql));
-    files.into_iter().flat_map(with_file).collect()
+    files
+        .iter()
+        .flat_map(|(file, list)| list.iter().map(|sql| (*file, *sql)))
+        .collect()
 }

@@ -108,6 +108,10 @@ ids! {
     CardId,
     /// A bulk job or import: what it did can be told apart and taken back as a whole.
     BatchId,
+    /// Codes that were made together.
+    CodeBatchId,
+    /// One letter to one address.
+    InvitationId,
 }
 
 /// A ledger row; numbered by the store, growing.

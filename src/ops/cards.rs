@@ -65,46 +65,24 @@ impl Ops {
         program: ProgramId,
         holder: Holder,
     ) -> Result<CardWithProgram, CardError> {
-        let now = self.clock.now();
-        let customer = CustomerId(self.ids.next(now));
-        let id = CardId(self.ids.next(now));
-        let token = Token::from_random(self.ids.secret());
+        let issue = self.new_issue(merchant, self.clock.now());
         self.store
             .write("issue_card", move |tx| {
-                let holder = holder.clone();
-                let token = token.clone();
-                Box::pin(async move {
-                    let of = cards::program(tx, merchant, program)
-                        .await?
-                        .ok_or(CardError::NotFound)?;
-                    let customer = NewCustomer {
-                        id: customer,
-                        merchant,
-                        search: customer::search_text(
-                            &holder.name,
-                            "",
-                            holder.email.as_deref(),
-                            holder.phone.as_deref(),
-                        ),
-                        first_name: holder.name.clone(),
-                        last_name: String::new(),
-                        email_key: holder.email.as_deref().map(customer::email_key),
-                        email: holder.email,
-                        phone: holder.phone,
-                    };
-                    cards::insert_customer(tx, &customer, now).await?;
-                    let card = new_card(id, merchant, program, customer.id, token, now)?;
-                    cards::insert_card(tx, &card, Some(&holder.name)).await?;
-                    let issued = event(id, EventKind::CardIssued, Delta::default(), Actor::Gateway, now);
-                    let card = write_change(tx, card, &[issued], now).await?;
-                    Ok(CardWithProgram {
-                        card,
-                        of,
-                        holder: Some(holder.name),
-                    })
-                })
+                let (issue, holder) = (issue.clone(), holder.clone());
+                Box::pin(async move { issue.run(tx, program, holder).await })
             })
             .await
+    }
+
+    /// The names that a new customer and their card will have, drawn before the transaction that makes them.
+    pub(super) fn new_issue(&self, merchant: MerchantId, now: Timestamp) -> Issue {
+        Issue {
+            merchant,
+            customer: CustomerId(self.ids.next(now)),
+            card: CardId(self.ids.next(now)),
+            token: Token::from_random(self.ids.secret()),
+            now,
+        }
     }
 
     /// Hands out one reward. `seen` is the card's version that the caller looked at: a second click on the same
@@ -248,6 +226,57 @@ impl Ops {
                 })
             })
             .await
+    }
+}
+
+/// A customer and their card, about to be made.
+#[derive(Clone)]
+pub(super) struct Issue {
+    merchant: MerchantId,
+    customer: CustomerId,
+    card: CardId,
+    token: Token,
+    now: Timestamp,
+}
+
+impl Issue {
+    /// Makes both within a transaction.
+    pub(super) async fn run(
+        &self,
+        tx: &mut Tx<'_>,
+        program: ProgramId,
+        holder: Holder,
+    ) -> Result<CardWithProgram, CardError> {
+        let (merchant, now) = (self.merchant, self.now);
+        let of = cards::program(tx, merchant, program)
+            .await?
+            .ok_or(CardError::NotFound)?;
+        let customer = NewCustomer {
+            id: self.customer,
+            merchant,
+            search: customer::search_text(&holder.name, "", holder.email.as_deref(), holder.phone.as_deref()),
+            first_name: holder.name.clone(),
+            last_name: String::new(),
+            email_key: holder.email.as_deref().map(customer::email_key),
+            email: holder.email,
+            phone: holder.phone,
+        };
+        cards::insert_customer(tx, &customer, now).await?;
+        let card = new_card(self.card, merchant, program, customer.id, self.token.clone(), now)?;
+        cards::insert_card(tx, &card, Some(&holder.name)).await?;
+        let issued = event(
+            card.id,
+            EventKind::CardIssued,
+            Delta::default(),
+            Actor::Gateway,
+            now,
+        );
+        let card = write_change(tx, card, &[issued], now).await?;
+        Ok(CardWithProgram {
+            card,
+            of,
+            holder: Some(holder.name),
+        })
     }
 }
 

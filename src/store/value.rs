@@ -4,8 +4,8 @@
 //! that was there, never the value itself.
 
 use crate::domain::id::{
-    BatchId, CardId, CustomerId, DeviceLibraryIdentifier, EventId, LocationId, MemberId, MerchantId,
-    PassTypeIdentifier, ProgramId, PushToken, SerialNumber, StationId, UpdateTag,
+    BatchId, CardId, CodeBatchId, CustomerId, DeviceLibraryIdentifier, EventId, InvitationId, LocationId,
+    MemberId, MerchantId, PassTypeIdentifier, ProgramId, PushToken, SerialNumber, StationId, UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::Error;
@@ -221,7 +221,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, EventId, UpdateTag, Timestamp,
+    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp,
     Day,
 }
 

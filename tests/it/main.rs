@@ -10,6 +10,7 @@
 mod apple;
 mod bridge;
 mod captures;
+mod codes;
 mod commands;
 mod console;
 mod crash;
