@@ -29,6 +29,8 @@ use crate::config::Config;
 use crate::domain::delivery::BackOff;
 use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
+use crate::mail::courier::Courier;
+use crate::mail::{MailError, Mailer};
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
 use crate::ops::chores;
@@ -50,6 +52,8 @@ pub enum StartError {
     Apple(#[from] crate::apple::Error),
     #[error("pushing to Apple is not possible: {0}")]
     Apns(#[from] ApnsError),
+    #[error("letters cannot be sent: {0}")]
+    Mail(#[from] MailError),
     #[error("Google Wallet is not usable: {0}")]
     Google(#[from] crate::google::LoadError),
     #[error("cannot listen on {address}: {source}; is another program using it?")]
@@ -91,6 +95,8 @@ pub struct Gateway {
     dispatcher: Option<JoinHandle<()>>,
     /// None: they have ended.
     chores: Option<JoinHandle<()>>,
+    /// None: no mail server is configured. Letters can wait, so nothing stops when it ends.
+    courier: Option<JoinHandle<()>>,
     _folding: AbortOnDropHandle<()>,
     stop: CancellationToken,
     drain: Duration,
@@ -147,6 +153,8 @@ impl Gateway {
         };
 
         let chores = tokio::spawn(chores::run(ops.clone(), stop.clone()));
+        let courier = courier(config, &ops, &master, &public_url)?
+            .map(|courier| tokio::spawn(courier.run(stop.clone())));
         let folding = AbortOnDropHandle::new(tokio::spawn(fold(metrics.clone())));
         let web = Web {
             ops: ops.clone(),
@@ -172,6 +180,7 @@ impl Gateway {
             handle,
             dispatcher,
             chores: Some(chores),
+            courier,
             _folding: folding,
             stop,
             drain: config.push.drain,
@@ -216,6 +225,11 @@ impl Gateway {
         {
             tracing::error!(%error, "the dispatcher ended badly");
         }
+        if let Some(courier) = self.courier
+            && let Err(error) = courier.await
+        {
+            tracing::error!(%error, "the courier ended badly");
+        }
         if let Some(chores) = self.chores
             && let Err(error) = chores.await
         {
@@ -251,6 +265,25 @@ async fn fold(metrics: Metrics) {
         ticks.tick().await;
         metrics.fold();
     }
+}
+
+/// Who carries letters, where a mail server is configured.
+fn courier(
+    config: &Config,
+    ops: &Ops,
+    master: &MasterKey,
+    public_url: &Arc<str>,
+) -> Result<Option<Courier>, MailError> {
+    if config.mail.host.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Courier {
+        ops: ops.clone(),
+        mailer: Mailer::load(&config.mail)?,
+        master: master.clone(),
+        public_url: Arc::clone(public_url),
+        lease: config.mail.timeout.saturating_mul(60),
+    }))
 }
 
 /// One sender for each provider that is configured.

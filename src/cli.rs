@@ -2,6 +2,7 @@
 
 mod card;
 mod code;
+mod invitation;
 mod member;
 mod password;
 mod program;
@@ -77,6 +78,9 @@ enum Command {
     /// Codes on paper that give a card, punches or points.
     #[command(subcommand)]
     Code(code::Code),
+    /// Letters with the link of a card.
+    #[command(subcommand)]
+    Invitation(invitation::Invitation),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -148,6 +152,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Program(program) => program.run().await,
         Command::Card(card) => card.run().await,
         Command::Code(code) => code.run().await,
+        Command::Invitation(invitation) => invitation.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

@@ -41,6 +41,7 @@ pub struct Config {
     pub apple: Apple,
     pub google: Google,
     pub push: Push,
+    pub mail: Mail,
     pub bridge: Bridge,
     pub log: Log,
 }
@@ -147,6 +148,36 @@ pub struct Push {
     /// How long a stopping node waits for pushes in flight.
     #[serde(with = "seconds")]
     pub drain: Duration,
+}
+
+/// The mail server that letters go out by. Without a host, no letters are sent; they wait.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// Empty: mail is off.
+    pub host: String,
+    pub port: u16,
+    pub security: MailSecurity,
+    pub user: Option<String>,
+    /// File with the password on its first line.
+    pub password_file: Option<PathBuf>,
+    /// `Name <address>` that letters come from.
+    pub from: String,
+    /// PEM file of a certificate to trust besides the system's.
+    pub certificate_authority: Option<PathBuf>,
+    #[serde(with = "seconds")]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailSecurity {
+    /// From the first byte.
+    Tls,
+    /// After a greeting in the clear; never without.
+    Starttls,
+    /// None at all; for a mail server on this machine only.
+    None,
 }
 
 /// What `passgate bridge` needs to know.
@@ -335,6 +366,21 @@ impl Default for Push {
             lease: Duration::from_secs(60),
             poll: Duration::from_secs(5),
             drain: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 465,
+            security: MailSecurity::Tls,
+            user: None,
+            password_file: None,
+            from: String::new(),
+            certificate_authority: None,
+            timeout: Duration::from_secs(30),
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod event;
 pub mod expiry;
 pub mod face;
 pub mod id;
+pub mod invitation;
 pub mod ledger;
 pub mod member;
 pub mod money;

@@ -13,6 +13,7 @@
 //! | [`store`] | the only SQL | `domain`, `clock`, `telemetry` |
 //! | [`push`] | outbox dispatcher and the `Sender` seam | `domain`, `store`, `clock`, `telemetry` |
 //! | [`ops`] | one use case = one named transaction | `domain`, `store`, `clock`, `push` |
+//! | [`mail`] | letters out by SMTP | `domain`, `store`, `ops`, `telemetry`, `config` |
 //! | [`apple`], [`google`] | formats and outgoing clients of each platform | `domain`, `push`, `clock`, `telemetry`, `config` |
 //! | [`web`] | HTTP in | `domain`, `wire`, `ops`, `store`, `clock`, `apple`, `google`, `telemetry` |
 //! | [`bridge`] | the till process | `domain`, `wire`, `config`, `clock`, `telemetry` |
@@ -37,6 +38,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod google;
+pub mod mail;
 pub mod ops;
 pub mod push;
 pub mod sim;

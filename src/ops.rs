@@ -7,6 +7,7 @@ pub mod chores;
 pub mod codes;
 pub mod devices;
 pub mod faces;
+pub mod invitations;
 pub mod setup;
 
 use crate::clock::{Clock, Ids};

@@ -5,4 +5,5 @@ pub mod apns;
 pub mod google;
 pub mod phone;
 pub mod scanner;
+pub mod smtp;
 pub mod tag;

@@ -11,6 +11,7 @@ pub mod captures;
 pub mod cards;
 pub mod codes;
 pub mod events;
+pub mod invitations;
 pub mod listing;
 pub mod outbox;
 pub mod pushes;
@@ -167,6 +168,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("cards", cards::STATEMENTS),
         ("codes", codes::STATEMENTS),
         ("events", events::STATEMENTS),
+        ("invitations", invitations::STATEMENTS),
         ("listing", listing::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("pushes", pushes::STATEMENTS),

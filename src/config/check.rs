@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::config::{Bridge, Config, ConfigError};
+use crate::config::{Bridge, Config, ConfigError, Mail, MailSecurity};
 
 impl Config {
     /// Checks every value by itself and against its neighbours.
@@ -38,6 +38,7 @@ impl Config {
                 ),
             );
         }
+        self.mail.check()?;
         self.bridge.check()
     }
 
@@ -72,6 +73,34 @@ impl Config {
             usize::try_from(google.requests_per_second).unwrap_or(1),
         )?;
         some_time("google.timeout", google.timeout)
+    }
+}
+
+impl Mail {
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.host.is_empty() {
+            return Ok(());
+        }
+        if self.from.is_empty() {
+            return refuse("mail.from", "expected an address to send from; got nothing");
+        }
+        if self.user.is_some() != self.password_file.is_some() {
+            return refuse(
+                "mail.password_file",
+                "expected both user and password_file, or neither; got one",
+            );
+        }
+        let here = matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "::1");
+        if self.security == MailSecurity::None && !here {
+            return refuse(
+                "mail.security",
+                format!(
+                    "expected tls or starttls for {}; got none, which is for this machine only",
+                    self.host
+                ),
+            );
+        }
+        some_time("mail.timeout", self.timeout)
     }
 }
 

@@ -136,7 +136,10 @@ event_kinds! {
     CampaignDisjoined = "campaign_disjoined",
     FeedbackGiven = "feedback_given",
     ReferralAdded = "referral_added",
+    /// A mail server accepted a letter with the card's link.
     InvitationSent = "invitation_sent",
+    /// A letter came back or could not be sent.
+    InvitationFailed = "invitation_failed",
     /// Which fields of the customer changed, never their contents.
     ProfileEdited = "profile_edited",
     ConsentChanged = "consent_changed",

@@ -4,7 +4,7 @@
 //! of the database alone opens no card. Losing the master secret cuts off every issued pass; it is backed up
 //! with the database.
 
-use crate::domain::id::{CardId, MerchantId};
+use crate::domain::id::{CardId, InvitationId, MerchantId};
 use openssl::memcmp;
 use openssl::sha::Sha256;
 
@@ -50,6 +50,32 @@ impl MasterKey {
         input[..8].copy_from_slice(&merchant.0.to_be_bytes());
         input[8..].copy_from_slice(&card.0.to_be_bytes());
         AuthenticationToken(hex::encode(self.derive("pass authentication token", &input)))
+    }
+
+    /// The address that a letter's link leads to; the proof in it cannot be guessed from another.
+    pub fn invitation_link(
+        &self,
+        public_url: &str,
+        merchant: MerchantId,
+        invitation: InvitationId,
+    ) -> String {
+        let proof = self.proof("invitation link", merchant, invitation.0);
+        format!("{public_url}/invitation/{merchant}/{invitation}/{proof}")
+    }
+
+    /// Whether `shown` is the proof of a letter's link; compares in constant time.
+    pub fn opens_invitation(&self, merchant: MerchantId, invitation: InvitationId, shown: &str) -> bool {
+        let expected = self.proof("invitation link", merchant, invitation.0);
+        expected.len() == shown.len() && memcmp::eq(expected.as_bytes(), shown.as_bytes())
+    }
+
+    /// 128 bits that show for one purpose that whoever has them was given the link of `id`.
+    fn proof(&self, purpose: &str, merchant: MerchantId, id: i64) -> String {
+        let mut input = [0; 16];
+        input[..8].copy_from_slice(&merchant.0.to_be_bytes());
+        input[8..].copy_from_slice(&id.to_be_bytes());
+        let derived = self.derive(purpose, &input);
+        hex::encode(derived.get(..16).unwrap_or(&derived))
     }
 
     /// HMAC-SHA256 of a purpose and an input: 32 bytes that tell nothing about the key or about each other.

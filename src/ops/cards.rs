@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::captures::NEIGHBOURS;
 use crate::store::cards::{CardWithProgram, NewCustomer};
-use crate::store::{Change, Error, Tx, cards, events, outbox};
+use crate::store::{Change, Error, Tx, cards, events, invitations, outbox};
 
 /// Why a card was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -176,6 +176,7 @@ impl Ops {
                         Vec::new()
                     } else {
                         card.status = CardStatus::Installed;
+                        invitations::note_installed(tx, merchant, card.id, now).await?;
                         vec![event(
                             card.id,
                             EventKind::CardInstalled,

@@ -13,7 +13,7 @@ use crate::domain::id::PushToken;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::store::registrations::RegistrationKey;
-use crate::store::{self, Change, Tx, cards, events, outbox, registrations, tags};
+use crate::store::{self, Change, Tx, cards, events, invitations, outbox, registrations, tags};
 
 /// What a registration found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,8 +125,21 @@ async fn recorded(
     kind: EventKind,
     now: Timestamp,
 ) -> Result<Card, store::Error> {
+    let event = NewEvent::of_card(card.id, kind, Actor::Device, now).with_reason(WALLET);
+    if kind == EventKind::CardInstalled {
+        invitations::note_installed(tx, card.merchant, card.id, now).await?;
+    }
+    record_quietly(tx, card, event, now).await
+}
+
+/// Appends an event that no copy of the card shows, and saves the card: nothing is pushed.
+pub(super) async fn record_quietly(
+    tx: &mut Tx<'_>,
+    card: Card,
+    event: NewEvent,
+    now: Timestamp,
+) -> Result<Card, store::Error> {
     let id = card.id;
-    let event = NewEvent::of_card(id, kind, Actor::Device, now).with_reason(WALLET);
     let mut cards = HashMap::from([(id, card)]);
     events::append(tx, &mut cards, &[event], now).await?;
     let Some(card) = cards.remove(&id) else {

@@ -75,6 +75,7 @@ metrics! {
     PushTime: Seconds "passgate_push_seconds" ["channel"] "Time of one attempt to push.";
     PushesInFlight: Gauge "passgate_pushes_in_flight" ["channel"] "Attempts to push that wait for the provider.";
     PushCircuitOpen: Gauge "passgate_push_circuit_open" ["channel"] "1 while a configuration fault keeps a channel from sending.";
+    Letters: Counter "passgate_letters_total" ["outcome"] "Attempts to send a letter, by outcome.";
     StoreWriteTime: Seconds "passgate_store_write_seconds" ["transaction"] "Time from asking for a transaction to its commit, by name.";
     StoreReadTime: Seconds "passgate_store_read_seconds" ["transaction"] "Time of a read, by name.";
     StoreGroupSize: Sizes "passgate_store_group_size" [] "Transactions that one commit on SQLite made durable.";

@@ -1,4 +1,5 @@
-//! The card's own page, for its holder: add the card to a wallet. No sign-in: the link is the secret.
+//! The card's own page, for its holder: add the card to a wallet. No sign-in: the link is the secret. Links in letters
+//! lead here.
 //!
 //! `/card/{merchant}/{card}/{proof}` shows the buttons, `…/pass.pkpass` is Apple's pass. A POST to `…/google`
 //! makes the card's copy at Google and answers with a page that leads on to Google's save page: no GET here changes
@@ -8,14 +9,14 @@
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 
 use crate::domain::delivery::Channel;
 use crate::domain::face::CardFace;
-use crate::domain::id::{CardId, MerchantId};
+use crate::domain::id::{CardId, InvitationId, MerchantId};
 use crate::domain::secret::MasterKey;
 use crate::store::cards::{self, CardWithProgram};
 use crate::web::Web;
@@ -29,6 +30,7 @@ pub fn router() -> Router<Web> {
         .route("/card/{merchant}/{card}/{proof}", get(page))
         .route("/card/{merchant}/{card}/{proof}/pass.pkpass", get(pass))
         .route("/card/{merchant}/{card}/{proof}/google", post(google))
+        .route("/invitation/{merchant}/{invitation}/{proof}", get(invitation))
         .route("/card/style.css", get(style))
         .route("/templates/{template}/logo.png", get(logo))
 }
@@ -89,6 +91,28 @@ async fn page(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response
         }
     };
     Ok(show(&face, &buttons))
+}
+
+#[derive(Deserialize)]
+struct InvitationLink {
+    merchant: MerchantId,
+    invitation: InvitationId,
+    proof: String,
+}
+
+/// A letter's link: leads on to the card's page. That it was followed is noted, which says little: programs that look
+/// for viruses follow links too. Nothing else is changed.
+async fn invitation(State(web): State<Web>, Path(link): Path<InvitationLink>) -> Result<Response, ApiError> {
+    if !web
+        .master
+        .opens_invitation(link.merchant, link.invitation, &link.proof)
+    {
+        return Err(ApiError::NotFound);
+    }
+    let card = web.ops.open_invitation(link.merchant, link.invitation).await?;
+    let card = card.ok_or(ApiError::NotFound)?;
+    let page = card_link("", &web.master, link.merchant, card);
+    Ok(([(header::REFERRER_POLICY, "no-referrer")], Redirect::to(&page)).into_response())
 }
 
 /// Whether this gateway can sign the program's passes.

@@ -17,6 +17,7 @@ mod crash;
 mod engines;
 mod gateway;
 mod google;
+mod invitations;
 mod passkit;
 mod postgres;
 mod push;

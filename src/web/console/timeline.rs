@@ -74,6 +74,7 @@ pub fn title(kind: EventKind) -> &'static str {
         EventKind::FeedbackGiven => "Feedback given",
         EventKind::ReferralAdded => "Referral added",
         EventKind::InvitationSent => "Invitation sent",
+        EventKind::InvitationFailed => "Invitation came back",
         EventKind::ProfileEdited => "Profile edited",
         EventKind::ConsentChanged => "Consent changed",
         EventKind::PreferenceChanged => "Preference changed",
@@ -99,7 +100,7 @@ fn mark(kind: EventKind) -> (&'static str, Tone) {
             ("undo", Tone::Neutral)
         }
         EventKind::CardExpired => ("stop", Tone::Neutral),
-        EventKind::ConversionFailed => ("stop", Tone::Bad),
+        EventKind::ConversionFailed | EventKind::InvitationFailed => ("stop", Tone::Bad),
         EventKind::PointsAdded => ("plus", Tone::Good),
         EventKind::PointsReversed => ("undo", Tone::Neutral),
         EventKind::TierChanged
