@@ -6,6 +6,7 @@
 mod connections;
 pub mod demo;
 pub mod secrets;
+pub mod seed;
 #[cfg(test)]
 mod tests;
 pub mod watched;

@@ -6,6 +6,7 @@ mod invitation;
 mod member;
 mod password;
 mod program;
+mod seed;
 mod setup;
 mod station;
 
@@ -78,6 +79,8 @@ enum Command {
     /// Codes on paper that give a card, punches or points.
     #[command(subcommand)]
     Code(code::Code),
+    /// Make believable customers with two years of history, to try things out on.
+    Seed(seed::Seed),
     /// Letters with the link of a card.
     #[command(subcommand)]
     Invitation(invitation::Invitation),
@@ -152,6 +155,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Program(program) => program.run().await,
         Command::Card(card) => card.run().await,
         Command::Code(code) => code.run().await,
+        Command::Seed(seed) => seed.run().await,
         Command::Invitation(invitation) => invitation.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }

@@ -3,6 +3,7 @@
 
 pub mod apns;
 pub mod google;
+pub mod people;
 pub mod phone;
 pub mod scanner;
 pub mod smtp;

@@ -12,9 +12,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::app::seed::{self, Seeding};
 use crate::telemetry;
 use report::Report;
 use stage::Stage;
+
+/// Customers besides those who walk.
+const REGULARS: usize = 200;
 
 /// Runs the demo in `directory`, or in a new one that goes when the demo ends.
 pub async fn run(once: bool, directory: Option<PathBuf>) -> Result<()> {
@@ -43,6 +47,22 @@ pub async fn run(once: bool, directory: Option<PathBuf>) -> Result<()> {
     report.line(&format!("Everything is in {}", directory.display()));
     report.line(stage.reader.describe());
     report.line(&stage.invitation());
+    if !once {
+        // Somebody to look at in the console besides those who walk.
+        let seeding = Seeding {
+            merchant: stage.merchant,
+            customers: REGULARS,
+            seed: 1,
+        };
+        let ops = stage.gateway.as_ref().map(|gateway| gateway.ops.clone());
+        if let Some(ops) = ops {
+            let seeded = seed::run(&ops, seeding, |_| {}).await?;
+            report.line(&format!(
+                "{} more customers have a history of two years",
+                seeded.customers
+            ));
+        }
+    }
     let walked = walk::run(&mut stage, &mut report).await;
     let result = match walked {
         Ok(()) if once => Ok(()),

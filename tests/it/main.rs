@@ -21,6 +21,7 @@ mod invitations;
 mod passkit;
 mod postgres;
 mod push;
+mod seed;
 mod store_engine;
 mod store_faults;
 mod store_schema;

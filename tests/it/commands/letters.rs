@@ -49,12 +49,8 @@ async fn an_invited_address_is_written_to_and_its_link_leads_to_the_card() {
         .expect("an answer");
     assert!(page.url().path().starts_with("/card/"), "{}", page.url());
     assert!(page.text().await.expect("a page").contains("Punch card"));
-    let wrong = format!("{base}/invitation/{}0", &path[..path.len() - 1]);
-    let wrong = if path.ends_with('0') {
-        format!("{base}/invitation/{}1", &path[..path.len() - 1])
-    } else {
-        wrong
-    };
+    let (rest, last) = path.split_at(path.len() - 1);
+    let wrong = format!("{base}/invitation/{rest}{}", if last == "0" { '1' } else { '0' });
     assert_eq!(client.get(wrong).send().await.expect("an answer").status(), 404);
     let listed = done(folder, &[&["invitation", "list"][..], &of].concat());
     assert!(listed.contains("a•••@example.com  opened"), "{listed}");
