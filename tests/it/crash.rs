@@ -34,6 +34,8 @@ use tokio::sync::broadcast;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
+use crate::postgres;
+
 const ROLE: &str = "PASSGATE_TEST_ROLE";
 const FOLDER: &str = "PASSGATE_TEST_FOLDER";
 const CRASH_AT: &str = "PASSGATE_TEST_CRASH_AT";
@@ -61,22 +63,37 @@ const STEPS: [(&str, &str); 13] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_between_any_two_steps_loses_nothing_and_counts_nothing_twice() {
     for (role, step) in STEPS {
-        let walk = async {
-            let mut stage = Stage::set().await;
-            stage.walk(role, step).await;
-        };
-        let walked = tokio::time::timeout(PATIENCE, walk).await;
-        assert!(
-            walked.is_ok(),
-            "the walk with a crash of the {role} at {step} did not end"
-        );
+        crash_at(role, step, None).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_beside_postgres_loses_nothing_and_counts_nothing_twice() {
+    for (role, step) in STEPS.into_iter().filter(|(role, _)| *role == "gateway") {
+        let Some(url) = postgres::migrated_database().await else {
+            return;
+        };
+        crash_at(role, step, Some(url)).await;
+    }
+}
+
+/// `url` names a database; without it there is a SQLite file.
+async fn crash_at(role: &str, step: &str, url: Option<String>) {
+    let walk = async {
+        let mut stage = Stage::set(url).await;
+        stage.walk(role, step).await;
+    };
+    let walked = tokio::time::timeout(PATIENCE, walk).await;
+    assert!(
+        walked.is_ok(),
+        "the walk with a crash of the {role} at {step} did not end"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_most_talkative_log_of_a_walk_holds_no_secret() {
     let walk = async {
-        let mut stage = Stage::set().await;
+        let mut stage = Stage::set(None).await;
         let folder = stage.folder.path().to_path_buf();
         let logs = [folder.join("gateway.log"), folder.join("bridge.log")];
         let gateway = Process::logging("gateway", &folder, &logs[0]);
@@ -243,7 +260,7 @@ fn config(folder: &Path) -> Config {
     let listen = format!("127.0.0.1:{}", port("gateway.port"));
     config.server.listen = listen.parse().expect("an address");
     config.server.public_url = format!("http://{listen}");
-    config.store.url = format!("sqlite:{}", folder.join("store.sqlite").display());
+    config.store.url = std::fs::read_to_string(folder.join("store.url")).expect("an address");
     config.secrets.master_key_file = folder.join("master.key");
     config.apple.intermediates = folder.join("certs");
     config.apple.pass_types = vec![PassType {
@@ -269,9 +286,11 @@ fn config(folder: &Path) -> Config {
 }
 
 impl Stage {
-    async fn set() -> Self {
+    async fn set(url: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path();
+        let url = url.unwrap_or_else(|| format!("sqlite:{}", path.join("store.sqlite").display()));
+        std::fs::write(path.join("store.url"), url).expect("written");
         let (clock, ids) = (Clock::System, Ids::random());
         let pass_type = PassTypeIdentifier::parse("pass.example.crash").expect("valid");
         let chain = dev_chain::write_pass_chain(&path.join("certs"), &pass_type, "CRASHTEAM1", clock.now())
