@@ -83,7 +83,7 @@ pub async fn append(
     Ok(())
 }
 
-fn row(card: &Card, event: &NewEvent, now: Timestamp) -> Vec<Value> {
+fn row(card: &Card, event: &NewEvent, now: Timestamp) -> [Value; 15] {
     let (actor, actor_id) = match event.actor {
         Actor::Station(station) => ("station", Some(station.0)),
         Actor::Member(member) => ("member", Some(member.0)),
@@ -107,7 +107,6 @@ fn row(card: &Card, event: &NewEvent, now: Timestamp) -> Vec<Value> {
         event.reverses,
         event.reason.as_deref(),
     ]
-    .to_vec()
 }
 
 pub async fn event(tx: &mut Tx<'_>, merchant: MerchantId, event: EventId) -> Result<Option<Event>, Error> {
