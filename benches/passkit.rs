@@ -51,7 +51,7 @@ use passgate::ops::setup::{NewBusiness, NewProgram};
 use passgate::store::registrations::{self, RegistrationKey};
 use passgate::store::{Error, Store, cards, tags};
 use passgate::telemetry::{self, Metrics};
-use passgate::web::{self, Web};
+use passgate::web::{self, Reach, Web};
 use tempfile::TempDir;
 
 const CARDS: usize = 100_000;
@@ -148,7 +148,7 @@ impl Bench {
         let master = MasterKey::from_bytes([3; 32]);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let gateway = listener.local_addr().expect("an address");
-        let web = Web {
+        let web = Web::from(Reach {
             recorder: Recorder::start(&ops),
             ops,
             master: master.clone(),
@@ -158,7 +158,7 @@ impl Bench {
             public_url: format!("http://{gateway}").into(),
             trusted_proxies: Default::default(),
             stopping: Default::default(),
-        };
+        });
         serve(listener, web::router(web));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let bare = listener.local_addr().expect("an address");

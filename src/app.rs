@@ -40,7 +40,7 @@ use crate::push::Sender;
 use crate::push::dispatcher::{Dispatcher, Settings};
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::web::{self, Web};
+use crate::web::{self, Reach, Web};
 
 /// Why the gateway does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -157,7 +157,7 @@ impl Gateway {
         let courier = courier(config, &ops, &master, &public_url)?
             .map(|courier| tokio::spawn(courier.run(stop.clone())));
         let folding = AbortOnDropHandle::new(tokio::spawn(fold(metrics.clone())));
-        let web = Web {
+        let web = Web::from(Reach {
             ops: ops.clone(),
             recorder: Recorder::start(&ops),
             master: master.clone(),
@@ -167,7 +167,7 @@ impl Gateway {
             public_url: Arc::clone(&public_url),
             trusted_proxies: config.server.trusted_proxies.clone().into(),
             stopping: stop.clone(),
-        };
+        });
         let handle = Handle::new();
         let server = serve(config, listener, web, handle.clone())?;
         tracing::info!(%address, %public_url, "the gateway listens");

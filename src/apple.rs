@@ -26,12 +26,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openssl::error::ErrorStack;
-use openssl::sha::sha256;
 
 use crate::apple::bundle::Design;
 use crate::apple::cache::Cache;
 use crate::apple::identity::{Identity, IdentityError, Intermediates};
-use crate::apple::sign::Signer;
+use crate::apple::sign::{Signer, sha256};
 use crate::apple::strip::Strip;
 use crate::apple::template::Template;
 use crate::config;

@@ -27,15 +27,16 @@ mod postgres;
 mod sqlite;
 mod value;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::broadcast;
 
 use crate::clock::stopwatch;
 use crate::domain::id::{CardId, MerchantId};
-use crate::telemetry::Metric;
+use crate::telemetry::{Histogram, Metric};
 pub use error::{Cause, Error, Retry};
 pub(crate) use sql::params;
 pub use sql::{FromRow, FromValue, Row, Tx, Value};
@@ -60,6 +61,14 @@ pub type TxFuture<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send +
 pub struct Store {
     engine: Arc<Engine>,
     changes: broadcast::Sender<Change>,
+    times: Arc<Times>,
+}
+
+/// How long transactions take, by name; kept, because finding a metric by its labels costs more than counting.
+#[derive(Default)]
+struct Times {
+    writes: RwLock<HashMap<&'static str, Histogram>>,
+    reads: RwLock<HashMap<&'static str, Histogram>>,
 }
 
 enum Engine {
@@ -82,6 +91,7 @@ impl Store {
         Ok(Self {
             engine: Arc::new(engine),
             changes,
+            times: Arc::default(),
         })
     }
 
@@ -111,9 +121,8 @@ impl Store {
             Engine::Sqlite(engine) => engine.write(body).await,
             Engine::Postgres(engine) => engine.write(name, body).await,
         };
-        Metric::StoreWriteTime
-            .histogram(&[("transaction", name)])
-            .record(started.elapsed());
+        let writes = &self.times.writes;
+        histogram(writes, Metric::StoreWriteTime, name).record(started.elapsed());
         result
     }
 
@@ -129,9 +138,8 @@ impl Store {
             Engine::Sqlite(engine) => engine.read(body).await,
             Engine::Postgres(engine) => engine.read(name, body).await,
         };
-        Metric::StoreReadTime
-            .histogram(&[("transaction", name)])
-            .record(started.elapsed());
+        let reads = &self.times.reads;
+        histogram(reads, Metric::StoreReadTime, name).record(started.elapsed());
         result
     }
 
@@ -158,6 +166,23 @@ impl Store {
             Engine::Postgres(engine) => engine.connection().await?.compile(sql).await,
         }
     }
+}
+
+fn histogram(
+    known: &RwLock<HashMap<&'static str, Histogram>>,
+    metric: Metric,
+    transaction: &'static str,
+) -> Histogram {
+    let found = known
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(transaction)
+        .cloned();
+    found.unwrap_or_else(|| {
+        let histogram = metric.histogram(&[("transaction", transaction)]);
+        let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(transaction).or_insert(histogram).clone()
+    })
 }
 
 /// Every statement of every aggregate, with the file it is in.

@@ -3,6 +3,7 @@
 //! Handlers read or call one use case and shape the answer; they decide nothing. Every error becomes a status in
 //! `web/error.rs` and nowhere else.
 
+mod answering;
 pub mod api;
 pub mod console;
 pub mod error;
@@ -12,32 +13,31 @@ pub mod json;
 pub mod passkit;
 pub mod public;
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::HeaderName;
-use axum::middleware::Next;
-use axum::response::{Redirect, Response};
+use axum::extract::{DefaultBodyLimit, MatchedPath};
+use axum::http::{HeaderName, HeaderValue, Request};
+use axum::response::Redirect;
 use axum::routing::get;
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
-use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::apple::Passes;
-use crate::clock::stopwatch;
+use crate::clock::Ids;
 use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
-use crate::telemetry::{self, Counter, Histogram, Metric, Metrics};
+use crate::telemetry::{self, Metrics};
+use answering::{CountedLayer, PatienceLayer};
 
 /// Largest request body, unless an address asks for less.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -47,9 +47,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// What requests are called that no route is for.
 const NO_ROUTE: &str = "(no route)";
 
-/// What every handler can reach. Cheap to clone; handlers take it as `State<Web>`.
+/// What every handler can reach. Handlers take it as `State<Web>`, and the router clones it several times a request:
+/// hence one pointer.
 #[derive(Clone)]
-pub struct Web {
+pub struct Web(Arc<Reach>);
+
+/// What there is behind [`Web`].
+pub struct Reach {
     pub ops: Ops,
     pub recorder: Recorder,
     pub master: MasterKey,
@@ -65,19 +69,40 @@ pub struct Web {
     pub stopping: CancellationToken,
 }
 
+impl From<Reach> for Web {
+    fn from(reach: Reach) -> Self {
+        Self(Arc::new(reach))
+    }
+}
+
+impl Deref for Web {
+    type Target = Reach;
+
+    fn deref(&self) -> &Reach {
+        &self.0
+    }
+}
+
 /// Every address of the gateway.
+///
+/// All layers are one to the router: for each `.layer` it copies the whole chain below once more at every request.
 pub fn router(web: Web) -> Router {
     let request_id = HeaderName::from_static("x-request-id");
     let layers = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::new(request_id.clone(), MakeRequestUuid))
+        .layer(SetRequestIdLayer::new(
+            request_id.clone(),
+            RequestIds(Ids::random()),
+        ))
         .layer(PropagateRequestIdLayer::new(request_id))
         .layer(SetSensitiveRequestHeadersLayer::new(
             telemetry::sensitive_headers(),
         ))
         .layer(TraceLayer::new_for_http().make_span_with(span))
-        .layer(axum::middleware::from_fn_with_state(Counts::default(), counted))
-        .layer(CatchPanicLayer::new());
-    let limited = Router::new()
+        .layer(CountedLayer::default())
+        .layer(CatchPanicLayer::new())
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(PatienceLayer::new(ANSWER_WITHIN));
+    Router::new()
         .merge(api::router())
         .merge(health::router())
         .merge(public::router())
@@ -86,64 +111,29 @@ pub fn router(web: Web) -> Router {
         // A nested router does not cover this one.
         .route("/console/", get(async || Redirect::to("/console/cards")))
         .route("/", get(async || Redirect::to("/console")))
-        .layer(TimeoutLayer::with_status_code(error::TOO_SLOW, ANSWER_WITHIN));
-    limited
         .fallback(|| async { error::ApiError::NotFound })
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(layers)
         .with_state(web)
 }
 
-/// Where requests of one route are counted: their time, and how many by the class of their answer's status.
-struct Counters {
-    time: Histogram,
-    by_class: [Counter; CLASSES.len()],
-}
+/// Names requests that come without a name: UUIDs of version 4, from a generator that asks the kernel only now and
+/// then.
+#[derive(Clone)]
+struct RequestIds(Ids);
 
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-
-impl Counters {
-    fn of(route: &str) -> Self {
-        let counter = |status| Metric::Requests.counter(&[("route", route), ("status", status)]);
-        Self {
-            time: Metric::RequestTime.histogram(&[("route", route)]),
-            by_class: CLASSES.map(counter),
-        }
+impl MakeRequestId for RequestIds {
+    fn make_request_id<B>(&mut self, _request: &Request<B>) -> Option<RequestId> {
+        let id = uuid::Builder::from_random_bytes(self.0.secret()).into_uuid();
+        let text = id
+            .hyphenated()
+            .encode_lower(&mut uuid::Uuid::encode_buffer())
+            .to_owned();
+        HeaderValue::try_from(text).ok().map(RequestId::new)
     }
-}
-
-/// The counters of every route that was asked for; kept, because finding one by its labels costs more than counting.
-type Counts = Arc<RwLock<HashMap<Box<str>, Arc<Counters>>>>;
-
-/// Counts a request by its route and the class of its answer's status.
-async fn counted(State(counts): State<Counts>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let began = stopwatch();
-    let response = next.run(request).await;
-    let counters = counters(&counts, route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str));
-    counters.time.record(began.elapsed());
-    let class = usize::from(response.status().as_u16() / 100).clamp(1, CLASSES.len()) - 1;
-    if let Some(counter) = counters.by_class.get(class) {
-        counter.increment(1);
-    }
-    response
-}
-
-fn counters(counts: &Counts, route: &str) -> Arc<Counters> {
-    let known = counts
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(route)
-        .cloned();
-    known.unwrap_or_else(|| {
-        let mut counts = counts.write().unwrap_or_else(PoisonError::into_inner);
-        let entry = counts.entry(route.into());
-        Arc::clone(entry.or_insert_with(|| Arc::new(Counters::of(route))))
-    })
 }
 
 /// Names a request by its route, never by its address: addresses hold serial numbers and links that are secrets.
-fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+fn span<B>(request: &Request<B>) -> tracing::Span {
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or(NO_ROUTE, MatchedPath::as_str);
     let id = request

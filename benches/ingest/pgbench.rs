@@ -2,9 +2,10 @@
 //! and on as many connections.
 //!
 //! A set taps random cards of a merchant of its own in the recorder's tables, none of them twice, in the order of
-//! their ids; one card in ten reaches its goal. The texts are those of [`passgate::store::statements`]; `pgbench`
-//! takes at most 255 parameters, so each row has one of its own, its card or its counter, and its other values are
-//! written out.
+//! their ids; one card in ten reaches its goal. The texts are those of [`passgate::store::statements`], in two forms:
+//! with one array for each column, as the store sends sets, and with rows of values, cut in chunks. The faster form
+//! is the limit. `pgbench` takes at most 255 parameters and no arrays, so rows have at most one parameter, their card
+//! or counter, and other values are written out.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -17,7 +18,9 @@ use passgate::store::statements;
 
 use super::{CARDS, GOAL, cluster::Cluster};
 
-/// Rows of one statement, as the store cuts its sets.
+/// Parameters of one statement that `pgbench` takes.
+const PARAMETERS: usize = 255;
+/// Rows of one statement with rows of values.
 const CHUNKS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 const MERCHANT: i64 = 2;
@@ -27,9 +30,17 @@ const AT: i64 = 1_790_000_000_000;
 /// Counters above all that are stored: looked for and not found, like those of new captures.
 const UNUSED: i64 = 4_000_000_000_000_000_000;
 
+/// How the rows of a set are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Arrays,
+    Values,
+}
+
 pub(crate) struct Bench<'c> {
     cluster: &'c Cluster,
-    script: PathBuf,
+    arrays: PathBuf,
+    values: PathBuf,
 }
 
 impl<'c> Bench<'c> {
@@ -37,11 +48,15 @@ impl<'c> Bench<'c> {
     pub(crate) async fn prepare(cluster: &'c Cluster) -> Self {
         let client = cluster.client().await;
         client.batch_execute(&filling()).await.expect("cards are made");
-        let path = cluster.folder().join("set.sql");
-        std::fs::write(&path, script()).expect("written");
+        let write = |name: &str, form| {
+            let path = cluster.folder().join(name);
+            std::fs::write(&path, script(form)).expect("written");
+            path
+        };
         Self {
             cluster,
-            script: path,
+            arrays: write("arrays.sql", Form::Arrays),
+            values: write("values.sql", Form::Values),
         }
     }
 
@@ -53,14 +68,18 @@ impl<'c> Bench<'c> {
     }
 
     /// Captures in a second. The first second, in which statements are prepared, does not count.
-    pub(crate) fn run(&self, span: Duration) -> f64 {
+    pub(crate) fn run(&self, form: Form, span: Duration) -> f64 {
+        let script = match form {
+            Form::Arrays => &self.arrays,
+            Form::Values => &self.values,
+        };
         let seconds = span.as_secs_f64().ceil() + 1.0;
         let mut command: Command = self.cluster.pgbench();
         let output = command
             .args(["--no-vacuum", "--protocol", "prepared", "--progress", "1"])
             .args(["--client", &WORKERS.to_string(), "--time", &seconds.to_string()])
             .arg("--file")
-            .arg(&self.script)
+            .arg(script)
             .arg("postgres")
             .output()
             .expect("pgbench runs");
@@ -101,45 +120,66 @@ fn filling() -> String {
 }
 
 /// One transaction, statement by statement as `ops::captures` sends them for a full set of new captures.
-fn script() -> String {
+fn script(form: Form) -> String {
     let mut script = String::new();
     // Each client has cards of its own, so that no set waits for another one's locks, as in the recorder's turn.
     let width = CARDS / LARGEST_SET / WORKERS;
     writeln!(script, "\\set unused random({UNUSED}, {})", 2 * UNUSED).unwrap();
     writeln!(script, "\\set own {FIRST_CARD} + :client_id * {width}").unwrap();
-    for row in 0..LARGEST_SET {
+    let own = LARGEST_SET.min(match form {
+        Form::Arrays => PARAMETERS,
+        Form::Values => LARGEST_SET,
+    });
+    for row in 0..own {
         let first = row * width * WORKERS;
         let last = first + width - 1;
         writeln!(script, "\\set card{row} :own + random({first}, {last})").unwrap();
         writeln!(script, "\\set counter{row} :unused + {row}").unwrap();
     }
+    // Beyond the last parameter a client is told from the others by its process.
+    let card = |row: usize| match row < own {
+        true => format!(":card{row}"),
+        false => format!(
+            "{} + pg_backend_pid() % {}",
+            FIRST_CARD + i64::try_from(row * width * WORKERS).expect("small"),
+            width * WORKERS
+        ),
+    };
+    let counter = |row: usize| match row < own {
+        true => format!(":counter{row}"),
+        false => format!("{UNUSED} - pg_backend_pid()"),
+    };
     let all: Vec<usize> = (0..LARGEST_SET).collect();
     let goals: Vec<usize> = all.iter().copied().step_by(10).collect();
     writeln!(script, "begin isolation level read committed read write;").unwrap();
     let mut add = |file: &str, start: &str, rows: &[usize], values: &dyn Fn(usize) -> String| {
         let mut left = rows;
         while !left.is_empty() {
-            let size = CHUNKS.into_iter().find(|size| *size <= left.len()).expect("one");
+            let size = match form {
+                Form::Arrays => left.len(),
+                Form::Values => CHUNKS.into_iter().find(|size| *size <= left.len()).expect("one"),
+            };
             let (some, rest) = left.split_at(size);
             let rows: Vec<String> = some.iter().map(|row| values(*row)).collect();
-            writeln!(script, "{};", expanded(text(file, start), &rows)).unwrap();
+            writeln!(script, "{};", expanded(text(file, start), &rows, form)).unwrap();
             left = rest;
         }
     };
     let event = |row: usize, kind: &str, punches: i64| {
+        let card = card(row);
         format!(
-            "{MERCHANT}, :card{row}, null, 123456, '{kind}', {punches}, 0, 0, 0, 0, 0, 0, 0, {AT}, {AT}, 'station', 77, \
+            "{MERCHANT}, {card}, null, 123456, '{kind}', {punches}, 0, 0, 0, 0, 0, 0, 0, {AT}, {AT}, 'station', 77, \
              'station', null, 77, 123456, null, null, null, null"
         )
     };
     add("captures", "select", &all, &|row| {
-        format!("{MERCHANT}, 77, :counter{row}")
+        format!("{MERCHANT}, 77, {}", counter(row))
     });
     add("cards", "select t.merchant_id", &all, &|row| {
-        format!("{MERCHANT}, :card{row}")
+        format!("{MERCHANT}, {}", card(row))
     });
     add("cards", "for update of c", &all, &|row| {
-        format!("{MERCHANT}, :card{row}")
+        format!("{MERCHANT}, {}", card(row))
     });
     add(
         "cards",
@@ -148,8 +188,9 @@ fn script() -> String {
         &|_| format!("{MERCHANT}, 1"),
     );
     add("captures", "insert", &all, &|row| {
+        let card = card(row);
         format!(
-            "{MERCHANT}, 77, nextval('bench_counter'), 'barcode', 1234567890123456789, {AT}, {AT}, :card{row}, null, \
+            "{MERCHANT}, 77, nextval('bench_counter'), 'barcode', 1234567890123456789, {AT}, {AT}, {card}, null, \
              0, 0, 3, {GOAL}, 0, 0, 1, 0"
         )
     });
@@ -158,8 +199,9 @@ fn script() -> String {
         event(row, "reward_redeemable", -GOAL)
     });
     add("cards", "update cards set", &all, &|row| {
+        let card = card(row);
         format!(
-            "{MERCHANT}, :card{row}, 'pending', 0, 3, 0, 0, 0, 1, 0, 1, 0, null, 5, {AT}, {AT}, 20700, 3, null, null, \
+            "{MERCHANT}, {card}, 'pending', 0, 3, 0, 0, 0, 1, 0, 1, 0, null, 5, {AT}, {AT}, 20700, 3, null, null, \
              12, {AT}, 123456"
         )
     });
@@ -179,19 +221,31 @@ fn text(file: &str, words: &str) -> &'static str {
 }
 
 /// The statement with the given rows in place of its list of types.
-fn expanded(sql: &str, rows: &[String]) -> String {
-    let (before, rest) = sql.split_once('{').expect("a set");
+fn expanded(sql: &str, rows: &[String], form: Form) -> String {
+    let (before, rest) = sql.split_once("values {").expect("a set");
     let (types, after) = rest.split_once('}').expect("a set");
-    let rows: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let casts: Vec<String> = row
-                .split(", ")
-                .zip(types.split(", "))
-                .map(|(value, kind)| format!("cast({value} as {kind})"))
-                .collect();
-            format!("({})", casts.join(", "))
-        })
-        .collect();
-    format!("{before}{}{after}", rows.join(", "))
+    let types: Vec<&str> = types.split(", ").collect();
+    let rows: Vec<Vec<&str>> = rows.iter().map(|row| row.split(", ").collect()).collect();
+    if form == Form::Values {
+        let rows: Vec<String> = rows
+            .iter()
+            .map(|row| {
+                let casts = row.iter().zip(&types);
+                let casts: Vec<String> = casts
+                    .map(|(value, kind)| format!("cast({value} as {kind})"))
+                    .collect();
+                format!("({})", casts.join(", "))
+            })
+            .collect();
+        return format!("{before}values {}{after}", rows.join(", "));
+    }
+    let mut arrays = Vec::new();
+    let mut names = Vec::new();
+    for (index, kind) in types.iter().enumerate() {
+        let values: Vec<&str> = rows.iter().map(|row| row[index]).collect();
+        arrays.push(format!("cast(array[{}] as {kind}[])", values.join(", ")));
+        names.push(format!("column{}", index + 1));
+    }
+    let (arrays, names) = (arrays.join(", "), names.join(", "));
+    format!("{before}select * from unnest({arrays}) as r ({names}){after}")
 }

@@ -82,6 +82,9 @@ struct Barcode<'a> {
     alt_text: Option<String>,
 }
 
+/// Bytes that most passes fit into.
+const USUAL_LENGTH: usize = 4096;
+
 pub(crate) fn write(
     face: &CardFace,
     settings: &Settings,
@@ -128,7 +131,9 @@ pub(crate) fn write(
         barcode: (settings.barcode.format != BarcodeFormat::Code128).then_some(&barcode),
         barcodes: [&barcode],
     };
-    serde_json::to_vec(&pass)
+    let mut json = Vec::with_capacity(USUAL_LENGTH);
+    serde_json::to_writer(&mut json, &pass)?;
+    Ok(json)
 }
 
 /// The fields that this card has values for.

@@ -12,7 +12,7 @@ use openssl::md::Md;
 use openssl::pkey::{Id, PKey, PKeyRef, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
-use openssl::sha::sha256;
+use openssl::sha::Sha256;
 
 use crate::apple::der::{self, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, context, element};
 use crate::apple::identity::Identity;
@@ -135,6 +135,14 @@ fn prepare(key: &PKeyRef<Private>) -> Result<PkeyCtx<Private>, ErrorStack> {
     }
     context.set_signature_md(Md::sha256())?;
     Ok(context)
+}
+
+/// SHA-256 by OpenSSL's plain functions: its one-shot function looks the algorithm up under a lock each time, which
+/// costs more than hashing a manifest.
+pub(crate) fn sha256(data: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(data);
+    hash.finish()
 }
 
 fn object(identifier: &[u8]) -> Vec<u8> {

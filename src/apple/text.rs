@@ -3,7 +3,12 @@
 //! The places are checked when the template is read, so that a misspelt one is found at start and not on a
 //! phone. `{{` and `}}` stand for single braces.
 
+use std::borrow::Cow;
+
 use crate::domain::face::CardFace;
+
+/// Bytes that most filled-in texts fit into.
+const USUAL_LENGTH: usize = 64;
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
@@ -103,7 +108,7 @@ impl TryFrom<String> for Text {
 impl Text {
     /// The text for one card; `None` when it speaks of something this card does not have.
     pub(crate) fn fill(&self, face: &CardFace) -> Option<String> {
-        let mut out = String::new();
+        let mut out = String::with_capacity(USUAL_LENGTH);
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(text) => out.push_str(text),
@@ -123,20 +128,20 @@ impl Text {
 }
 
 impl Place {
-    fn value(self, face: &CardFace) -> Option<String> {
+    fn value(self, face: &CardFace) -> Option<Cow<'_, str>> {
         Some(match self {
-            Self::Balance => face.balance(),
-            Self::Punches => face.punches.to_string(),
-            Self::Goal => face.goal.to_string(),
-            Self::Remaining => (face.goal - face.punches).max(0).to_string(),
-            Self::Rewards => face.rewards.to_string(),
-            Self::Reward => face.reward_name.clone(),
-            Self::Status => face.status_line(),
-            Self::Holder => face.holder.clone()?,
-            Self::Program => face.program_name.clone(),
-            Self::Merchant => face.merchant_name.clone(),
-            Self::Code => face.code.clone(),
-            Self::SerialNumber => face.serial_number.to_string(),
+            Self::Balance => face.balance().into(),
+            Self::Punches => face.punches.to_string().into(),
+            Self::Goal => face.goal.to_string().into(),
+            Self::Remaining => (face.goal - face.punches).max(0).to_string().into(),
+            Self::Rewards => face.rewards.to_string().into(),
+            Self::Reward => face.reward_name.as_str().into(),
+            Self::Status => face.status_line().into(),
+            Self::Holder => face.holder.as_deref()?.into(),
+            Self::Program => face.program_name.as_str().into(),
+            Self::Merchant => face.merchant_name.as_str().into(),
+            Self::Code => face.code.as_str().into(),
+            Self::SerialNumber => face.serial_number.as_str().into(),
         })
     }
 }

@@ -45,7 +45,7 @@ pub struct Answer {
 pub async fn answers(tx: &mut Tx<'_>, keys: &[(MerchantId, CaptureKey)]) -> Result<Vec<Answer>, Error> {
     let rows: Vec<_> = keys
         .iter()
-        .map(|(merchant, key)| params![*merchant, key.station, key.counter].to_vec())
+        .map(|(merchant, key)| params![*merchant, key.station, key.counter])
         .collect();
     tx.all_rows(ANSWERS, &[], &rows).await
 }
@@ -79,7 +79,6 @@ pub async fn insert(
                 answer.earned,
                 answer.redeemed,
             ]
-            .to_vec()
         })
         .collect();
     tx.exec_rows(INSERT, &[], &rows).await?;

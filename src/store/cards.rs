@@ -260,7 +260,7 @@ pub async fn programs_of(
 ) -> Result<Vec<ProgramOfMerchant>, Error> {
     let rows: Vec<_> = keys
         .iter()
-        .map(|(merchant, program)| params![*merchant, *program].to_vec())
+        .map(|(merchant, program)| params![*merchant, *program])
         .collect();
     tx.all_rows(PROGRAMS_OF, &[], &rows).await
 }
@@ -286,7 +286,7 @@ pub async fn card_by_serial_number(
 pub async fn cards(tx: &mut Tx<'_>, keys: &[(MerchantId, CardId)]) -> Result<Vec<CardWithProgram>, Error> {
     let rows: Vec<_> = keys
         .iter()
-        .map(|(merchant, card)| params![*merchant, *card].to_vec())
+        .map(|(merchant, card)| params![*merchant, *card])
         .collect();
     tx.all_rows(CARDS, &[], &rows).await
 }
@@ -307,7 +307,7 @@ pub async fn cards_of_tokens(
 ) -> Result<Vec<CardOfToken>, Error> {
     let rows: Vec<_> = tokens
         .iter()
-        .map(|(merchant, token)| params![*merchant, token.expose()].to_vec())
+        .map(|(merchant, token)| params![*merchant, token.expose()])
         .collect();
     tx.all_rows(TOKENS, &[], &rows).await
 }
@@ -319,7 +319,7 @@ pub async fn cards_of_tokens(
 pub async fn cards_for_update(tx: &mut Tx<'_>, keys: &[(MerchantId, CardId)]) -> Result<Vec<Card>, Error> {
     let rows: Vec<_> = keys
         .iter()
-        .map(|(merchant, card)| params![*merchant, *card].to_vec())
+        .map(|(merchant, card)| params![*merchant, *card])
         .collect();
     tx.all_rows(CARDS_FOR_UPDATE, &[], &rows).await
 }
@@ -354,7 +354,6 @@ pub async fn save(tx: &mut Tx<'_>, cards: &[Card]) -> Result<(), Error> {
                 card.changed_at,
                 card.last_event,
             ]
-            .to_vec()
         })
         .collect();
     tx.exec_rows(SAVE, &[], &rows).await?;

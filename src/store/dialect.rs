@@ -1,7 +1,7 @@
 //! The text of statements: expanding sets, and the rewrites that SQLite needs. Pure; engines keep the results,
 //! so that no text is built on the hot path.
 
-/// How many rows one statement carries: powers of two, so that a set of any length takes few statements and few
+/// How many rows one statement carries on SQLite: powers of two, so that a set of any length takes few statements and few
 /// texts are prepared.
 pub(super) const CHUNKS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
@@ -10,7 +10,7 @@ pub(super) const CHUNKS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 pub(super) struct Key {
     address: usize,
     length: usize,
-    /// Rows of the set; 0 for a statement without one.
+    /// Rows of the set as far as the text depends on them; 0 for a statement without one.
     rows: usize,
 }
 
@@ -29,55 +29,68 @@ pub(super) fn chunk(left: usize) -> usize {
     CHUNKS.into_iter().find(|size| *size <= left).unwrap_or(left)
 }
 
-/// Replaces `{bigint, text}` by `rows` rows of casted parameters, numbered after the highest `$N` of the
-/// statement. `None` when there is no such list.
-pub(super) fn expand(sql: &str, rows: usize) -> Option<String> {
-    expand_with(sql, rows, |text, number, kind| {
-        text.push_str("cast($");
-        text.push_str(number);
-        text.push_str(" as ");
-        text.push_str(kind);
-        text.push(')');
-    })
+/// Replaces `values {bigint, text}` by the rows of one array for each column, which are parameters after the highest
+/// `$N` of the statement: the same text whatever the number of rows. `None` when there is no such list.
+pub(super) fn expand_for_postgres(sql: &str) -> Option<String> {
+    let list = List::find(sql)?;
+    let first = highest_parameter(sql) + 1;
+    let arrays: Vec<String> = (first..)
+        .zip(&list.types)
+        .map(|(number, kind)| format!("cast(${number} as {kind}[])"))
+        .collect();
+    let names: Vec<String> = (1..=list.types.len())
+        .map(|number| format!("column{number}"))
+        .collect();
+    let (before, after) = (list.before, list.after);
+    let (arrays, names) = (arrays.join(", "), names.join(", "));
+    Some(format!(
+        "{before}select * from unnest({arrays}) as r ({names}){after}"
+    ))
 }
 
-/// Like [`expand`], without casts: on SQLite a parameter has the type of its value, and a cast is only work.
+/// Replaces `values {bigint, text}` by `rows` rows of parameters, numbered after the highest `$N` of the statement, as
+/// SQLite reads them.
 pub(super) fn expand_for_sqlite(sql: &str, rows: usize) -> Option<String> {
-    let text = expand_with(sql, rows, |text, number, _| {
-        text.push('$');
-        text.push_str(number);
-    });
-    text.as_deref().map(to_sqlite)
-}
-
-/// `add` writes one parameter, given its number and type.
-fn expand_with(sql: &str, rows: usize, add: impl Fn(&mut String, &str, &str)) -> Option<String> {
-    let (before, rest) = sql.split_once('{')?;
-    let (list, after) = rest.split_once('}')?;
-    let types: Vec<&str> = list.split(',').map(str::trim).collect();
+    let list = List::find(sql)?;
     let mut number = highest_parameter(sql);
-    let mut text = String::with_capacity(sql.len() + rows * types.len() * 24);
-    text.push_str(before);
+    let mut text = String::with_capacity(sql.len() + rows * list.types.len() * 8);
+    text.push_str(list.before);
+    text.push_str("values ");
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
-        for (column, kind) in types.iter().enumerate() {
+        for column in 0..list.types.len() {
             number += 1;
-            if column > 0 {
-                text.push_str(", ");
-            }
-            add(&mut text, &number.to_string(), kind);
+            text.push_str(if column == 0 { "$" } else { ", $" });
+            text.push_str(&number.to_string());
         }
         text.push(')');
     }
-    text.push_str(after);
-    Some(text)
+    text.push_str(list.after);
+    Some(to_sqlite(&text))
+}
+
+/// The list of a set statement, and what is around it.
+struct List<'s> {
+    before: &'s str,
+    types: Vec<&'s str>,
+    after: &'s str,
+}
+
+impl<'s> List<'s> {
+    fn find(sql: &'s str) -> Option<Self> {
+        let (before, rest) = sql.split_once("values {")?;
+        let (list, after) = rest.split_once('}')?;
+        Some(Self {
+            before,
+            types: list.split(',').map(str::trim).collect(),
+            after,
+        })
+    }
 }
 
 /// How many columns the rows of a set have.
 pub(super) fn set_width(sql: &str) -> Option<usize> {
-    let (_, rest) = sql.split_once('{')?;
-    let (list, _) = rest.split_once('}')?;
-    Some(list.split(',').count())
+    List::find(sql).map(|list| list.types.len())
 }
 
 fn highest_parameter(sql: &str) -> usize {
@@ -166,18 +179,15 @@ mod tests {
 
     #[test]
     fn a_set_is_numbered_after_the_other_parameters() {
-        let text = expand(
-            "insert into t select $1, column1, column2 from (values {bigint, text}) as v",
-            2,
-        );
+        let set = "insert into t select $1, column1, column2 from (values {bigint, text}) as v";
         assert_eq!(
-            text.as_deref(),
+            expand_for_postgres(set).as_deref(),
             Some(
-                "insert into t select $1, column1, column2 from (values (cast($2 as bigint), cast($3 as text)), \
-                 (cast($4 as bigint), cast($5 as text))) as v"
+                "insert into t select $1, column1, column2 from (select * from unnest(cast($2 as bigint[]), \
+                 cast($3 as text[])) as r (column1, column2)) as v"
             )
         );
-        assert_eq!(expand("select 1", 2), None);
+        assert_eq!(expand_for_postgres("select 1"), None);
         let text = expand_for_sqlite("update t set a = $1 from (values {bigint, bytea}) as v", 2);
         assert_eq!(
             text.as_deref(),
@@ -200,7 +210,8 @@ mod tests {
         #[test]
         fn no_text_makes_rewriting_panic(text in ".{0,60}") {
             let _ = to_sqlite(&text);
-            let _ = expand(&text, 3);
+            let _ = expand_for_postgres(&text);
+            let _ = expand_for_sqlite(&text, 3);
         }
     }
 }

@@ -102,7 +102,7 @@ pub async fn append_of_customer(
     newest.ok_or_else(|| Error::inconsistent("the number of the new event", "none"))
 }
 
-fn row(merchant: MerchantId, previous: Option<EventId>, event: &NewEvent, now: Timestamp) -> Vec<Value> {
+fn row(merchant: MerchantId, previous: Option<EventId>, event: &NewEvent, now: Timestamp) -> [Value; 25] {
     let (actor, actor_id) = match event.actor {
         Actor::Station(station) => ("station", Some(station.0)),
         Actor::Member(member) => ("member", Some(member.0)),
@@ -140,7 +140,6 @@ fn row(merchant: MerchantId, previous: Option<EventId>, event: &NewEvent, now: T
         event.reason.as_deref(),
         event.detail.as_ref().map(Detail::print),
     ]
-    .to_vec()
 }
 
 pub async fn event(tx: &mut Tx<'_>, merchant: MerchantId, event: EventId) -> Result<Option<Event>, Error> {

@@ -53,11 +53,12 @@ pub(super) fn sqlite(connection: &mut sqlite::Connection) -> Result<(), Error> {
 
 fn apply_to_sqlite(connection: &mut sqlite::Connection) -> Result<(), Error> {
     connection.batch(CREATE)?;
-    let latest = connection.rows(LATEST, 0, &[])?;
-    for migration in missing(latest)? {
+    let mut latest = Ok(0);
+    connection.rows(LATEST, &[], &[], &mut |row| latest = version(row))?;
+    for migration in missing(latest?)? {
         connection.batch(migration.sqlite)?;
         let version = params![migration.version];
-        connection.count(APPLIED_SQLITE, 0, &version.each_ref())?;
+        connection.count(APPLIED_SQLITE, &version, &[])?;
         tracing::info!(version = migration.version, "schema migrated");
     }
     Ok(())
@@ -67,27 +68,29 @@ fn apply_to_sqlite(connection: &mut sqlite::Connection) -> Result<(), Error> {
 pub(super) async fn postgres(connection: &postgres::Connection) -> Result<(), Error> {
     connection.control(LOCK).await?;
     connection.control(CREATE).await?;
-    let latest = connection
-        .rows(LATEST, 0, &[])
-        .await
-        .map_err(|failure| failure.error)?;
-    for migration in missing(latest)? {
+    let mut latest = Ok(0);
+    let read = connection
+        .rows(LATEST, &[], &[], &mut |row| latest = version(row))
+        .await;
+    read.map_err(|failure| failure.error)?;
+    for migration in missing(latest?)? {
         connection.control(migration.postgres).await?;
         let version = params![migration.version];
-        let applied = connection.count(APPLIED_POSTGRES, 0, &version.each_ref()).await;
+        let applied = connection.count(APPLIED_POSTGRES, &version, &[]).await;
         applied.map_err(|failure| failure.error)?;
         tracing::info!(version = migration.version, "schema migrated");
     }
     Ok(())
 }
 
+/// The newest version that the database has; 0 before the first.
+fn version(row: &mut Row) -> Result<i64, Error> {
+    let (version,): (Option<i64>,) = row.whole(LATEST)?;
+    Ok(version.unwrap_or(0))
+}
+
 /// What comes after the version that the database says it has.
-fn missing(latest: Vec<Row>) -> Result<impl Iterator<Item = &'static Migration>, Error> {
-    let mut found = 0;
-    for row in latest {
-        let (version,): (Option<i64>,) = row.read(LATEST)?;
-        found = version.unwrap_or(0);
-    }
+fn missing(found: i64) -> Result<impl Iterator<Item = &'static Migration>, Error> {
     let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
     if found > known {
         return Err(Error::Newer { found, known });

@@ -27,7 +27,7 @@ pub async fn enqueue(
         for channel in Channel::ALL {
             if card.channels.contains(channel) {
                 let row = params![card.merchant, card.id, channel.as_str(), 1_i64, now, 0_i64, now];
-                rows.push(row.to_vec());
+                rows.push(row);
             }
         }
     }

@@ -167,7 +167,7 @@ async fn allot_tags(tx: &mut Tx<'_>, keys: &[CardKey]) -> Result<(), Error> {
             rows.extend(
                 of_one
                     .iter()
-                    .map(|(merchant, card)| params![*merchant, *card, tag].to_vec()),
+                    .map(|(merchant, card)| params![*merchant, *card, tag]),
             );
         }
     }
@@ -196,7 +196,7 @@ pub async fn delete(tx: &mut Tx<'_>, channel: Channel, keys: &[CardKey]) -> Resu
 pub async fn release(tx: &mut Tx<'_>, channel: Channel, rows: &[Release]) -> Result<(), Error> {
     let rows: Vec<_> = rows
         .iter()
-        .map(|row| params![row.key.0, row.key.1, row.due_at, row.attempts].to_vec())
+        .map(|row| params![row.key.0, row.key.1, row.due_at, row.attempts])
         .collect();
     tx.exec_rows(RELEASE, &params![channel.as_str()], &rows).await?;
     Ok(())
@@ -228,7 +228,6 @@ pub async fn append(
                 "gateway",
                 reason
             ]
-            .to_vec()
         })
         .collect();
     tx.all_rows(EVENTS, &[], &rows).await
@@ -247,7 +246,6 @@ pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState]) -> Result<(), Erro
                 card.channels.0,
                 card.last_event
             ]
-            .to_vec()
         })
         .collect();
     tx.exec_rows(SAVE_CARDS, &[], &rows).await?;
@@ -274,9 +272,9 @@ pub async fn is_registered(tx: &mut Tx<'_>, key: CardKey) -> Result<bool, Error>
     Ok(count > 0)
 }
 
-fn key_rows(keys: &[CardKey]) -> Vec<Vec<Value>> {
+fn key_rows(keys: &[CardKey]) -> Vec<[Value; 2]> {
     keys.iter()
-        .map(|(merchant, card)| params![*merchant, *card].to_vec())
+        .map(|(merchant, card)| params![*merchant, *card])
         .collect()
 }
 
@@ -337,8 +335,9 @@ mod tests {
             .execute_batch(include_str!("migrations/sqlite/0001_initial.sql"))
             .expect("the schema");
         for statement in STATEMENTS {
-            let text = dialect::expand(statement, 3).unwrap_or_else(|| (*statement).to_owned());
-            let text = format!("explain query plan {}", dialect::to_sqlite(&text));
+            let text =
+                dialect::expand_for_sqlite(statement, 3).unwrap_or_else(|| dialect::to_sqlite(statement));
+            let text = format!("explain query plan {text}");
             let mut plan = database.prepare(&text).expect("a sound statement");
             let parameters = vec![0; plan.parameter_count()];
             let steps: Vec<String> = plan

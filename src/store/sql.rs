@@ -6,10 +6,12 @@
 //! locks). Sums are cast: `cast(sum(a) as bigint)`.
 //!
 //! A statement that writes or reads many rows at once holds a list of column types in braces,
-//! `values {bigint, text}`, which [`Tx::exec_rows`] and [`Tx::all_rows`] expand to as many rows as they are given.
-//! In `from (values {bigint, text}) as v` the columns are named `column1`, `column2`, … on both engines; an
-//! `insert … select … on conflict` needs a `where true` before its `on`, or SQLite reads a join. Many rows are
-//! carried by several statements, so a set must not rely on seeing all of its rows at once.
+//! `values {bigint, text}`, which [`Tx::exec_rows`] and [`Tx::all_rows`] expand to as many rows as they are given:
+//! to rows of parameters on SQLite, and to one array for each column on PostgreSQL, where thousands of parameters
+//! cost more than what is done with them. In `from (values {bigint, text}) as v` the columns are named `column1`,
+//! `column2`, … on both engines; an `insert … select … on conflict` needs a `where true` before its `on`, or SQLite
+//! reads a join. On SQLite many rows are carried by several statements, so a set must not rely on seeing all of its
+//! rows at once.
 
 use crate::store::dialect::{chunk, set_width};
 pub(crate) use crate::store::value::params;
@@ -52,11 +54,11 @@ impl<'a> Tx<'a> {
 
     /// At most one row.
     pub async fn opt<T: FromRow>(&mut self, sql: &'static str, params: &[Value]) -> Result<Option<T>, Error> {
-        let mut rows = self.rows(sql, 0, &refs(params)).await?;
+        let mut rows = self.all(sql, params).await?;
         if rows.len() > 1 {
             return Err(Error::inconsistent("at most one row", rows.len()).about(sql));
         }
-        rows.pop().map(|row| row.read(sql)).transpose()
+        Ok(rows.pop())
     }
 
     /// Exactly one row.
@@ -66,13 +68,14 @@ impl<'a> Tx<'a> {
     }
 
     pub async fn all<T: FromRow>(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<T>, Error> {
-        let rows = self.rows(sql, 0, &refs(params)).await?;
-        rows.into_iter().map(|row| row.read(sql)).collect()
+        let mut answer = Vec::new();
+        self.rows(sql, params, &[], &mut answer).await?;
+        Ok(answer)
     }
 
     /// Rows changed.
     pub async fn exec(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, Error> {
-        self.count(sql, 0, &refs(params)).await
+        self.count(sql, params, &[]).await
     }
 
     /// Runs a set statement; `params` are `$1..$k`, the rows' values follow. Returns the rows changed.
@@ -80,13 +83,14 @@ impl<'a> Tx<'a> {
         &mut self,
         sql: &'static str,
         params: &[Value],
-        rows: &[Vec<Value>],
+        rows: &[impl AsRef<[Value]> + Sync],
     ) -> Result<u64, Error> {
+        let set = set_of(sql, rows)?;
         let mut changed = 0;
-        let mut left = rows;
+        let mut left = &set[..];
         while !left.is_empty() {
-            let (some, rest) = left.split_at(chunk(left.len()));
-            changed += self.count(sql, some.len(), &set_refs(sql, params, some)?).await?;
+            let (some, rest) = left.split_at(self.carried(left.len()));
+            changed += self.count(sql, params, some).await?;
             left = rest;
         }
         Ok(changed)
@@ -97,19 +101,25 @@ impl<'a> Tx<'a> {
         &mut self,
         sql: &'static str,
         params: &[Value],
-        rows: &[Vec<Value>],
+        rows: &[impl AsRef<[Value]> + Sync],
     ) -> Result<Vec<T>, Error> {
+        let set = set_of(sql, rows)?;
         let mut answer = Vec::new();
-        let mut left = rows;
+        let mut left = &set[..];
         while !left.is_empty() {
-            let (some, rest) = left.split_at(chunk(left.len()));
-            let returned = self.rows(sql, some.len(), &set_refs(sql, params, some)?).await?;
-            for row in returned {
-                answer.push(row.read(sql)?);
-            }
+            let (some, rest) = left.split_at(self.carried(left.len()));
+            self.rows(sql, params, some, &mut answer).await?;
             left = rest;
         }
         Ok(answer)
+    }
+
+    /// How many of `left` rows the next statement carries.
+    fn carried(&self, left: usize) -> usize {
+        match self.connection {
+            Connection::Sqlite(_) => chunk(left),
+            Connection::Postgres(_) => left,
+        }
     }
 
     /// Tells subscribers of the store, on every node, after the commit and only then.
@@ -139,20 +149,40 @@ impl<'a> Tx<'a> {
         }
     }
 
-    async fn rows(&mut self, sql: &'static str, set: usize, params: &[&Value]) -> Result<Vec<Row>, Error> {
+    /// Adds the rows of the answer to `answer`. `set` is empty for a statement without one.
+    async fn rows<T: FromRow>(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+        set: &[&[Value]],
+        answer: &mut Vec<T>,
+    ) -> Result<(), Error> {
         self.enter()?;
-        let answer = match &mut self.connection {
-            Connection::Sqlite(connection) => connection.rows(sql, set, params).map_err(Failure::from),
-            Connection::Postgres(connection) => connection.rows(sql, set, params).await,
+        // A row that cannot be read is the caller's fault or the table's; the statement has run all the same.
+        let mut fault = None;
+        let mut take = |row: &mut Row| {
+            if fault.is_none() {
+                match row.whole(sql) {
+                    Ok(read) => answer.push(read),
+                    Err(error) => fault = Some(error),
+                }
+            }
         };
-        self.leave(answer)
+        let ran = match &mut self.connection {
+            Connection::Sqlite(connection) => connection
+                .rows(sql, params, set, &mut take)
+                .map_err(Failure::from),
+            Connection::Postgres(connection) => connection.rows(sql, params, set, &mut take).await,
+        };
+        self.leave(ran)?;
+        fault.map_or(Ok(()), Err)
     }
 
-    async fn count(&mut self, sql: &'static str, set: usize, params: &[&Value]) -> Result<u64, Error> {
+    async fn count(&mut self, sql: &'static str, params: &[Value], set: &[&[Value]]) -> Result<u64, Error> {
         self.enter()?;
         let answer = match &mut self.connection {
-            Connection::Sqlite(connection) => connection.count(sql, set, params).map_err(Failure::from),
-            Connection::Postgres(connection) => connection.count(sql, set, params).await,
+            Connection::Sqlite(connection) => connection.count(sql, params, set).map_err(Failure::from),
+            Connection::Postgres(connection) => connection.count(sql, params, set).await,
         };
         self.leave(answer)
     }
@@ -197,21 +227,14 @@ impl From<Error> for Failure {
     }
 }
 
-fn refs(params: &[Value]) -> Vec<&Value> {
-    params.iter().collect()
-}
-
-/// Parameters and rows in the order of their numbers.
-fn set_refs<'v>(
-    sql: &'static str,
-    params: &'v [Value],
-    rows: &'v [Vec<Value>],
-) -> Result<Vec<&'v Value>, Error> {
+/// The rows of a set, of which there may be none.
+fn set_of<'v>(sql: &'static str, rows: &'v [impl AsRef<[Value]>]) -> Result<Vec<&'v [Value]>, Error> {
     let width = set_width(sql).ok_or(Error::Body("a set statement needs a list of types in braces"))?;
+    let rows: Vec<&[Value]> = rows.iter().map(AsRef::as_ref).collect();
     if rows.iter().any(|row| row.len() != width) {
         return Err(Error::Body(
             "a row of a set has another number of values than the list of types",
         ));
     }
-    Ok(params.iter().chain(rows.iter().flatten()).collect())
+    Ok(rows)
 }

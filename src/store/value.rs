@@ -19,17 +19,19 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
-/// One row of an answer, read from left to right.
-#[derive(Debug)]
+/// One row of an answer, read from left to right. Its place in memory serves the next row too.
+#[derive(Debug, Default)]
 pub struct Row {
-    values: std::vec::IntoIter<Value>,
+    values: Vec<Value>,
+    /// Columns read.
+    read: usize,
 }
 
-pub trait FromValue: Sized {
+pub trait FromValue: Sized + Send {
     fn from_value(value: Value) -> Result<Self, Error>;
 }
 
-pub trait FromRow: Sized {
+pub trait FromRow: Sized + Send {
     fn from_row(row: &mut Row) -> Result<Self, Error>;
 }
 
@@ -53,10 +55,14 @@ impl Value {
 }
 
 impl Row {
-    pub(super) fn new(values: Vec<Value>) -> Self {
-        Self {
-            values: values.into_iter(),
+    /// Takes the values of the next row.
+    pub(super) fn refill<E>(&mut self, values: impl Iterator<Item = Result<Value, E>>) -> Result<(), E> {
+        self.values.clear();
+        self.read = 0;
+        for value in values {
+            self.values.push(value?);
         }
+        Ok(())
     }
 
     /// The next column, as the type that is asked for.
@@ -65,16 +71,19 @@ impl Row {
         reason = "each column has a type of its own, so this is no iterator"
     )]
     pub fn next<T: FromValue>(&mut self) -> Result<T, Error> {
-        let value = self.values.next();
-        T::from_value(value.ok_or_else(|| Error::inconsistent("another column", "the end of the row"))?)
+        let value = self.values.get_mut(self.read);
+        let value = value.ok_or_else(|| Error::inconsistent("another column", "the end of the row"))?;
+        self.read += 1;
+        T::from_value(std::mem::replace(value, Value::Null))
     }
 
     /// The whole row, in answer to `sql`.
-    pub(super) fn read<T: FromRow>(mut self, sql: &'static str) -> Result<T, Error> {
-        let read = T::from_row(&mut self).map_err(|error| error.about(sql))?;
-        match self.values.len() {
-            0 => Ok(read),
-            _ => Err(Error::inconsistent("the end of the row", "another column").about(sql)),
+    pub(super) fn whole<T: FromRow>(&mut self, sql: &'static str) -> Result<T, Error> {
+        let whole = T::from_row(self).map_err(|error| error.about(sql))?;
+        if self.read == self.values.len() {
+            Ok(whole)
+        } else {
+            Err(Error::inconsistent("the end of the row", "another column").about(sql))
         }
     }
 }
@@ -305,15 +314,18 @@ mod tests {
 
     #[test]
     fn a_row_of_another_shape_is_refused_without_printing_it() {
-        let row = || Row::new(vec![Value::Int(1), Value::Text("secret".into())]);
+        let row = || Row {
+            values: vec![Value::Int(1), Value::Text("secret".into())],
+            read: 0,
+        };
         assert_eq!(
-            row().read::<(CardId, String)>("").ok(),
+            row().whole::<(CardId, String)>("").ok(),
             Some((CardId(1), "secret".into()))
         );
         for error in [
-            row().read::<(i64,)>("select").expect_err("too short"),
-            row().read::<(i64, i64)>("select").expect_err("not a number"),
-            row().read::<(i64, String, i64)>("select").expect_err("too long"),
+            row().whole::<(i64,)>("select").expect_err("too short"),
+            row().whole::<(i64, i64)>("select").expect_err("not a number"),
+            row().whole::<(i64, String, i64)>("select").expect_err("too long"),
         ] {
             assert!(!error.to_string().contains("secret"), "{error}");
         }

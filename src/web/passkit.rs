@@ -63,8 +63,10 @@ pub fn router() -> Router<Web> {
             get(list),
         )
         .route("/passkit/{merchant}/v1/passes/{pass_type}/{serial}", get(pass))
-        .route("/passkit/{merchant}/v1/log", post(log))
-        .layer(Extension(Arc::new(LineAllowance::default())))
+        .route(
+            "/passkit/{merchant}/v1/log",
+            post(log).layer(Extension(Arc::new(LineAllowance::default()))),
+        )
 }
 
 #[derive(Deserialize)]

@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::BytesMut;
 use deadpool_postgres::Object;
+use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::store::Error;
-use crate::store::dialect::{Key, expand};
+use crate::store::dialect::{Key, expand_for_postgres};
 use crate::store::error::Cause;
 use crate::store::sql::Failure;
 use crate::store::value::{Row, Value};
@@ -32,52 +33,64 @@ impl Connection {
         }
     }
 
-    /// The rows that a statement returns; `set` is the number of rows that it is given, 0 without a set.
+    /// Hands every row that a statement returns to `take`; `set` is empty for a statement without one.
     pub(in crate::store) async fn rows(
         &self,
         sql: &'static str,
-        set: usize,
-        params: &[&Value],
-    ) -> Result<Vec<Row>, Failure> {
+        params: &[Value],
+        set: &[&[Value]],
+        take: &mut (dyn FnMut(&mut Row) + Send),
+    ) -> Result<(), Failure> {
         let client = self.client()?;
         let run = async {
-            let statement = match self.texts.expanded(sql, set) {
-                Some(text) => client.prepare_cached(&text).await?,
-                None => client.prepare_cached(sql).await?,
-            };
-            client.query(&statement, &on_wire(params)).await
+            let statement = self.prepared(client, sql, set).await?;
+            let columns = columns(set);
+            client.query(&statement, &on_wire(params, &columns)).await
         };
         let rows = run.await.map_err(|error| refused(sql, error))?;
-        let mut answer = Vec::with_capacity(rows.len());
+        let mut place = Row::default();
         for row in rows {
             let values = (0..row.len()).map(|column| row.try_get(column));
-            let values = values.collect::<Result<_, _>>();
-            answer.push(Row::new(values.map_err(|error| refused(sql, error))?));
+            place.refill(values).map_err(|error| refused(sql, error))?;
+            take(&mut place);
         }
-        Ok(answer)
+        Ok(())
     }
 
     /// How many rows a statement changed.
     pub(in crate::store) async fn count(
         &self,
         sql: &'static str,
-        set: usize,
-        params: &[&Value],
+        params: &[Value],
+        set: &[&[Value]],
     ) -> Result<u64, Failure> {
         let client = self.client()?;
         let run = async {
-            let statement = match self.texts.expanded(sql, set) {
-                Some(text) => client.prepare_cached(&text).await?,
-                None => client.prepare_cached(sql).await?,
-            };
-            client.execute(&statement, &on_wire(params)).await
+            let statement = self.prepared(client, sql, set).await?;
+            let columns = columns(set);
+            client.execute(&statement, &on_wire(params, &columns)).await
         };
         run.await.map_err(|error| refused(sql, error))
     }
 
+    async fn prepared(
+        &self,
+        client: &Object,
+        sql: &'static str,
+        set: &[&[Value]],
+    ) -> Result<Statement, tokio_postgres::Error> {
+        if set.is_empty() {
+            return client.prepare_cached(sql).await;
+        }
+        match self.texts.expanded(sql) {
+            Some(text) => client.prepare_cached(&text).await,
+            None => client.prepare_cached(sql).await,
+        }
+    }
+
     /// Compiles a statement without running it.
     pub(in crate::store) async fn compile(&self, sql: &'static str) -> Result<(), Error> {
-        let expanded = expand(sql, 1);
+        let expanded = expand_for_postgres(sql);
         let compiled = self.client()?.prepare(expanded.as_deref().unwrap_or(sql)).await;
         compiled.map(|_| ()).map_err(|error| refused(sql, error).error)
     }
@@ -107,25 +120,31 @@ impl Connection {
 }
 
 impl Texts {
-    fn expanded(&self, sql: &'static str, set: usize) -> Option<Arc<str>> {
-        if set == 0 {
-            return None;
-        }
-        let key = Key::new(sql, set);
+    fn expanded(&self, sql: &'static str) -> Option<Arc<str>> {
+        let key = Key::new(sql, 0);
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = known.get(&key) {
             return Some(Arc::clone(text));
         }
         drop(known);
-        let text: Arc<str> = expand(sql, set)?.into();
+        let text: Arc<str> = expand_for_postgres(sql)?.into();
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(key, Arc::clone(&text));
         Some(text)
     }
 }
 
-fn on_wire<'v>(params: &[&'v Value]) -> Vec<&'v (dyn ToSql + Sync)> {
-    params.iter().map(|value| *value as &(dyn ToSql + Sync)).collect()
+/// The columns of a set, each of which becomes one array.
+fn columns<'v>(set: &[&'v [Value]]) -> Vec<Vec<&'v Value>> {
+    let width = set.first().map_or(0, |row| row.len());
+    let column = |index| set.iter().filter_map(|row| row.get(index)).collect();
+    (0..width).map(column).collect()
+}
+
+fn on_wire<'v>(params: &'v [Value], columns: &'v [Vec<&'v Value>]) -> Vec<&'v (dyn ToSql + Sync)> {
+    let params = params.iter().map(|value| value as &(dyn ToSql + Sync));
+    let columns = columns.iter().map(|column| column as &(dyn ToSql + Sync));
+    params.chain(columns).collect()
 }
 
 /// A parameter has the type that the server derived from the statement.

@@ -62,37 +62,37 @@ impl Connection {
         })
     }
 
-    /// The rows that a statement returns; `set` is the number of rows that it is given, 0 without a set.
+    /// Hands every row that a statement returns to `take`; `set` is empty for a statement without one.
     pub(in crate::store) fn rows(
         &mut self,
         sql: &'static str,
-        set: usize,
-        params: &[&Value],
-    ) -> Result<Vec<Row>, Error> {
-        let mut statement = self.bound(sql, set, params)?;
+        params: &[Value],
+        set: &[&[Value]],
+        take: &mut dyn FnMut(&mut Row),
+    ) -> Result<(), Error> {
+        let mut statement = self.bound(sql, params, set)?;
         let columns = statement.column_count();
-        let mut answer = Vec::new();
+        let mut place = Row::default();
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(|error| refused(sql, error))? {
-            let mut values = Vec::with_capacity(columns);
-            for column in 0..columns {
+            place.refill((0..columns).map(|column| {
                 let value = row.get_ref(column).map_err(|error| refused(sql, error))?;
-                values.push(owned(value).map_err(|error| error.about(sql))?);
-            }
-            answer.push(Row::new(values));
+                owned(value).map_err(|error| error.about(sql))
+            }))?;
+            take(&mut place);
         }
-        Ok(answer)
+        Ok(())
     }
 
     /// How many rows a statement changed.
     pub(in crate::store) fn count(
         &mut self,
         sql: &'static str,
-        set: usize,
-        params: &[&Value],
+        params: &[Value],
+        set: &[&[Value]],
     ) -> Result<u64, Error> {
         let mut returned = 0;
-        let mut statement = self.bound(sql, set, params)?;
+        let mut statement = self.bound(sql, params, set)?;
         let only_reads = statement.readonly();
         let mut rows = statement.raw_query();
         while rows.next().map_err(|error| refused(sql, error))?.is_some() {
@@ -106,21 +106,25 @@ impl Connection {
     fn bound(
         &mut self,
         sql: &'static str,
-        set: usize,
-        params: &[&Value],
+        params: &[Value],
+        set: &[&[Value]],
     ) -> Result<CachedStatement<'_>, Error> {
-        let text = self.texts.entry(Key::new(sql, set)).or_insert_with(|| {
-            let expanded = (set > 0).then(|| expand_for_sqlite(sql, set)).flatten();
+        let text = self.texts.entry(Key::new(sql, set.len())).or_insert_with(|| {
+            let expanded = (!set.is_empty())
+                .then(|| expand_for_sqlite(sql, set.len()))
+                .flatten();
             expanded.unwrap_or_else(|| to_sqlite(sql))
         });
         let bind = || {
             let mut statement = self.raw.prepare_cached(text)?;
             let wanted = statement.parameter_count();
-            if wanted != params.len() {
-                return Err(rusqlite::Error::InvalidParameterCount(params.len(), wanted));
+            let given = params.len() + set.iter().map(|row| row.len()).sum::<usize>();
+            if wanted != given {
+                return Err(rusqlite::Error::InvalidParameterCount(given, wanted));
             }
-            for (index, param) in params.iter().enumerate() {
-                statement.raw_bind_parameter(index + 1, param)?;
+            let values = params.iter().chain(set.iter().copied().flatten());
+            for (index, value) in values.enumerate() {
+                statement.raw_bind_parameter(index + 1, value)?;
             }
             Ok(statement)
         };

@@ -63,11 +63,11 @@ pub async fn events(
     let card = watches.watch(&web, member.merchant, card).await?;
     let (sender, receiver) = mpsc::channel(4);
     let stream = Stream {
-        clock: web.ops.clock,
+        clock: web.ops.clock.clone(),
         member,
         known: Seen::parse(&known),
         sender,
-        stopping: web.stopping,
+        stopping: web.stopping.clone(),
     };
     tokio::spawn(stream.run(card));
     Ok(Sse::new(ReceiverStream::new(receiver))

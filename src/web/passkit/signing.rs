@@ -1,19 +1,21 @@
 //! The queue in front of the signer: as many passes are built at once as there are cores, a few times as many may
 //! wait, and whoever comes on top of that is told to come back. Latency stays bounded, and a flood of downloads
 //! after a broadcast slows the phones down instead of the till.
+//!
+//! The builders are threads of their own, so that requests are served while passes are signed. A builder that ends
+//! a pass takes the next one from the queue itself: under load nobody is woken to begin one.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 /// How many may wait for each one that is being built: at a third of a millisecond each, under 100 ms.
 const WAITING_PER_CORE: usize = 256;
 
-#[derive(Debug)]
 pub(super) struct SigningQueue {
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    shared: Arc<Shared>,
     most_waiting: usize,
 }
 
@@ -26,18 +28,74 @@ pub(super) enum NotBuilt {
     Stopped,
 }
 
+struct Shared {
+    state: Mutex<State>,
+    /// Told of each job that an idle builder may take.
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Box<dyn Job>>,
+    /// Builders that wait for a job.
+    idle: usize,
+    is_closed: bool,
+}
+
+/// Something to build, with its caller.
+trait Job: Send {
+    /// Nobody waits for the answer any more.
+    fn is_abandoned(&self) -> bool;
+
+    fn run(self: Box<Self>);
+}
+
+struct Build<T, F> {
+    work: F,
+    answer: oneshot::Sender<T>,
+}
+
+impl<T: Send, F: FnOnce() -> T + Send> Job for Build<T, F> {
+    fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    fn run(self: Box<Self>) {
+        let Self { work, answer } = *self;
+        // Who loses its answer hears that the builder stopped; the panic has been reported already.
+        if let Ok(built) = catch_unwind(AssertUnwindSafe(work)) {
+            // The caller may have gone away.
+            let _ = answer.send(built);
+        }
+    }
+}
+
 impl SigningQueue {
     pub(super) fn for_this_machine() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self::with(cores, cores * WAITING_PER_CORE)
     }
 
-    fn with(cores: usize, most_waiting: usize) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(cores)),
-            waiting: AtomicUsize::new(0),
-            most_waiting,
+    fn with(builders: usize, most_waiting: usize) -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+        });
+        let mut started = 0;
+        for _ in 0..builders {
+            let of_builder = Arc::clone(&shared);
+            let builder = std::thread::Builder::new().name("pass-builder".into());
+            match builder.spawn(move || of_builder.build()) {
+                Ok(_detached) => started += 1,
+                Err(error) => tracing::error!(%error, "no thread can be started to build passes"),
+            }
         }
+        let mut state = shared.lock();
+        state.is_closed = started == 0;
+        // They are on their way to their first wait.
+        state.idle = started;
+        drop(state);
+        Self { shared, most_waiting }
     }
 
     /// Runs `work` off the threads that serve requests. A caller that goes away while it waits gives up its place.
@@ -46,36 +104,67 @@ impl SigningQueue {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let _place = self.queue_up()?;
-                let permit = Arc::clone(&self.permits).acquire_owned().await;
-                permit.map_err(|_| NotBuilt::Stopped)?
-            }
-        };
-        let built = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        built.await.map_err(|_| NotBuilt::Stopped)
+        let (answer, answered) = oneshot::channel();
+        self.queue_up(Box::new(Build { work, answer }))?;
+        answered.await.map_err(|_| NotBuilt::Stopped)
     }
 
-    fn queue_up(&self) -> Result<Place<'_>, NotBuilt> {
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.most_waiting {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+    fn queue_up(&self, job: Box<dyn Job>) -> Result<(), NotBuilt> {
+        let mut state = self.shared.lock();
+        if state.is_closed {
+            return Err(NotBuilt::Stopped);
+        }
+        // An idle builder and a job that it has not come to take yet cancel out.
+        let room = self.most_waiting + state.idle;
+        if state.waiting.len() >= room {
+            state.waiting.retain(|job| !job.is_abandoned());
+        }
+        if state.waiting.len() >= room {
             return Err(NotBuilt::Full(self.most_waiting));
         }
-        Ok(Place(&self.waiting))
+        state.waiting.push_back(job);
+        // A builder at work looks for itself when it is done; telling it would be a system call for nothing.
+        let is_one_idle = state.idle > 0;
+        drop(state);
+        if is_one_idle {
+            self.shared.filled.notify_one();
+        }
+        Ok(())
     }
 }
 
-/// A place in the queue; left when dropped.
-struct Place<'a>(&'a AtomicUsize);
-
-impl Drop for Place<'_> {
+impl Drop for SigningQueue {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.shared.lock().is_closed = true;
+        self.shared.filled.notify_all();
+    }
+}
+
+impl Shared {
+    /// A builder's life. It begins, and waits, counted as idle.
+    fn build(&self) {
+        let mut state = self.lock();
+        loop {
+            let job = loop {
+                match state.waiting.pop_front() {
+                    Some(job) if job.is_abandoned() => {}
+                    Some(job) => break job,
+                    None if state.is_closed => return,
+                    None => {
+                        state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    }
+                }
+            };
+            state.idle -= 1;
+            drop(state);
+            job.run();
+            state = self.lock();
+            state.idle += 1;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -104,24 +193,27 @@ mod tests {
         assert!(futures_poll_once(second.as_mut()).await.is_none());
         assert_eq!(queue.run(|| 3).await, Err(NotBuilt::Full(1)));
         drop(second);
-        let fourth = tokio::spawn({
-            let queue = Arc::clone(&queue);
-            async move { queue.run(|| 4).await }
-        });
+        let mut fourth = Box::pin(queue.run(|| 4));
+        assert!(futures_poll_once(fourth.as_mut()).await.is_none());
         go.send(()).expect("the first waits");
         assert_eq!(first.await.expect("no panic"), Ok(true));
-        assert_eq!(fourth.await.expect("no panic"), Ok(4));
-        assert_eq!(queue.waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(fourth.await, Ok(4));
     }
 
     #[tokio::test]
     async fn a_builder_that_panics_takes_nothing_down() {
-        let queue = SigningQueue::with(1, 0);
+        let queue = SigningQueue::with(1, 1);
         assert_eq!(
             queue.run(|| panic!("broken")).await,
             Err::<(), _>(NotBuilt::Stopped)
         );
         assert_eq!(queue.run(|| 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn without_builders_nobody_waits_for_ever() {
+        let queue = SigningQueue::with(0, 1);
+        assert_eq!(queue.run(|| 1).await, Err(NotBuilt::Stopped));
     }
 
     async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {

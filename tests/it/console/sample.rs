@@ -15,7 +15,7 @@ use passgate::ops::Ops;
 use passgate::ops::captures::Recorder;
 use passgate::store::{Change, Error, Row, Store, Value};
 use passgate::telemetry::Metrics;
-use passgate::web::Web;
+use passgate::web::{Reach, Web};
 use secrecy::SecretString;
 
 pub(crate) const MERCHANT: MerchantId = MerchantId(7_001);
@@ -105,7 +105,7 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
     let ops = Ops { store, clock, ids };
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("pass-templates");
     let apple = config::Apple::default();
-    let web = Web {
+    let web = Web::from(Reach {
         recorder: Recorder::start(&ops),
         passes: Arc::new(Passes::load(&apple, &templates, ops.clock.now()).expect("templates")),
         google: None,
@@ -115,7 +115,7 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
         trusted_proxies: Default::default(),
         stopping: Default::default(),
         ops,
-    };
+    });
     merchant(&web, MERCHANT, "Café Morgenrot").await;
     merchant(&web, OTHER_MERCHANT, "Elsewhere").await;
     let password = SecretString::from(PASSWORD);

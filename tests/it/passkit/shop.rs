@@ -24,7 +24,7 @@ use passgate::sim::phone::SimPhone;
 use passgate::store::registrations::{self, RegistrationKey};
 use passgate::store::{Error, Store, cards, outbox, pushes};
 use passgate::telemetry::Metrics;
-use passgate::web::{Web, passkit};
+use passgate::web::{Reach, Web, passkit};
 use reqwest::{Method, RequestBuilder, Response};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -85,7 +85,7 @@ impl Shop {
             .await
             .expect("a port");
         let public_url = format!("http://{}", listener.local_addr().expect("an address"));
-        let web = Web {
+        let web = Web::from(Reach {
             ops: ops.clone(),
             master: MasterKey::from_bytes([3; 32]),
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),
@@ -95,7 +95,7 @@ impl Shop {
             public_url: public_url.as_str().into(),
             trusted_proxies: Default::default(),
             stopping: Default::default(),
-        };
+        });
         let router = passkit::router().with_state(web.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
