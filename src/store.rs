@@ -9,9 +9,13 @@
 pub mod access;
 pub mod captures;
 pub mod cards;
+pub mod dues;
 pub mod events;
 pub mod listing;
+pub mod orders;
 pub mod outbox;
+pub mod programs;
+pub mod promotions;
 pub mod pushes;
 pub mod registrations;
 pub mod sql;
@@ -160,13 +164,17 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 10] = [
+    let files: [(&'static str, &'static [&'static str]); 14] = [
         ("access", access::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
+        ("dues", dues::STATEMENTS),
         ("events", events::STATEMENTS),
         ("listing", listing::STATEMENTS),
+        ("orders", orders::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
+        ("programs", programs::STATEMENTS),
+        ("promotions", promotions::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
         ("stations", stations::STATEMENTS),

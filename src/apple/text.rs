@@ -4,6 +4,7 @@
 //! phone. `{{` and `}}` stand for single braces.
 
 use crate::domain::face::CardFace;
+use crate::domain::program::ProgramKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
@@ -21,11 +22,13 @@ enum Piece {
 enum Place {
     Balance,
     Punches,
+    Points,
     Goal,
     Remaining,
     Rewards,
     Reward,
     Status,
+    Tier,
     Holder,
     Program,
     Merchant,
@@ -33,14 +36,16 @@ enum Place {
     SerialNumber,
 }
 
-const PLACES: [(&str, Place); 12] = [
+const PLACES: [(&str, Place); 14] = [
     ("balance", Place::Balance),
     ("punches", Place::Punches),
+    ("points", Place::Points),
     ("goal", Place::Goal),
     ("remaining", Place::Remaining),
     ("rewards", Place::Rewards),
     ("reward", Place::Reward),
     ("status", Place::Status),
+    ("tier", Place::Tier),
     ("holder", Place::Holder),
     ("program", Place::Program),
     ("merchant", Place::Merchant),
@@ -126,12 +131,14 @@ impl Place {
     fn value(self, face: &CardFace) -> Option<String> {
         Some(match self {
             Self::Balance => face.balance(),
-            Self::Punches => face.punches.to_string(),
-            Self::Goal => face.goal.to_string(),
-            Self::Remaining => (face.goal - face.punches).max(0).to_string(),
+            Self::Punches => (face.kind == ProgramKind::Punch).then(|| face.punches.to_string())?,
+            Self::Points => (face.kind == ProgramKind::Points).then(|| face.points.to_string())?,
+            Self::Goal => (face.kind == ProgramKind::Punch).then(|| face.goal.to_string())?,
+            Self::Remaining => face.remaining().to_string(),
             Self::Rewards => face.rewards.to_string(),
             Self::Reward => face.reward_name.clone(),
             Self::Status => face.status_line(),
+            Self::Tier => face.tier.clone()?,
             Self::Holder => face.holder.clone()?,
             Self::Program => face.program_name.clone(),
             Self::Merchant => face.merchant_name.clone(),
@@ -144,8 +151,8 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::face::Prices;
     use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
-    use crate::domain::program::ProgramKind;
     use crate::domain::time::Timestamp;
     use proptest::prelude::*;
 
@@ -167,6 +174,8 @@ mod tests {
             points: 0,
             goal: 10,
             rewards: 0,
+            tier: None,
+            prices: Prices::default(),
             void: false,
             version: 1,
             changed_at: Timestamp(0),
@@ -186,6 +195,20 @@ mod tests {
         assert_eq!(text("{holder}").expect("text").fill(&face(None)), None);
         assert_eq!(text("plain").expect("text").constant(), Some("plain"));
         assert_eq!(text("{goal}").expect("text").constant(), None);
+    }
+
+    #[test]
+    fn a_place_that_the_kind_of_card_does_not_have_leaves_its_text_out() {
+        let points = CardFace {
+            kind: ProgramKind::Points,
+            points: 70,
+            tier: Some("Gold".into()),
+            ..face(None)
+        };
+        let filled = |written: &str| text(written).expect("text").fill(&points);
+        assert_eq!(filled("{tier}: {balance}").as_deref(), Some("Gold: 70 points"));
+        assert_eq!(filled("{punches}"), None);
+        assert_eq!(text("{points}{tier}").expect("text").fill(&face(None)), None);
     }
 
     #[test]
