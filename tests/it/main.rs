@@ -18,6 +18,7 @@ mod gateway;
 mod google;
 mod passkit;
 mod postgres;
+mod programs;
 mod push;
 mod store_engine;
 mod store_faults;
