@@ -60,5 +60,9 @@ pub fn issue(
         let row = by_rule.event(card, EventKind::PointsAdded, now);
         *draft.add(EventKind::PointsAdded, welcome) = row.with_delta(welcome).with_reason("welcome");
     }
-    Ok(draft.finish(now))
+    let mut first = draft.finish(now);
+    // Nobody has seen the card before: this is its first version and not a change of it.
+    first.card.version = card.version;
+    first.card.changed_at = card.changed_at;
+    Ok(first)
 }

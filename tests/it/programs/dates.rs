@@ -167,6 +167,7 @@ async fn a_welcome_is_no_visit_and_counts() {
             (card.points, card.rewards, card.visits, card.tier),
             (25, 1, 0, Some(1))
         );
+        assert_eq!(card.version, 1, "nobody has seen it before");
         let history = shop.history(card.id).await;
         let kinds: Vec<_> = history.iter().map(|event| event.event.kind).collect();
         let expected = [
