@@ -26,7 +26,7 @@ use openssl::rsa::{Padding, Rsa};
 use passgate::apple::{Passes, WebService, dev_chain};
 use passgate::clock;
 use passgate::config;
-use passgate::domain::face::CardFace;
+use passgate::domain::face::{CardFace, Prices};
 use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
 use passgate::domain::program::ProgramKind;
 use passgate::domain::secret::{AuthenticationToken, MasterKey};
@@ -181,6 +181,8 @@ impl Bench {
             points: 0,
             goal: 10,
             rewards: 0,
+            tier: None,
+            prices: Prices::default(),
             void: false,
             version: 4,
             changed_at: NOW,

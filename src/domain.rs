@@ -3,8 +3,10 @@
 //! Callers read rows, pass them in together with *now*, and write down what comes back. Nothing in here can
 //! fail for a reason outside its arguments.
 
+pub mod adjustment;
 pub mod capture;
 pub mod card;
+pub mod change;
 pub mod code;
 pub mod coupon;
 pub mod customer;
@@ -15,14 +17,18 @@ pub mod expiry;
 pub mod face;
 pub mod id;
 pub mod invitation;
+pub mod issue;
 pub mod ledger;
 pub mod member;
 pub mod money;
+pub mod order;
 pub mod points;
 pub mod presentation;
 pub mod program;
+pub mod promotion;
 pub mod punch;
 pub mod redemption;
+pub mod reward;
 pub mod secret;
 pub mod tier;
 pub mod time;

@@ -1,13 +1,17 @@
 //! Use cases: each is one named transaction that reads, asks `domain`, writes, and fills the outbox.
 
 pub mod access;
+pub mod balances;
 pub mod captures;
 pub mod cards;
 pub mod chores;
 pub mod codes;
 pub mod devices;
+pub mod dues;
 pub mod faces;
 pub mod invitations;
+pub mod programs;
+pub mod promotions;
 pub mod setup;
 
 use crate::clock::{Clock, Ids};

@@ -10,10 +10,14 @@ pub mod access;
 pub mod captures;
 pub mod cards;
 pub mod codes;
+pub mod dues;
 pub mod events;
 pub mod invitations;
 pub mod listing;
+pub mod orders;
 pub mod outbox;
+pub mod programs;
+pub mod promotions;
 pub mod pushes;
 pub mod registrations;
 pub mod sql;
@@ -192,10 +196,14 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
         ("codes", codes::STATEMENTS),
+        ("dues", dues::STATEMENTS),
         ("events", events::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
         ("listing", listing::STATEMENTS),
+        ("orders", orders::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
+        ("programs", programs::STATEMENTS),
+        ("promotions", promotions::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
         ("stations", stations::STATEMENTS),

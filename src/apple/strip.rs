@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::apple::images::{self, ImageError, STRIP};
 use crate::apple::template::Colour;
 use crate::domain::face::CardFace;
+use crate::domain::program::ProgramKind;
 
 /// Goals up to this are drawn as single stamps.
 const MOST_STAMPS: u16 = 20;
@@ -62,6 +63,12 @@ pub(crate) enum Strip {
 impl Strip {
     pub(crate) fn of(face: &CardFace) -> Self {
         let ready = face.rewards > 0;
+        if face.kind == ProgramKind::Points {
+            return Self::Bar {
+                hundredths: hundredths_to_next(face),
+                ready,
+            };
+        }
         let goal = face.goal.max(1);
         let full = face.punches.clamp(0, goal);
         match (u16::try_from(goal), u16::try_from(full)) {
@@ -91,6 +98,15 @@ impl Strip {
         picture.out.push_str("</svg>");
         picture.out
     }
+}
+
+/// How far a balance has come to the next reward; all the way where none is left.
+fn hundredths_to_next(face: &CardFace) -> u16 {
+    let Some(next) = &face.prices.next else {
+        return if face.rewards > 0 { 100 } else { 0 };
+    };
+    let come = face.points.clamp(0, next.points);
+    u16::try_from(come.saturating_mul(BAR_STEPS) / next.points.max(1)).unwrap_or(0)
 }
 
 struct Picture<'a> {

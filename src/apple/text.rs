@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::domain::face::CardFace;
+use crate::domain::program::ProgramKind;
 
 /// Bytes that most filled-in texts fit into.
 const USUAL_LENGTH: usize = 64;
@@ -26,11 +27,13 @@ enum Piece {
 enum Place {
     Balance,
     Punches,
+    Points,
     Goal,
     Remaining,
     Rewards,
     Reward,
     Status,
+    Tier,
     Holder,
     Program,
     Merchant,
@@ -38,14 +41,16 @@ enum Place {
     SerialNumber,
 }
 
-const PLACES: [(&str, Place); 12] = [
+const PLACES: [(&str, Place); 14] = [
     ("balance", Place::Balance),
     ("punches", Place::Punches),
+    ("points", Place::Points),
     ("goal", Place::Goal),
     ("remaining", Place::Remaining),
     ("rewards", Place::Rewards),
     ("reward", Place::Reward),
     ("status", Place::Status),
+    ("tier", Place::Tier),
     ("holder", Place::Holder),
     ("program", Place::Program),
     ("merchant", Place::Merchant),
@@ -131,12 +136,20 @@ impl Place {
     fn value(self, face: &CardFace) -> Option<Cow<'_, str>> {
         Some(match self {
             Self::Balance => face.balance().into(),
-            Self::Punches => face.punches.to_string().into(),
-            Self::Goal => face.goal.to_string().into(),
-            Self::Remaining => (face.goal - face.punches).max(0).to_string().into(),
+            Self::Punches => (face.kind == ProgramKind::Punch)
+                .then(|| face.punches.to_string())?
+                .into(),
+            Self::Points => (face.kind == ProgramKind::Points)
+                .then(|| face.points.to_string())?
+                .into(),
+            Self::Goal => (face.kind == ProgramKind::Punch)
+                .then(|| face.goal.to_string())?
+                .into(),
+            Self::Remaining => face.remaining().to_string().into(),
             Self::Rewards => face.rewards.to_string().into(),
             Self::Reward => face.reward_name.as_str().into(),
             Self::Status => face.status_line().into(),
+            Self::Tier => face.tier.as_deref()?.into(),
             Self::Holder => face.holder.as_deref()?.into(),
             Self::Program => face.program_name.as_str().into(),
             Self::Merchant => face.merchant_name.as_str().into(),
@@ -149,8 +162,8 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::face::Prices;
     use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
-    use crate::domain::program::ProgramKind;
     use crate::domain::time::Timestamp;
     use proptest::prelude::*;
 
@@ -172,6 +185,8 @@ mod tests {
             points: 0,
             goal: 10,
             rewards: 0,
+            tier: None,
+            prices: Prices::default(),
             void: false,
             version: 1,
             changed_at: Timestamp(0),
@@ -191,6 +206,20 @@ mod tests {
         assert_eq!(text("{holder}").expect("text").fill(&face(None)), None);
         assert_eq!(text("plain").expect("text").constant(), Some("plain"));
         assert_eq!(text("{goal}").expect("text").constant(), None);
+    }
+
+    #[test]
+    fn a_place_that_the_kind_of_card_does_not_have_leaves_its_text_out() {
+        let points = CardFace {
+            kind: ProgramKind::Points,
+            points: 70,
+            tier: Some("Gold".into()),
+            ..face(None)
+        };
+        let filled = |written: &str| text(written).expect("text").fill(&points);
+        assert_eq!(filled("{tier}: {balance}").as_deref(), Some("Gold: 70 points"));
+        assert_eq!(filled("{punches}"), None);
+        assert_eq!(text("{points}{tier}").expect("text").fill(&face(None)), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::cli::{filled, open};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::id::{MerchantId, PassTypeIdentifier};
-use crate::domain::program;
+use crate::domain::program::{self, Scheme};
 use crate::ops::setup::NewProgram;
 
 /// Stands in a program that is made before there is any certificate.
@@ -19,7 +19,7 @@ const PLACEHOLDER: &str = "pass.example.passgate";
 
 #[derive(Subcommand)]
 pub(super) enum Program {
-    /// Add a punch program to a merchant.
+    /// Add a program to a merchant: a punch program by options, one of any kind by a file of rules.
     Add(Add),
     /// List every merchant's programs.
     List {
@@ -59,6 +59,16 @@ pub(super) struct Promise {
 /// How a program turns presentations into punches and punches into rewards.
 #[derive(Args)]
 pub(super) struct Rules {
+    /// JSON file with the rules of a punch, points or coupon program, in place of the options below; the format is
+    /// described in docs/program-rules.md.
+    #[arg(
+        long = "rules",
+        value_name = "FILE",
+        conflicts_with_all = [
+            "goal", "punches_per_visit", "max_per_day", "minimum_gap", "carry_over", "reversal_window", "visit_gap",
+        ]
+    )]
+    file: Option<PathBuf>,
     /// Punches that earn one reward.
     #[arg(long, default_value_t = 10)]
     goal: i64,
@@ -96,13 +106,12 @@ impl Program {
                 for of in ops.programs().await? {
                     let (program, rules) = (&of.program, &of.program.rules);
                     println!(
-                        "merchant {} ({})  program {}  {}: {} for {} punches",
+                        "merchant {} ({})  program {}  {}: {}",
                         program.merchant,
                         of.merchant_name,
                         program.id,
                         program.name,
-                        program.reward_name,
-                        rules.goal()
+                        promise(&program.reward_name, rules)
                     );
                 }
             }
@@ -134,6 +143,22 @@ impl Promise {
     }
 }
 
+/// What a program promises, on one line.
+fn promise(reward: &str, rules: &program::Rules) -> String {
+    match &rules.scheme {
+        Scheme::Punch(punch) => format!("{reward} for {} punches", punch.goal),
+        Scheme::Points(points) if points.rewards.is_empty() => "points".into(),
+        Scheme::Points(points) => {
+            let rewards = points.rewards.iter();
+            let prices: Vec<_> = rewards
+                .map(|reward| format!("{} for {} points", reward.name, reward.points))
+                .collect();
+            prices.join(", ")
+        }
+        Scheme::Coupon(_) => format!("coupon for {reward}"),
+    }
+}
+
 fn pass_type(wanted: Option<PassTypeIdentifier>, passes: &Passes) -> Result<PassTypeIdentifier> {
     let known: Vec<_> = passes.pass_types().cloned().collect();
     let list: Vec<_> = known.iter().map(PassTypeIdentifier::as_str).collect();
@@ -161,6 +186,11 @@ fn pass_type(wanted: Option<PassTypeIdentifier>, passes: &Passes) -> Result<Pass
 
 impl Rules {
     fn parse(&self) -> Result<program::Rules> {
+        if let Some(file) = &self.file {
+            let text =
+                std::fs::read_to_string(file).with_context(|| format!("--rules {}", file.display()))?;
+            return program::Rules::parse(&text).with_context(|| format!("--rules {}", file.display()));
+        }
         Ok(program::Rules::punch(self.goal)
             .context("--goal")?
             .with_punches_per_visit(self.punches_per_visit)

@@ -103,8 +103,13 @@ pub struct Card {
     /// The business day of the last earning and what was earned on it: punches or points.
     pub last_earned_day: Option<Day>,
     pub earned_on_day: i64,
+    /// Where the cycle of the ladder that `tier_points` count in began, and where it ends.
+    pub cycle_began_at: Option<Timestamp>,
+    pub cycle_ends_at: Option<Timestamp>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
+    /// The end that the ledger has a row for: the same as `expires_at` once the card has expired.
+    pub expired_at: Option<Timestamp>,
     /// When a coupon was redeemed.
     pub redeemed_at: Option<Timestamp>,
     /// The program that its installs count for; a coupon that was converted keeps its own.
@@ -157,7 +162,10 @@ impl Card {
             last_earned_at: None,
             last_earned_day: None,
             earned_on_day: 0,
+            cycle_began_at: None,
+            cycle_ends_at: None,
             expires_at: None,
+            expired_at: None,
             redeemed_at: None,
             installed_as: identity.program,
             created_at: now,
@@ -199,6 +207,11 @@ impl Card {
     /// Whether the card has ended by itself.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether its ending stands in the ledger; whoever looks at the card without a clock sees this.
+    pub fn is_shown_expired(&self) -> bool {
+        self.expires_at.is_some() && self.expired_at == self.expires_at
     }
 
     /// Marks the card's visible content as changed at `now`.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::ProgramId;
+use crate::domain::id::{ProgramId, PromotionId};
 use crate::domain::time::Timestamp;
 
 /// The particulars of an event.
@@ -26,6 +26,12 @@ pub enum Detail {
     },
     /// A coupon that turned into a card of another program.
     Conversion { from: ProgramId, to: ProgramId },
+    /// Which promotion, by its name then, and which of its uses this was.
+    Promotion {
+        promotion: PromotionId,
+        name: String,
+        number: i64,
+    },
     /// Names of the fields of a profile that changed.
     Fields { names: Vec<String> },
 }

@@ -115,18 +115,22 @@ event_kinds! {
     PointsAdded = "points_added",
     /// Punches or points were taken by hand, by expiry or in exchange for a reward.
     PointsRemoved = "points_removed",
-    /// The goal was reached: punches were exchanged for one reward.
+    /// The goal was reached and punches were exchanged for one reward, or the balance came to cover a reward's price.
     RewardRedeemable = "reward_redeemable",
     RewardRedeemed = "reward_redeemed",
     /// Takes back a punch.
     PunchReversed = "punch_reversed",
     /// Takes back points.
     PointsReversed = "points_reversed",
-    /// Takes back a reward that was earned by a punch that was reversed.
+    /// Takes back a reward that was not redeemed: its punches were taken back, or its price rose.
     RewardWithdrawn = "reward_withdrawn",
     /// Takes back a redemption.
     RedemptionReversed = "redemption_reversed",
     TierChanged = "tier_changed",
+    /// A cycle of the ladder ended: what was counted towards tiers starts at zero again.
+    TierCycleEnded = "tier_cycle_ended",
+    /// The holder had the benefit of a promotion.
+    PromotionUsed = "promotion_used",
     CouponAssigned = "coupon_assigned",
     OfferClaimed = "offer_claimed",
     OfferFavourited = "offer_favourited",

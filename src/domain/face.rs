@@ -3,7 +3,8 @@
 
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
-use crate::domain::program::{Program, ProgramKind};
+use crate::domain::program::{PricedReward, Program, ProgramKind, Rules, Scheme};
+use crate::domain::tier;
 use crate::domain::time::Timestamp;
 
 #[derive(Clone, PartialEq, Eq)]
@@ -26,9 +27,35 @@ pub struct CardFace {
     pub points: i64,
     pub goal: i64,
     pub rewards: i64,
+    /// The tier that the holder is in, by name.
+    pub tier: Option<String>,
+    pub prices: Prices,
     pub void: bool,
     pub version: i64,
     pub changed_at: Timestamp,
+}
+
+/// What points can be exchanged for, as one holder sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prices {
+    /// The dearest reward that the balance covers.
+    pub covered: Option<PricedReward>,
+    /// The cheapest one that it does not cover.
+    pub next: Option<PricedReward>,
+}
+
+impl Prices {
+    pub fn of(rules: &Rules, points: i64) -> Self {
+        let Scheme::Points(rules) = &rules.scheme else {
+            return Self::default();
+        };
+        let covered = rules.rewards.partition_point(|reward| reward.points <= points);
+        let at = |index: Option<usize>| rules.rewards.get(index?).cloned();
+        Self {
+            covered: at(covered.checked_sub(1)),
+            next: at(Some(covered)),
+        }
+    }
 }
 
 /// Shows neither the code nor the holder.
@@ -39,15 +66,30 @@ impl std::fmt::Debug for CardFace {
             .field("program", &self.program)
             .field("version", &self.version)
             .field("punches", &self.punches)
+            .field("points", &self.points)
             .field("rewards", &self.rewards)
             .finish_non_exhaustive()
     }
 }
 
 impl CardFace {
-    /// "3 of 10", the balance as every platform shows it.
+    /// "3 of 10" or "120 points", the balance as every platform shows it.
     pub fn balance(&self) -> String {
-        format!("{} of {}", self.punches, self.goal)
+        match self.kind {
+            ProgramKind::Points if self.points == 1 => "1 point".into(),
+            ProgramKind::Points => format!("{} points", self.points),
+            ProgramKind::Punch | ProgramKind::Coupon => format!("{} of {}", self.punches, self.goal),
+        }
+    }
+
+    /// What is missing to the next reward: punches or points; 0 where nothing is or where there is none.
+    pub fn remaining(&self) -> i64 {
+        let missing = match (self.kind, &self.prices.next) {
+            (ProgramKind::Points, Some(next)) => next.points.saturating_sub(self.points),
+            (ProgramKind::Points, None) => 0,
+            (ProgramKind::Punch | ProgramKind::Coupon, _) => self.goal.saturating_sub(self.punches),
+        };
+        missing.max(0)
     }
 
     /// The one line under the balance: what the holder can do now.
@@ -55,8 +97,15 @@ impl CardFace {
         if self.void {
             return "This card has ended".into();
         }
+        if self.kind == ProgramKind::Points {
+            return match (&self.prices.covered, &self.prices.next) {
+                (Some(covered), _) => format!("Ready: {}", covered.name),
+                (None, Some(next)) => format!("{} to go: {}", self.remaining(), next.name),
+                (None, None) => self.reward_name.clone(),
+            };
+        }
         match self.rewards {
-            0 => format!("{} to go: {}", self.goal - self.punches, self.reward_name),
+            0 => format!("{} to go: {}", self.remaining(), self.reward_name),
             1 => format!("Ready: {}", self.reward_name),
             n => format!("Ready: {n} × {}", self.reward_name),
         }
@@ -82,6 +131,8 @@ pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Optio
         points: card.points,
         goal: program.rules.goal(),
         rewards: card.rewards,
+        tier: tier::name(program.rules.ladder.as_ref(), card.tier).map(str::to_owned),
+        prices: Prices::of(&program.rules, card.points),
         void: card.status == CardStatus::Void,
         version: card.version,
         changed_at: card.changed_at,

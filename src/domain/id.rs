@@ -106,6 +106,8 @@ ids! {
     CustomerId,
     /// One customer in one program: our aggregate.
     CardId,
+    /// A time-boxed promotion of a program.
+    PromotionId,
     /// A bulk job or import: what it did can be told apart and taken back as a whole.
     BatchId,
     /// Codes that were made together.

@@ -18,6 +18,8 @@ pub struct LatestEarning {
     pub at: Option<Timestamp>,
     pub day: Option<Day>,
     pub earned_on_day: i64,
+    /// The newest visit that stands, earned or redeemed.
+    pub visit_at: Option<Timestamp>,
 }
 
 /// The earnings among `events` that no row of `events` takes back.
@@ -37,6 +39,19 @@ pub fn standing_earnings(events: &[Event]) -> impl Iterator<Item = &NewEvent> {
         .filter(move |event| !reversed.contains(&event.id))
         .map(|event| &event.event)
         .filter(|event| is_earning(event))
+}
+
+/// When the visits among `events` were that no row of `events` takes back, in the order of `events`.
+pub fn standing_visits(events: &[Event]) -> impl Iterator<Item = Timestamp> {
+    let reversed: HashSet<EventId> = events
+        .iter()
+        .filter(|event| event.event.delta.visits < 0)
+        .filter_map(|event| event.event.reverses)
+        .collect();
+    events
+        .iter()
+        .filter(move |event| event.event.delta.visits > 0 && !reversed.contains(&event.id))
+        .map(|event| event.event.at)
 }
 
 /// Whether an event is a presentation that was accepted.
@@ -76,6 +91,7 @@ pub fn latest<'e>(earnings: impl Iterator<Item = &'e NewEvent> + Clone, zone: &T
             .filter(|earning| earning.at.day_in(zone) == day)
             .map(given)
             .sum(),
+        visit_at: None,
     }
 }
 

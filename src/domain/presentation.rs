@@ -1,6 +1,9 @@
 //! What a presentation of a card is worth, or a refusal that staff can read aloud.
 //!
 //! The sums of the card always agree with the ledger: whatever is added to the one stands in rows of the other.
+//!
+//! A limit per day clips: what the day still has room for is given, and only a presentation for which there is no room
+//! at all is refused. Adjustments by hand neither count towards the limit nor obey it.
 
 use std::time::Duration;
 
@@ -10,7 +13,7 @@ use crate::domain::event::{Actor, Delta, EventKind, NewEvent};
 use crate::domain::money::Amount;
 use crate::domain::program::{Rules, Scheme};
 use crate::domain::time::{Day, Timestamp};
-use crate::domain::{coupon, expiry, points, punch, tier};
+use crate::domain::{coupon, expiry, points, punch, reward, tier};
 
 /// What the rules need to know about the moment of a presentation besides the card itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,6 +222,10 @@ pub fn decide(rules: &Rules, card: &Card, capture: &Capture, moment: Moment, now
     if let Err(refusal) = done {
         return Decision::Refused(refusal);
     }
+    for due in reward::due(rules, &presentation.accepted.card) {
+        presentation.accepted.rewards_earned += due.delta.rewards.max(0);
+        presentation.add(due.kind, due.delta).detail = due.detail;
+    }
     let Presentation { mut accepted, .. } = presentation;
     let after = &mut accepted.card;
     after.scans += 1;
@@ -239,13 +246,16 @@ pub fn decide(rules: &Rules, card: &Card, capture: &Capture, moment: Moment, now
 
 impl Presentation<'_> {
     /// Adds a row with its numbers to the ledger and to the card.
-    pub(super) fn add(&mut self, kind: EventKind, delta: Delta) {
+    pub(super) fn add(&mut self, kind: EventKind, delta: Delta) -> &mut NewEvent {
         let card = &mut self.accepted.card;
         card.apply(delta);
         let actor = Actor::Station(self.capture.key.station);
         let mut event = NewEvent::of_card(card.id, kind, actor, self.moment.at).with_delta(delta);
         event.capture = Some(self.capture.key);
-        self.accepted.events.push(event);
+        let events = &mut self.accepted.events;
+        events.push(event);
+        let newest = events.len() - 1;
+        &mut events[newest]
     }
 
     /// The row of the presentation itself: what was given, the visit, and what was paid.
@@ -256,7 +266,11 @@ impl Presentation<'_> {
         };
         let mut delta = given;
         delta += visit(self.is_visit, self.capture.amount);
-        delta.tier_points = tier::measured(self.rules.ladder.as_ref(), delta);
+        // What was earned in a cycle that has ended would have ended with it.
+        let began = self.accepted.card.cycle_began_at;
+        if began.is_none_or(|began| self.moment.at >= began) {
+            delta.tier_points = tier::measured(self.rules.ladder.as_ref(), delta);
+        }
         self.add(seen, delta);
     }
 
@@ -273,14 +287,16 @@ impl Presentation<'_> {
         self.accepted.earned = given;
     }
 
-    /// Refuses `given` where the day has no room for it.
-    pub(super) fn check_day(&self, given: i64) -> Result<(), Refusal> {
-        match self.rules.limits.max_per_day {
-            Some(limit) if earned_on_day(&self.accepted.card, self.moment) + given > limit => {
-                Err(Refusal::DailyLimit { limit })
-            }
-            _ => Ok(()),
+    /// Of `offered`, what the day has room for; a refusal where that is nothing.
+    pub(super) fn fit_into_day(&self, offered: i64) -> Result<i64, Refusal> {
+        let Some(limit) = self.rules.limits.max_per_day else {
+            return Ok(offered);
+        };
+        let room = limit - earned_on_day(&self.accepted.card, self.moment);
+        if offered > 0 && room < 1 {
+            return Err(Refusal::DailyLimit { limit });
         }
+        Ok(offered.min(room.max(0)))
     }
 }
 

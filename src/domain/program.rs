@@ -248,6 +248,9 @@ pub enum RulesError {
 /// More points than any rule needs, small enough that sums never overflow.
 const MOST_POINTS: i64 = 1_000_000;
 
+/// More than any customer spends or earns in a lifetime.
+const MOST_MEASURED: i64 = 1_000_000_000_000_000;
+
 impl ProgramKind {
     pub const ALL: [Self; 3] = [Self::Punch, Self::Points, Self::Coupon];
 
@@ -428,6 +431,8 @@ impl PointsRules {
                 ));
             }
         }
+        let count = i64::try_from(self.rewards.len()).unwrap_or(i64::MAX);
+        range("scheme.rewards", count, 0, 100)?;
         for reward in &self.rewards {
             name("scheme.rewards.code", &reward.code)?;
             name("scheme.rewards.name", &reward.name)?;
@@ -456,6 +461,7 @@ impl Ladder {
         )?;
         for tier in &self.tiers {
             name("ladder.tiers.name", &tier.name)?;
+            range("ladder.tiers.threshold", tier.threshold, 0, MOST_MEASURED)?;
         }
         if self.tiers.first().is_some_and(|tier| tier.threshold != 0) {
             return Err(RulesError::Order(
@@ -508,57 +514,4 @@ mod millis {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn rules_survive_printing_and_parsing() {
-        let rules = Rules::punch(10)
-            .and_then(|rules| rules.with_max_per_day(Some(2)))
-            .expect("rules")
-            .with_minimum_gap(Duration::from_secs(30));
-        assert_eq!(Rules::parse(&rules.print()), Ok(rules));
-        let text = r#"{"scheme": {"kind": "points", "per_visit": 5, "per_amount": {"points": 1, "per": 100},
-            "rewards": [{"code": "mug", "name": "A mug", "points": 50}]},
-            "validity": {"ends": "rolling", "days": 365}, "welcome": 10,
-            "ladder": {"measure": "spend", "cycle": "calendar", "tiers": [{"name": "Basic", "threshold": 0},
-            {"name": "Gold", "threshold": 50000}]}}"#;
-        let rules = Rules::parse(text).expect("rules");
-        assert_eq!(rules.kind(), ProgramKind::Points);
-        assert_eq!(Rules::parse(&rules.print()), Ok(rules));
-    }
-
-    #[test]
-    fn rules_that_make_no_sense_are_refused_by_name() {
-        let refused = |json: &str| Rules::parse(json).expect_err(json).to_string();
-        assert!(
-            refused(
-                r#"{"scheme": {"kind": "punch", "goal": 0, "punches_per_visit": 1, "carry_over": true}}"#
-            )
-            .contains("between 1 and 1000")
-        );
-        assert!(refused(r#"{"scheme": {"kind": "coupon", "gaol": 3}}"#).contains("gaol"));
-        assert!(
-            refused(r#"{"scheme": {"kind": "coupon"}, "validity": {"ends": "rolling", "days": 0}}"#)
-                .contains("validity.days")
-        );
-        let ladder = r#"{"scheme": {"kind": "coupon"}, "ladder": {"measure": "earned", "tiers": [{"name": "A", "threshold": 5}]}}"#;
-        assert!(refused(ladder).contains("everybody"));
-        assert!(
-            Rules::new(Scheme::Coupon(CouponRules {
-                redeem_at_till: true,
-                linked: None
-            }))
-            .and_then(|rules| rules.with_carry_over(true))
-            .is_err()
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_parsing_panic(text in ".{0,200}") {
-            let _ = Rules::parse(&text);
-        }
-    }
-}
+mod tests;

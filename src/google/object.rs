@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::domain::face::CardFace;
 use crate::domain::id::{CardId, ProgramId};
+use crate::domain::program::ProgramKind;
 
 /// Most characters that Google Wallet shows of each text.
 const NAME: usize = 20;
@@ -221,22 +222,42 @@ pub fn object(naming: &Naming, face: &CardFace) -> LoyaltyObject {
             alternate_text: face.code.clone(),
         },
         loyalty_points: LoyaltyPoints {
-            label: cut("Punches", POINTS_LABEL),
+            label: cut(
+                match face.kind {
+                    ProgramKind::Punch => "Punches",
+                    ProgramKind::Points => "Points",
+                    ProgramKind::Coupon => "Uses",
+                },
+                POINTS_LABEL,
+            ),
             balance: Balance::String(balance(face)),
         },
         secondary_loyalty_points: LoyaltyPoints {
             label: cut("Rewards", POINTS_LABEL),
             balance: Balance::Int(i32::try_from(face.rewards).unwrap_or(i32::MAX)),
         },
-        text_modules_data: vec![
-            text("status", "Status", &face.status_line()),
-            text("reward", "Reward", &face.reward_name),
-        ],
+        text_modules_data: modules(face),
     }
+}
+
+fn modules(face: &CardFace) -> Vec<TextModule> {
+    let mut modules = vec![
+        text("status", "Status", &face.status_line()),
+        text("reward", "Reward", &face.reward_name),
+    ];
+    if let Some(tier) = &face.tier {
+        modules.push(text("tier", "Tier", tier));
+    }
+    modules
 }
 
 /// "3 of 10". Where that is too long, a shorter way to say it: a number that is cut off would be a wrong number.
 fn balance(face: &CardFace) -> String {
+    if face.kind == ProgramKind::Points {
+        let number = face.points.to_string();
+        let fits = number.len() <= POINTS_BALANCE;
+        return if fits { number } else { "many".into() };
+    }
     let short = format!("{}/{}", face.punches, face.goal);
     let alone = face.punches.to_string();
     [face.balance(), short, alone]

@@ -16,11 +16,12 @@ use crate::domain::event::NewEvent;
 use crate::domain::id::{CardId, MerchantId};
 use crate::domain::ledger;
 use crate::domain::presentation::{self, Decision, History, Moment, Refusal};
+use crate::domain::tier;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 pub use crate::store::captures::Answer;
 use crate::store::cards::{self, ProgramOfMerchant};
-use crate::store::{Change, Error, Retry, Tx, captures, events, outbox};
+use crate::store::{Change, Error, Retry, Tx, captures, dues, events, outbox};
 
 /// Captures in one transaction; a larger set would make a tap behind it wait too long.
 pub const LARGEST_SET: usize = 256;
@@ -238,6 +239,8 @@ struct Work {
     cards: HashMap<CardId, Card>,
     programs: HashMap<(MerchantId, i64), (ProgramOfMerchant, TimeZone)>,
     changed: BTreeSet<(MerchantId, CardId)>,
+    /// Those of them that time has a new or an earlier date for.
+    to_arm: BTreeSet<CardId>,
     events: Vec<NewEvent>,
 }
 
@@ -269,6 +272,7 @@ impl Work {
                 })
                 .collect(),
             changed: BTreeSet::new(),
+            to_arm: BTreeSet::new(),
             events: Vec::new(),
         })
     }
@@ -282,7 +286,7 @@ impl Work {
     ) -> Result<Answer, Error> {
         let token = (merchant, capture.token.expose().to_owned());
         let card = self.tokens.get(&token).and_then(|id| self.cards.get(id)).cloned();
-        let Some(card) = card else {
+        let Some(mut card) = card else {
             return Ok(refused(capture, Refusal::UnknownToken));
         };
         let Some((of, zone)) = self.programs.get(&(merchant, card.program.0)) else {
@@ -298,6 +302,7 @@ impl Work {
         } else {
             History::Latest
         };
+        let ended = tier::catch_up(rules.ladder.as_ref(), &mut card, at, zone);
         let moment = Moment { at, day, history };
         let mut answer = Answer {
             key: capture.key,
@@ -322,9 +327,15 @@ impl Work {
                 answer.points = accepted.card.points;
                 answer.earned = accepted.earned;
                 answer.redeemed = accepted.redeemed;
+                self.events.extend(ended);
                 self.events.extend(accepted.events);
                 self.changed.insert((merchant, card.id));
-                self.cards.insert(card.id, accepted.card);
+                let before = self.cards.insert(card.id, accepted.card);
+                if let Some((before, after)) = before.as_ref().zip(self.cards.get(&card.id))
+                    && dues::must_arm(before, after)
+                {
+                    self.to_arm.insert(card.id);
+                }
             }
         }
         Ok(answer)
@@ -369,6 +380,7 @@ impl Work {
             .filter_map(|(_, card)| self.cards.get(card).cloned())
             .collect();
         cards::save(tx, &changed).await?;
+        dues::arm(tx, changed.iter().filter(|card| self.to_arm.contains(&card.id))).await?;
         outbox::enqueue(tx, &changed, now).await?;
         for card in &changed {
             tx.announce(Change::Card(card.merchant, card.id));

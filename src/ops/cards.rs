@@ -6,23 +6,27 @@ use jiff::tz::TimeZone;
 
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Channels, Identity};
+use crate::domain::change::Cause;
 use crate::domain::customer;
 use crate::domain::delivery::Channel;
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber};
+use crate::domain::issue::{self, IssueRefusal};
 use crate::domain::ledger::{self, LatestEarning};
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::captures::NEIGHBOURS;
-use crate::store::cards::{CardWithProgram, NewCustomer};
-use crate::store::{Change, Error, Tx, cards, events, invitations, outbox};
+use crate::store::cards::{CardWithProgram, NewCustomer, ProgramOfMerchant};
+use crate::store::{Change, Error, Tx, cards, dues, events, invitations, outbox};
 
 /// Why a card was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum CardError {
     #[error("there is no such card")]
     NotFound,
+    #[error(transparent)]
+    Issue(#[from] IssueRefusal),
     #[error(transparent)]
     Redeem(#[from] RedeemRefusal),
     #[error(transparent)]
@@ -264,15 +268,8 @@ impl Issue {
         };
         cards::insert_customer(tx, &customer, now).await?;
         let card = new_card(self.card, merchant, program, customer.id, self.token.clone(), now)?;
-        cards::insert_card(tx, &card, Some(&holder.name)).await?;
-        let issued = event(
-            card.id,
-            EventKind::CardIssued,
-            Delta::default(),
-            Actor::Gateway,
-            now,
-        );
-        let card = write_change(tx, card, &[issued], now).await?;
+        let cause = Cause::of(Actor::Gateway);
+        let card = write_new(tx, &of, &card, &holder.name, &cause, now).await?;
         Ok(CardWithProgram {
             card,
             of,
@@ -302,6 +299,20 @@ fn new_card(
     Ok(Card::new(identity, now))
 }
 
+/// Writes a card that has no history yet, with the rows of its first moment. Whatever issues cards comes here.
+pub(crate) async fn write_new(
+    tx: &mut Tx<'_>,
+    of: &ProgramOfMerchant,
+    card: &Card,
+    holder: &str,
+    cause: &Cause,
+    now: Timestamp,
+) -> Result<Card, CardError> {
+    let first = issue::issue(&of.program, card, &of.time_zone(), cause, now)?;
+    cards::insert_card(tx, card, Some(holder)).await?;
+    write_change(tx, first.card, &first.events, now).await
+}
+
 fn event(card: CardId, kind: EventKind, delta: Delta, actor: Actor, at: Timestamp) -> NewEvent {
     NewEvent::of_card(card, kind, actor, at).with_delta(delta)
 }
@@ -324,7 +335,7 @@ async fn locked(
 }
 
 /// The newest punch of `card` that stands without `original`.
-async fn remaining(
+pub(crate) async fn remaining(
     tx: &mut Tx<'_>,
     card: &Card,
     original: &Event,
@@ -337,10 +348,38 @@ async fn remaining(
     history.retain(|event| event.id != original.id);
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let punches: Vec<_> = ledger::standing_earnings(&history).collect();
-    Ok(ledger::latest(punches.iter().copied(), &zone))
+    Ok(LatestEarning {
+        visit_at: ledger::standing_visits(&history).max(),
+        ..ledger::latest(punches.iter().copied(), &zone)
+    })
 }
 
-/// Appends the rows, saves the card, asks for pushes, and tells who is watching.
+/// Writes many changes at once, at most one a card; the cards are locked. For bulk jobs, imports and chores.
+pub(crate) async fn write_changes(
+    tx: &mut Tx<'_>,
+    changes: Vec<redemption::Change>,
+    now: Timestamp,
+) -> Result<Vec<Card>, Error> {
+    let mut rows = Vec::new();
+    let mut in_hand = HashMap::with_capacity(changes.len());
+    for change in changes {
+        rows.extend(change.events);
+        in_hand.insert(change.card.id, change.card);
+    }
+    events::append(tx, &mut in_hand, &rows, now).await?;
+    let mut changed: Vec<Card> = in_hand.into_values().collect();
+    // Pushes are locked in the order of their cards.
+    changed.sort_unstable_by_key(|card| (card.merchant, card.id));
+    cards::save(tx, &changed).await?;
+    dues::arm(tx, &changed).await?;
+    outbox::enqueue(tx, &changed, now).await?;
+    for card in &changed {
+        tx.announce(Change::Card(card.merchant, card.id));
+    }
+    Ok(changed)
+}
+
+/// Appends the rows, saves the card, sees to its dates, asks for pushes, and tells who is watching.
 pub(crate) async fn write_change(
     tx: &mut Tx<'_>,
     card: Card,
@@ -352,6 +391,7 @@ pub(crate) async fn write_change(
     events::append(tx, &mut in_hand, new_events, now).await?;
     let card = in_hand.remove(&id).ok_or(CardError::NotFound)?;
     cards::save(tx, std::slice::from_ref(&card)).await?;
+    dues::arm(tx, [&card]).await?;
     outbox::enqueue(tx, [&card], now).await?;
     tx.announce(Change::Card(card.merchant, card.id));
     Ok(card)

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::time::Timestamp;
-use crate::ops::Ops;
+use crate::ops::{Ops, dues, programs};
 use crate::store::Error;
 
 /// Rows that one turn of a chore may change, so that a tap never waits long behind it.
@@ -28,10 +28,24 @@ struct Chore {
     turn: fn(&Ops, Timestamp) -> Turn<'_>,
 }
 
-const CHORES: &[Chore] = &[Chore {
-    name: "make_codes",
-    turn: |ops, _| Box::pin(ops.make_some_codes(None)),
-}];
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "end_cards",
+        turn: |ops, now| Box::pin(dues::end_cards(ops, now)),
+    },
+    Chore {
+        name: "end_cycles",
+        turn: |ops, now| Box::pin(dues::end_cycles(ops, now)),
+    },
+    Chore {
+        name: "settle_programs",
+        turn: |ops, now| Box::pin(programs::settle(ops, now)),
+    },
+    Chore {
+        name: "make_codes",
+        turn: |ops, _| Box::pin(ops.make_some_codes(None)),
+    },
+];
 
 impl Ops {
     /// Does everything that is due now; returns how much that was. For tests and for commands that want to wait for it.

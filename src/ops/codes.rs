@@ -5,15 +5,15 @@
 
 use jiff::tz::TimeZone;
 
-use crate::domain::card::CardStatus;
+use crate::domain::adjustment::Adjustment;
+use crate::domain::change::{Cause, Reason};
 use crate::domain::code::{self, Code, CodeError, CodeRefusal, Gift};
-use crate::domain::event::{Actor, Delta, EventKind, NewEvent};
+use crate::domain::event::{Actor, Source};
 use crate::domain::id::{CardId, CodeBatchId, MemberId, MerchantId, ProgramId};
-use crate::domain::program::Scheme;
 use crate::domain::time::Timestamp;
-use crate::domain::{punch, tier};
 use crate::ops::Ops;
-use crate::ops::cards::{CardError, Holder, write_change};
+use crate::ops::balances::{AdjustError, adjust_locked};
+use crate::ops::cards::{CardError, Holder};
 use crate::ops::chores::TURN;
 use crate::store::cards::CardWithProgram;
 use crate::store::codes::{CodeBatch, ListedCode};
@@ -58,8 +58,8 @@ pub enum CodesError {
     Typed(#[from] CodeError),
     #[error(transparent)]
     Refused(#[from] CodeRefusal),
-    #[error("this card has ended")]
-    CardEnded,
+    #[error(transparent)]
+    Adjust(#[from] AdjustError),
     #[error(transparent)]
     Card(#[from] CardError),
     #[error(transparent)]
@@ -220,12 +220,18 @@ impl Ops {
                     if codes::used_by(tx, merchant, &code, card).await? {
                         return Err(CodeRefusal::UsedByCard.into());
                     }
-                    if card_row.status == CardStatus::Void || card_row.is_expired(now) {
-                        return Err(CodesError::CardEnded);
-                    }
                     codes::note_use(tx, merchant, &code, card, now).await?;
-                    let card = give(tx, card_row, &of, amount, actor, now).await?;
-                    Ok(CardWithProgram { card, ..of })
+                    let cause = Cause {
+                        source: Source::Rule,
+                        reason: Reason::parse("code").ok(),
+                        ..Cause::of(actor)
+                    };
+                    let given = Adjustment::Add { amount, paid: None };
+                    let adjusted = adjust_locked(tx, &of.of, &card_row, given, None, &cause, now).await?;
+                    Ok(CardWithProgram {
+                        card: adjusted.card,
+                        ..of
+                    })
                 })
             })
             .await
@@ -281,46 +287,6 @@ async fn usable(
     };
     stored.standing(&batch).check(now, print)?;
     Ok(batch)
-}
-
-/// Adds what a code gives: an entry by rule, which is no visit.
-async fn give(
-    tx: &mut Tx<'_>,
-    mut card: crate::domain::card::Card,
-    of: &CardWithProgram,
-    amount: i64,
-    actor: Actor,
-    now: Timestamp,
-) -> Result<crate::domain::card::Card, CodesError> {
-    let rules = &of.of.program.rules;
-    let mut delta = match &rules.scheme {
-        Scheme::Punch(punches) => Delta {
-            punches: punch::counted(punches, card.punches, amount),
-            ..Delta::default()
-        },
-        Scheme::Points(_) => Delta {
-            points: amount,
-            ..Delta::default()
-        },
-        Scheme::Coupon(_) => return Err(CodeRefusal::OtherProgram.into()),
-    };
-    delta.tier_points = tier::measured(rules.ladder.as_ref(), delta);
-    card.apply(delta);
-    let id = card.id;
-    let mut events = vec![
-        NewEvent::of_card(id, EventKind::PointsAdded, actor, now)
-            .with_delta(delta)
-            .with_reason("code"),
-    ];
-    if let Scheme::Punch(punches) = &rules.scheme {
-        for earned in punch::rewards(punches, card.punches) {
-            card.apply(earned);
-            events.push(NewEvent::of_card(id, EventKind::RewardRedeemable, actor, now).with_delta(earned));
-        }
-    }
-    events.extend(tier::settle(rules.ladder.as_ref(), &mut card, actor, now));
-    card.touch(now);
-    Ok(write_change(tx, card, &events, now).await?)
 }
 
 fn check(new: &NewBatch, now: Timestamp) -> Result<(), CodesError> {

@@ -1,5 +1,7 @@
 //! Cards, the programs they belong to and the customers who hold them.
 
+use jiff::tz::TimeZone;
+
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Channels};
 use crate::domain::face::{self, CardFace};
@@ -15,6 +17,13 @@ pub struct ProgramOfMerchant {
     pub program: Program,
     pub merchant_name: String,
     pub zone: String,
+}
+
+impl ProgramOfMerchant {
+    /// The zone of the merchant's business day.
+    pub fn time_zone(&self) -> TimeZone {
+        TimeZone::get(&self.zone).unwrap_or(TimeZone::UTC)
+    }
 }
 
 /// A card with all that is needed to draw its face.
@@ -41,8 +50,8 @@ macro_rules! card_columns {
     () => {
         "c.card_id, c.merchant_id, c.program_id, c.customer_id, c.serial_number, c.token, c.status, c.channels, \
          c.punches, c.points, c.tier_points, c.rewards, c.visits, c.spend, c.unpriced, c.redemptions, c.tier, c.scans, \
-         c.last_visit_at, c.last_earned_at, c.last_earned_day, c.earned_on_day, c.expires_at, c.redeemed_at, \
-         c.installed_as, c.created_at, c.version, c.changed_at, c.last_event_id, c.tag"
+         c.last_visit_at, c.last_earned_at, c.last_earned_day, c.earned_on_day, c.cycle_began_at, \
+         c.cycle_ends_at, c.expires_at, c.expired_at, c.redeemed_at, c.installed_as, c.created_at, c.version, c.changed_at, c.last_event_id, c.tag"
     };
 }
 
@@ -124,10 +133,11 @@ const SAVE: &str = "update cards set status = v.column3, channels = v.column4, p
      unpriced = v.column11, redemptions = v.column12, tier = v.column13, scans = v.column14, \
      last_visit_at = v.column15, last_earned_at = v.column16, last_earned_day = v.column17, \
      earned_on_day = v.column18, expires_at = v.column19, redeemed_at = v.column20, version = v.column21, \
-     changed_at = v.column22, last_event_id = v.column23 \
+     changed_at = v.column22, last_event_id = v.column23, cycle_began_at = v.column24, cycle_ends_at = v.column25, \
+     expired_at = v.column26 \
      from (values {bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, \
-     bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) as v \
-     where cards.merchant_id = v.column1 and cards.card_id = v.column2";
+     bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) \
+     as v where cards.merchant_id = v.column1 and cards.card_id = v.column2";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     INSERT_MERCHANT,
@@ -353,6 +363,9 @@ pub async fn save(tx: &mut Tx<'_>, cards: &[Card]) -> Result<(), Error> {
                 card.version,
                 card.changed_at,
                 card.last_event,
+                card.cycle_began_at,
+                card.cycle_ends_at,
+                card.expired_at,
             ]
         })
         .collect();
@@ -405,7 +418,10 @@ impl FromRow for Card {
             last_earned_at: row.next()?,
             last_earned_day: row.next()?,
             earned_on_day: row.next()?,
+            cycle_began_at: row.next()?,
+            cycle_ends_at: row.next()?,
             expires_at: row.next()?,
+            expired_at: row.next()?,
             redeemed_at: row.next()?,
             installed_as: row.next()?,
             created_at: row.next()?,

@@ -8,11 +8,12 @@ use std::time::Duration;
 use crate::domain::card::{CardStatus, Channels};
 use crate::domain::customer;
 use crate::domain::event::{Delta, EventKind};
-use crate::domain::face::CardFace;
+use crate::domain::face::{CardFace, Prices};
 use crate::domain::id::{
     CardId, CustomerId, EventId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber,
 };
 use crate::domain::program::Rules;
+use crate::domain::tier;
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
@@ -40,8 +41,8 @@ const NEWER: &str = page_of_cards!(">", "asc");
 const COUNTS: &str = "select c.status, count(*), count(case when c.rewards > 0 then 1 end) from cards c \
      where c.merchant_id = $1 group by c.status order by c.status";
 const SHEET: &str = "select c.merchant_id, c.card_id, c.program_id, c.customer_id, c.serial_number, c.token, c.holder, c.status, c.channels, \
-     c.punches, c.points, c.rewards, c.visits, c.last_visit_at, c.created_at, c.version, c.changed_at, c.last_event_id, \
-     u.first_name, u.last_name, u.email, u.phone, p.name, p.template, p.pass_type_identifier, p.reward_name, p.rules, \
+     c.punches, c.points, c.rewards, c.tier, c.visits, c.last_visit_at, c.created_at, c.version, c.changed_at, \
+     c.last_event_id, u.first_name, u.last_name, u.email, u.phone, p.name, p.template, p.pass_type_identifier, p.reward_name, p.rules, \
      m.name, m.zone \
      from cards c \
      join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
@@ -334,7 +335,7 @@ impl FromRow for CardSheet {
         let holder = row.next()?;
         let status = status(row)?;
         let channels = Channels(row.next()?);
-        let (punches, points, rewards) = (row.next()?, row.next()?, row.next()?);
+        let (punches, points, rewards, tier) = (row.next()?, row.next()?, row.next()?, row.next()?);
         let visits = row.next()?;
         let last_visit_at = row.next::<Option<i64>>()?.map(Timestamp);
         let created_at = Timestamp(row.next()?);
@@ -365,6 +366,8 @@ impl FromRow for CardSheet {
                 points,
                 goal: rules.goal(),
                 rewards,
+                tier: tier::name(rules.ladder.as_ref(), tier).map(str::to_owned),
+                prices: Prices::of(&rules, points),
                 void: status == CardStatus::Void,
                 version,
                 changed_at,

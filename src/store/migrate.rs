@@ -26,6 +26,7 @@ macro_rules! migrations {
 const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_initial",
     2 "0002_loyalty",
+    3 "0003_programs",
     10 "0010_codes_invitations",
 };
 

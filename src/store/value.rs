@@ -5,7 +5,8 @@
 
 use crate::domain::id::{
     BatchId, CardId, CodeBatchId, CustomerId, DeviceLibraryIdentifier, EventId, InvitationId, LocationId,
-    MemberId, MerchantId, PassTypeIdentifier, ProgramId, PushToken, SerialNumber, StationId, UpdateTag,
+    MemberId, MerchantId, PassTypeIdentifier, ProgramId, PromotionId, PushToken, SerialNumber, StationId,
+    UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::Error;
@@ -230,8 +231,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp,
-    Day,
+    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId,
 }
 
 macro_rules! names {

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use passgate::apple::{self, Bundle, Passes, WebService, dev_chain};
 use passgate::config;
-use passgate::domain::face::CardFace;
+use passgate::domain::face::{CardFace, Prices};
 use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
-use passgate::domain::program::ProgramKind;
+use passgate::domain::program::{PricedReward, ProgramKind};
 use passgate::domain::secret::{AuthenticationToken, MasterKey};
 use passgate::domain::time::Timestamp;
 use proptest::prelude::*;
@@ -149,6 +149,8 @@ fn face() -> CardFace {
         points: 0,
         goal: 10,
         rewards: 0,
+        tier: None,
+        prices: Prices::default(),
         void: false,
         version: 4,
         changed_at: NOW,
@@ -346,6 +348,52 @@ fn a_value_shaped_like_a_date_stays_a_text() {
         json["storeCard"]["auxiliaryFields"][0]["value"],
         "\u{2060}2026-11-22T10:00Z"
     );
+}
+
+#[test]
+fn passes_of_points_and_coupon_programs_are_built_with_either_template() {
+    let workshop = Workshop::new();
+    let passes = workshop.passes();
+    let mug = PricedReward {
+        code: "mug".into(),
+        name: "A mug".into(),
+        points: 400,
+    };
+    let points = |template: &str, points, covered: bool| CardFace {
+        template: template.into(),
+        kind: ProgramKind::Points,
+        goal: 0,
+        punches: 0,
+        points,
+        rewards: i64::from(covered),
+        tier: Some("Gold".into()),
+        prices: Prices {
+            covered: covered.then(|| mug.clone()),
+            next: (!covered).then(|| mug.clone()),
+        },
+        ..face()
+    };
+    let json = pass_json(&workshop.build(&passes, &points("points", 120, false)));
+    let value = |place: &str, at: usize| json["storeCard"][place][at]["value"].clone();
+    assert_eq!(value("headerFields", 0), "120");
+    assert_eq!(value("secondaryFields", 0), "280 to go: A mug");
+    assert_eq!(value("auxiliaryFields", 1), "Gold");
+    let json = pass_json(&workshop.build(&passes, &points("coffee", 450, true)));
+    assert_eq!(json["storeCard"]["headerFields"][0]["value"], "450 points");
+    assert_eq!(json["storeCard"]["secondaryFields"][0]["value"], "Ready: A mug");
+    for balance in [i64::MIN, -5, 0, 399, i64::MAX] {
+        workshop.build(&passes, &points("points", balance, false));
+    }
+    for template in ["points", "coffee"] {
+        let coupon = CardFace {
+            template: template.into(),
+            kind: ProgramKind::Coupon,
+            goal: 0,
+            punches: 0,
+            ..face()
+        };
+        workshop.build(&passes, &coupon);
+    }
 }
 
 #[test]

@@ -320,6 +320,25 @@ fn a_merchant_is_set_up_whole_or_not_at_all() {
     let listed = done(folder, &["program", "list"]);
     assert_eq!(listed.lines().count(), 2, "{listed}");
     assert!(listed.contains("Lunch: Free coffee for 5 punches"), "{listed}");
+    let points = r#"{"scheme": {"kind": "points", "per_visit": 5, "rewards": [
+        {"code": "mug", "name": "A mug", "points": 50}]}}"#;
+    std::fs::write(folder.join("rules.json"), points).expect("a file");
+    let from_file = ["--rules", "rules.json", "--template", "points"];
+    done(folder, &[&["program", "add"], &of[..], &from_file].concat());
+    let listed = done(folder, &["program", "list"]);
+    assert!(listed.contains("Lunch: A mug for 50 points"), "{listed}");
+    std::fs::write(
+        folder.join("rules.json"),
+        r#"{"scheme": {"kind": "points", "per_vist": 5}}"#,
+    )
+    .expect("a file");
+    let complaint = refused(folder, &[&["program", "add"], &of[..], &from_file].concat());
+    assert!(
+        complaint.contains("rules.json") && complaint.contains("per_vist"),
+        "{complaint}"
+    );
+    let both = [&["program", "add"], &of[..], &from_file, &["--goal", "5"]].concat();
+    assert!(refused(folder, &both).contains("--goal"));
     done(
         folder,
         &[&["member", "add"], &of[..], &["--email", "ada@example.com"]].concat(),

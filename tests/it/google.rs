@@ -9,7 +9,7 @@ use std::time::Duration;
 use passgate::clock::Clock;
 use passgate::config;
 use passgate::domain::delivery::Outcome;
-use passgate::domain::face::CardFace;
+use passgate::domain::face::{CardFace, Prices};
 use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
 use passgate::domain::program::ProgramKind;
 use passgate::domain::time::Timestamp;
@@ -80,6 +80,8 @@ fn face(card: i64, punches: i64) -> CardFace {
         points: 0,
         goal: 10,
         rewards: 0,
+        tier: None,
+        prices: Prices::default(),
         void: false,
         version: 1,
         changed_at: Timestamp(0),

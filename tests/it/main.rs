@@ -20,6 +20,7 @@ mod google;
 mod invitations;
 mod passkit;
 mod postgres;
+mod programs;
 mod push;
 mod seed;
 mod store_engine;

@@ -1,8 +1,9 @@
 //! What Google is told about a face, and that it fits.
 
 use super::*;
+use crate::domain::face::Prices;
 use crate::domain::id::{MerchantId, PassTypeIdentifier, SerialNumber};
-use crate::domain::program::ProgramKind;
+use crate::domain::program::PricedReward;
 use crate::domain::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -25,6 +26,8 @@ pub(in crate::google) fn sample() -> CardFace {
         points: 0,
         goal: 10,
         rewards: 1,
+        tier: None,
+        prices: Prices::default(),
         void: false,
         version: 1,
         changed_at: Timestamp(0),
@@ -150,4 +153,37 @@ proptest! {
             prop_assert!((1..=TEXT_BODY).contains(&longest(module, &["body"])));
         }
     }
+}
+
+#[test]
+fn a_points_card_says_its_balance_its_next_reward_and_its_tier() {
+    let face = CardFace {
+        kind: ProgramKind::Points,
+        points: 120,
+        rewards: 0,
+        tier: Some("Gold".into()),
+        prices: Prices {
+            covered: None,
+            next: Some(PricedReward {
+                code: "mug".into(),
+                name: "A mug".into(),
+                points: 400,
+            }),
+        },
+        ..sample()
+    };
+    let object = json(&object(&naming(), &face));
+    assert_eq!(object["loyaltyPoints"]["label"], "Points");
+    assert_eq!(object["loyaltyPoints"]["balance"]["string"], "120");
+    assert_eq!(object["textModulesData"][0]["body"], "280 to go: A mug");
+    assert_eq!(object["textModulesData"][2]["body"], "Gold");
+    let rich = CardFace {
+        points: 10_000_000,
+        ..face
+    };
+    let object = json(&super::object(&naming(), &rich));
+    assert_eq!(
+        object["loyaltyPoints"]["balance"]["string"], "many",
+        "no number is cut off"
+    );
 }

@@ -137,10 +137,10 @@ fn answer(answer: &Answer) -> CaptureAnswer {
             } else {
                 format!("{} rewards ready", answer.rewards)
             };
-            let sentence = format!(
-                "Goal reached: {ready}. Punch {} of {}.",
-                answer.punches, answer.goal
-            );
+            let sentence = match answer.goal {
+                0 => format!("{} points: {ready}.", answer.points),
+                goal => format!("Goal reached: {ready}. Punch {} of {goal}.", answer.punches),
+            };
             (Feedback::Reward, sentence)
         }
         None if answer.redeemed => (Feedback::Reward, "Coupon redeemed.".to_owned()),

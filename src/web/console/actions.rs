@@ -102,6 +102,7 @@ async fn answer(
         Err(CardError::NotFound) => return Err(ApiError::NotFound),
         Err(CardError::Store(error)) => return Err(error.into()),
         Err(CardError::Stale | CardError::AlreadyVoid | CardError::NotVoid) => None,
+        Err(CardError::Issue(refusal)) => Some(refusal.to_string()),
         Err(CardError::Redeem(refusal)) => Some(refusal.to_string()),
         Err(CardError::Reverse(refusal)) => Some(refusal.to_string()),
     };

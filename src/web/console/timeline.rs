@@ -64,6 +64,8 @@ pub fn title(kind: EventKind) -> &'static str {
         EventKind::PointsRemoved => "Points removed",
         EventKind::PointsReversed => "Points taken back",
         EventKind::TierChanged => "Tier changed",
+        EventKind::TierCycleEnded => "Tier cycle ended",
+        EventKind::PromotionUsed => "Promotion used",
         EventKind::CouponAssigned => "Coupon assigned",
         EventKind::OfferClaimed => "Offer claimed",
         EventKind::OfferFavourited => "Offer marked as favourite",
@@ -99,11 +101,12 @@ fn mark(kind: EventKind) -> (&'static str, Tone) {
         EventKind::PunchReversed | EventKind::RewardWithdrawn | EventKind::RedemptionReversed => {
             ("undo", Tone::Neutral)
         }
-        EventKind::CardExpired => ("stop", Tone::Neutral),
+        EventKind::CardExpired | EventKind::TierCycleEnded => ("stop", Tone::Neutral),
         EventKind::ConversionFailed | EventKind::InvitationFailed => ("stop", Tone::Bad),
         EventKind::PointsAdded => ("plus", Tone::Good),
         EventKind::PointsReversed => ("undo", Tone::Neutral),
         EventKind::TierChanged
+        | EventKind::PromotionUsed
         | EventKind::CouponAssigned
         | EventKind::CardConverted
         | EventKind::OfferClaimed

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use passgate::domain::delivery::{Channel, Outcome};
-use passgate::domain::face::CardFace;
+use passgate::domain::face::{CardFace, Prices};
 use passgate::domain::id::{CardId, MerchantId, ProgramId, SerialNumber};
 use passgate::domain::program::ProgramKind;
 use passgate::domain::time::Timestamp;
@@ -103,6 +103,8 @@ fn face((merchant, card): (MerchantId, CardId)) -> CardFace {
         points: 0,
         goal: 10,
         rewards: 0,
+        tier: None,
+        prices: Prices::default(),
         void: false,
         version: 1,
         changed_at: Timestamp(0),
