@@ -167,6 +167,7 @@ impl Bench {
         CardFace {
             merchant: MerchantId(1),
             program: ProgramId(1),
+            installed_as: ProgramId(1),
             card: CardId(card + 1),
             merchant_name: "Café Süd".into(),
             program_name: "Coffee card".into(),
@@ -182,6 +183,8 @@ impl Bench {
             goal: 10,
             rewards: 0,
             void: false,
+            redeemed: false,
+            expires_at: None,
             version: 4,
             changed_at: NOW,
         }

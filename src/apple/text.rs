@@ -153,6 +153,7 @@ mod tests {
         CardFace {
             merchant: MerchantId(1),
             program: ProgramId(1),
+            installed_as: ProgramId(1),
             card: CardId(1),
             merchant_name: "Café Süd".into(),
             program_name: "Coffee card".into(),
@@ -168,6 +169,8 @@ mod tests {
             goal: 10,
             rewards: 0,
             void: false,
+            redeemed: false,
+            expires_at: None,
             version: 1,
             changed_at: Timestamp(0),
         }

@@ -10,6 +10,8 @@ use crate::domain::time::Timestamp;
 pub struct CardFace {
     pub merchant: MerchantId,
     pub program: ProgramId,
+    /// The program that the card came into the wallet as; another one where a coupon was converted.
+    pub installed_as: ProgramId,
     pub card: CardId,
     pub merchant_name: String,
     pub program_name: String,
@@ -27,6 +29,9 @@ pub struct CardFace {
     pub goal: i64,
     pub rewards: i64,
     pub void: bool,
+    /// A coupon that was redeemed.
+    pub redeemed: bool,
+    pub expires_at: Option<Timestamp>,
     pub version: i64,
     pub changed_at: Timestamp,
 }
@@ -47,13 +52,32 @@ impl std::fmt::Debug for CardFace {
 impl CardFace {
     /// "3 of 10", the balance as every platform shows it.
     pub fn balance(&self) -> String {
-        format!("{} of {}", self.punches, self.goal)
+        match self.kind {
+            ProgramKind::Coupon if self.redeemed => "used".into(),
+            ProgramKind::Coupon => "1 use".into(),
+            ProgramKind::Punch | ProgramKind::Points => format!("{} of {}", self.punches, self.goal),
+        }
+    }
+
+    /// Whether the card had ended by itself when it last changed. Ending is a change like any other, so this tells
+    /// the time without a clock.
+    pub fn expired(&self) -> bool {
+        self.expires_at.is_some_and(|end| end <= self.changed_at)
     }
 
     /// The one line under the balance: what the holder can do now.
     pub fn status_line(&self) -> String {
         if self.void {
             return "This card has ended".into();
+        }
+        if self.redeemed {
+            return format!("Redeemed: {}", self.reward_name);
+        }
+        if self.expired() {
+            return "This card has expired".into();
+        }
+        if self.kind == ProgramKind::Coupon {
+            return format!("Ready: {}", self.reward_name);
         }
         match self.rewards {
             0 => format!("{} to go: {}", self.goal - self.punches, self.reward_name),
@@ -68,6 +92,7 @@ pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Optio
     CardFace {
         merchant: card.merchant,
         program: program.id,
+        installed_as: card.installed_as,
         card: card.id,
         merchant_name: merchant_name.to_owned(),
         program_name: program.name.clone(),
@@ -83,6 +108,8 @@ pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Optio
         goal: program.rules.goal(),
         rewards: card.rewards,
         void: card.status == CardStatus::Void,
+        redeemed: program.rules.kind() == ProgramKind::Coupon && card.redeemed_at.is_some(),
+        expires_at: card.expires_at,
         version: card.version,
         changed_at: card.changed_at,
     }
