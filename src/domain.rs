@@ -5,6 +5,7 @@
 
 pub mod capture;
 pub mod card;
+pub mod conversion;
 pub mod coupon;
 pub mod customer;
 pub mod delivery;
@@ -14,6 +15,7 @@ pub mod expiry;
 pub mod face;
 pub mod id;
 pub mod ledger;
+pub mod lifecycle;
 pub mod member;
 pub mod money;
 pub mod points;

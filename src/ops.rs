@@ -4,8 +4,12 @@ pub mod access;
 pub mod captures;
 pub mod cards;
 pub mod chores;
+pub mod conversions;
+pub mod coupons;
 pub mod devices;
+pub mod erasure;
 pub mod faces;
+pub mod lifecycle;
 pub mod setup;
 
 use crate::clock::{Clock, Ids};

@@ -9,10 +9,13 @@
 pub mod access;
 pub mod captures;
 pub mod cards;
+pub mod conversions;
+pub mod erasure;
 pub mod events;
 pub mod listing;
 pub mod outbox;
 pub mod pushes;
+pub mod redemptions;
 pub mod registrations;
 pub mod sql;
 pub mod stations;
@@ -160,14 +163,18 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 10] = [
+    let files: [(&'static str, &'static [&'static str]); 14] = [
         ("access", access::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
+        ("conversions", conversions::STATEMENTS),
+        ("erasure", erasure::STATEMENTS),
+        ("erasure", erasure::PERSONAL),
         ("events", events::STATEMENTS),
         ("listing", listing::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("redemptions", redemptions::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),

@@ -137,6 +137,8 @@ event_kinds! {
     FeedbackGiven = "feedback_given",
     ReferralAdded = "referral_added",
     InvitationSent = "invitation_sent",
+    /// The person's own wish or staff's: everything that said who they are is gone.
+    CustomerErased = "customer_erased",
     /// Which fields of the customer changed, never their contents.
     ProfileEdited = "profile_edited",
     ConsentChanged = "consent_changed",

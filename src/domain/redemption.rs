@@ -39,6 +39,10 @@ pub enum ReverseRefusal {
     TooLate { ago: u64 },
     #[error("The reward that this punch earned was already redeemed. Take back the redemption first.")]
     RewardRedeemed,
+    #[error("The coupon was redeemed with this scan. Take back the redemption first.")]
+    CouponRedeemed,
+    #[error("The coupon has turned into another card, which was used since. It can no longer be taken back.")]
+    ConvertedCardUsed,
 }
 
 /// Hands out one reward.

@@ -28,7 +28,16 @@ struct Chore {
     turn: fn(&Ops, Timestamp) -> Turn<'_>,
 }
 
-const CHORES: &[Chore] = &[];
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "convert_coupons",
+        turn: |ops, now| Box::pin(ops.convert_due(now)),
+    },
+    Chore {
+        name: "erase_customers",
+        turn: |ops, now| Box::pin(ops.erase_due(now)),
+    },
+];
 
 impl Ops {
     /// Does everything that is due now; returns how much that was. For tests and for commands that want to wait for it.

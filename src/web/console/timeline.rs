@@ -74,6 +74,7 @@ pub fn title(kind: EventKind) -> &'static str {
         EventKind::FeedbackGiven => "Feedback given",
         EventKind::ReferralAdded => "Referral added",
         EventKind::InvitationSent => "Invitation sent",
+        EventKind::CustomerErased => "Customer erased",
         EventKind::ProfileEdited => "Profile edited",
         EventKind::ConsentChanged => "Consent changed",
         EventKind::PreferenceChanged => "Preference changed",
@@ -98,7 +99,7 @@ fn mark(kind: EventKind) -> (&'static str, Tone) {
         EventKind::PunchReversed | EventKind::RewardWithdrawn | EventKind::RedemptionReversed => {
             ("undo", Tone::Neutral)
         }
-        EventKind::CardExpired => ("stop", Tone::Neutral),
+        EventKind::CardExpired | EventKind::CustomerErased => ("stop", Tone::Neutral),
         EventKind::ConversionFailed => ("stop", Tone::Bad),
         EventKind::PointsAdded => ("plus", Tone::Good),
         EventKind::PointsReversed => ("undo", Tone::Neutral),
