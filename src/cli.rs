@@ -1,6 +1,8 @@
 //! The command line. `passgate help` is its manual; each command says what it does and what it needs.
 
 mod card;
+mod customer;
+mod done_by;
 mod member;
 mod password;
 mod program;
@@ -73,6 +75,9 @@ enum Command {
     /// Cards.
     #[command(subcommand)]
     Card(card::Card),
+    /// The people who hold cards.
+    #[command(subcommand)]
+    Customer(customer::Customer),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -143,6 +148,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Member(member) => member.run().await,
         Command::Program(program) => program.run().await,
         Command::Card(card) => card.run().await,
+        Command::Customer(customer) => customer.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

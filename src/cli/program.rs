@@ -1,6 +1,6 @@
 //! `passgate program`: what a merchant's programs promise and the rules by which they punch.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -11,7 +11,7 @@ use crate::cli::{filled, open};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::id::{MerchantId, PassTypeIdentifier};
-use crate::domain::program;
+use crate::domain::program::{self, ProgramKind};
 use crate::ops::setup::NewProgram;
 
 /// Stands in a program that is made before there is any certificate.
@@ -19,7 +19,7 @@ const PLACEHOLDER: &str = "pass.example.passgate";
 
 #[derive(Subcommand)]
 pub(super) enum Program {
-    /// Add a punch program to a merchant.
+    /// Add a program to a merchant: a punch program by the options, one of any kind by a file.
     Add(Add),
     /// List every merchant's programs.
     List {
@@ -40,6 +40,12 @@ pub(super) struct Add {
     promise: Promise,
     #[command(flatten)]
     rules: Rules,
+    /// JSON file with the rules of a program of any kind, in place of the options for punches: a coupon that tills
+    /// redeem is {"scheme": {"kind": "coupon", "redeem_at_till": true}}.
+    #[arg(long, conflicts_with_all = [
+        "goal", "punches_per_visit", "max_per_day", "minimum_gap", "carry_over", "reversal_window", "visit_gap"
+    ])]
+    rules_file: Option<PathBuf>,
 }
 
 /// What the holder of a card sees.
@@ -87,22 +93,25 @@ impl Program {
         match self {
             Self::Add(add) => {
                 let config = Config::load(add.config.as_deref())?;
-                let new = add.promise.into_program(add.name, &add.rules, &config)?;
+                let mut new = add.promise.into_program(add.name, &add.rules, &config)?;
+                if let Some(path) = &add.rules_file {
+                    new.rules = from_file(path)?;
+                }
                 let ops = open(&config).await?;
                 println!("program {}", ops.add_program(add.merchant, new).await?);
             }
             Self::List { config } => {
                 let ops = open(&Config::load(config.as_deref())?).await?;
                 for of in ops.programs().await? {
-                    let (program, rules) = (&of.program, &of.program.rules);
+                    let program = &of.program;
+                    let terms = match program.rules.kind() {
+                        ProgramKind::Punch => format!("for {} punches", program.rules.goal()),
+                        ProgramKind::Points => "for points".to_owned(),
+                        ProgramKind::Coupon => "once, a coupon".to_owned(),
+                    };
                     println!(
-                        "merchant {} ({})  program {}  {}: {} for {} punches",
-                        program.merchant,
-                        of.merchant_name,
-                        program.id,
-                        program.name,
-                        program.reward_name,
-                        rules.goal()
+                        "merchant {} ({})  program {}  {}: {} {terms}",
+                        program.merchant, of.merchant_name, program.id, program.name, program.reward_name,
                     );
                 }
             }
@@ -132,6 +141,19 @@ impl Promise {
             rules: rules.parse()?,
         })
     }
+}
+
+/// More than any rules have; a larger file is another one.
+const LARGEST_RULES: u64 = 256 * 1024;
+
+fn from_file(path: &Path) -> Result<program::Rules> {
+    let shown = || format!("--rules-file {}", path.display());
+    let size = std::fs::metadata(path).with_context(shown)?.len();
+    if size > LARGEST_RULES {
+        bail!("{}: expected at most {LARGEST_RULES} bytes; got {size}", shown());
+    }
+    let text = std::fs::read_to_string(path).with_context(shown)?;
+    program::Rules::parse(&text).with_context(shown)
 }
 
 fn pass_type(wanted: Option<PassTypeIdentifier>, passes: &Passes) -> Result<PassTypeIdentifier> {
