@@ -167,6 +167,7 @@ impl Bench {
         CardFace {
             merchant: MerchantId(1),
             program: ProgramId(1),
+            installed_as: ProgramId(1),
             card: CardId(card + 1),
             merchant_name: "Café Süd".into(),
             program_name: "Coffee card".into(),
@@ -184,6 +185,8 @@ impl Bench {
             tier: None,
             prices: Prices::default(),
             void: false,
+            redeemed: false,
+            expires_at: None,
             version: 4,
             changed_at: NOW,
         }

@@ -2,6 +2,8 @@
 
 mod card;
 mod code;
+mod customer;
+mod done_by;
 mod invitation;
 mod member;
 mod password;
@@ -84,6 +86,9 @@ enum Command {
     /// Letters with the link of a card.
     #[command(subcommand)]
     Invitation(invitation::Invitation),
+    /// The people who hold cards.
+    #[command(subcommand)]
+    Customer(customer::Customer),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -157,6 +162,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Code(code) => code.run().await,
         Command::Seed(seed) => seed.run().await,
         Command::Invitation(invitation) => invitation.run().await,
+        Command::Customer(customer) => customer.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

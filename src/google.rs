@@ -129,7 +129,9 @@ impl Wallet {
     /// Makes the card exist at Google and signs the link that saves it. Doing it again gives a link to the same
     /// object.
     pub async fn issue(&self, face: &CardFace) -> Result<SaveLink, Error> {
-        self.settle_class(face, First::Insert).await?;
+        if speaks_for_class(face) {
+            self.settle_class(face, First::Insert).await?;
+        }
         self.write_object(face, First::Insert).await?;
         let object_id = self.object_id(face.card);
         SaveLink::sign(
@@ -143,11 +145,14 @@ impl Wallet {
 
     /// Brings the card's object up to date; makes it, and its class, where they are missing.
     pub async fn update(&self, face: &CardFace) -> Result<(), Error> {
+        if !speaks_for_class(face) {
+            return self.write_object(face, First::Patch).await;
+        }
         match self.settle_class(face, First::Patch).await {
             // A class that Google refuses (a logo that it cannot load, say) keeps its old look; the balance of
             // the cards must not wait for that.
             Err(error) if matches!(error.outcome(), Outcome::Rejected { .. }) => {
-                tracing::warn!(class = self.class_id(face.program), %error, "Google refused a class");
+                tracing::warn!(class = self.class_id(face.installed_as), %error, "Google refused a class");
             }
             other => other?,
         }
@@ -164,7 +169,7 @@ impl Wallet {
         if !written.as_ref().is_err_and(|error| error.is(&Reason::NotFound)) {
             return written;
         }
-        self.forget_class(face.program);
+        self.forget_class(face.installed_as);
         self.settle_class(face, First::Insert).await?;
         self.client
             .upsert(Kind::LoyaltyObject, &object.id, &object, First::Insert)
@@ -184,7 +189,7 @@ impl Wallet {
         class.hash(&mut hasher);
         let content = Some(hasher.finish());
 
-        let slot = Arc::clone(self.classes().entry(face.program).or_default());
+        let slot = Arc::clone(self.classes().entry(face.installed_as).or_default());
         let mut settled = slot.lock().await;
         if *settled == content {
             return Ok(());
@@ -219,6 +224,12 @@ impl Wallet {
         }
         url.into()
     }
+}
+
+/// Whether a card shows what its class is to say. A converted coupon lives in the class of the coupon and looks like
+/// another program: it makes the class only where there is none.
+fn speaks_for_class(face: &CardFace) -> bool {
+    face.installed_as == face.program
 }
 
 impl std::fmt::Debug for Wallet {

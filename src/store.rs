@@ -10,7 +10,9 @@ pub mod access;
 pub mod captures;
 pub mod cards;
 pub mod codes;
+pub mod conversions;
 pub mod dues;
+pub mod erasure;
 pub mod events;
 pub mod invitations;
 pub mod listing;
@@ -19,6 +21,7 @@ pub mod outbox;
 pub mod programs;
 pub mod promotions;
 pub mod pushes;
+pub mod redemptions;
 pub mod registrations;
 pub mod sql;
 pub mod stations;
@@ -196,7 +199,10 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
         ("codes", codes::STATEMENTS),
+        ("conversions", conversions::STATEMENTS),
         ("dues", dues::STATEMENTS),
+        ("erasure", erasure::PERSONAL),
+        ("erasure", erasure::STATEMENTS),
         ("events", events::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
         ("listing", listing::STATEMENTS),
@@ -205,6 +211,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("redemptions", redemptions::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),

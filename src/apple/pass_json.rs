@@ -1,7 +1,7 @@
 //! `pass.json` of a store card, from the card's face and its template's settings.
 //!
 //! Apple's documentation of `Pass`, `PassFields.StoreCard` and `PassFieldContent` names every key here. All
-//! values are strings; none has the shape of a date, because Wallet would show it as one.
+//! values are strings; no field has the shape of a date, because Wallet would show it as one.
 
 use serde::Serialize;
 
@@ -9,6 +9,7 @@ use crate::apple::WebService;
 use crate::apple::identity::Identity;
 use crate::apple::template::{Align, BarcodeFormat, Colour, FieldTemplate, Settings};
 use crate::domain::face::CardFace;
+use crate::domain::time::Timestamp;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +30,8 @@ struct Pass<'a> {
     authentication_token: &'a str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     voided: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration_date: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     sharing_prohibited: bool,
     suppress_strip_shine: bool,
@@ -117,7 +120,9 @@ pub(crate) fn write(
         label_color: Rgb(settings.colours.label),
         web_service_url: links.url.trim_end_matches('/'),
         authentication_token: links.authentication_token.expose(),
-        voided: face.void,
+        // "For example, a one time use coupon that has been redeemed" (Apple's documentation of `Pass`).
+        voided: face.void || face.redeemed,
+        expiration_date: face.expires_at.map(date),
         sharing_prohibited: settings.sharing_prohibited,
         suppress_strip_shine: true,
         store_card: StoreCard {
@@ -134,6 +139,11 @@ pub(crate) fn write(
     let mut json = Vec::with_capacity(USUAL_LENGTH);
     serde_json::to_writer(&mut json, &pass)?;
     Ok(json)
+}
+
+/// A W3C date with seconds: Wallet reads no finer one.
+fn date(at: Timestamp) -> String {
+    Timestamp(at.0.div_euclid(1000) * 1000).to_jiff().to_string()
 }
 
 /// The fields that this card has values for.

@@ -171,6 +171,7 @@ mod tests {
         CardFace {
             merchant: MerchantId(1),
             program: ProgramId(1),
+            installed_as: ProgramId(1),
             card: CardId(1),
             merchant_name: "Café Süd".into(),
             program_name: "Coffee card".into(),
@@ -188,6 +189,8 @@ mod tests {
             tier: None,
             prices: Prices::default(),
             void: false,
+            redeemed: false,
+            expires_at: None,
             version: 1,
             changed_at: Timestamp(0),
         }

@@ -3,6 +3,7 @@
 //! Its numbers are running sums of its ledger: a test recounts them.
 
 use crate::domain::capture::Token;
+use crate::domain::delivery::Channel;
 use crate::domain::event::Delta;
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber, UpdateTag};
 use crate::domain::time::{Day, Timestamp};
@@ -51,6 +52,18 @@ impl CardStatus {
     }
 }
 
+/// The status of a card together with what time alone makes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CardState {
+    Pending,
+    Installed,
+    Removed,
+    /// Ended by itself; may be extended.
+    Expired,
+    /// Ended by staff; may be restored.
+    Void,
+}
+
 /// Which kinds of copies of a card are reachable by push; a set kept on the card so that a punch knows at once
 /// which outbox rows it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -59,17 +72,17 @@ pub struct Channels(pub i64);
 impl Channels {
     pub const NONE: Self = Self(0);
 
-    pub fn contains(self, channel: crate::domain::delivery::Channel) -> bool {
+    pub fn contains(self, channel: Channel) -> bool {
         self.0 & channel.bit() != 0
     }
 
     #[must_use]
-    pub fn with(self, channel: crate::domain::delivery::Channel) -> Self {
+    pub fn with(self, channel: Channel) -> Self {
         Self(self.0 | channel.bit())
     }
 
     #[must_use]
-    pub fn without(self, channel: crate::domain::delivery::Channel) -> Self {
+    pub fn without(self, channel: Channel) -> Self {
         Self(self.0 & !channel.bit())
     }
 }
@@ -114,6 +127,8 @@ pub struct Card {
     pub redeemed_at: Option<Timestamp>,
     /// The program that its installs count for; a coupon that was converted keeps its own.
     pub installed_as: ProgramId,
+    /// When it first came into a wallet.
+    pub installed_at: Option<Timestamp>,
     pub created_at: Timestamp,
     /// Grows by one with each change that a holder could see.
     pub version: i64,
@@ -168,6 +183,7 @@ impl Card {
             expired_at: None,
             redeemed_at: None,
             installed_as: identity.program,
+            installed_at: None,
             created_at: now,
             version: 1,
             changed_at: now,
@@ -212,6 +228,42 @@ impl Card {
     /// Whether its ending stands in the ledger; whoever looks at the card without a clock sees this.
     pub fn is_shown_expired(&self) -> bool {
         self.expires_at.is_some() && self.expired_at == self.expires_at
+    }
+
+    /// Whether it was a coupon and is a card of the linked program now.
+    pub fn is_converted(&self) -> bool {
+        self.program != self.installed_as
+    }
+
+    /// Notes that a wallet holds a copy from now on. A void card stays void in it.
+    pub fn note_install(&mut self, channel: Channel, now: Timestamp) {
+        self.channels = self.channels.with(channel);
+        self.installed_at = self.installed_at.or(Some(now));
+        if self.status != CardStatus::Void {
+            self.status = CardStatus::Installed;
+        }
+    }
+
+    /// Its status by what happened to its copies, whether or not staff ended it.
+    pub fn status_by_copies(&self) -> CardStatus {
+        if self.channels != Channels::NONE {
+            CardStatus::Installed
+        } else if self.installed_at.is_some() {
+            CardStatus::Removed
+        } else {
+            CardStatus::Pending
+        }
+    }
+
+    /// What staff are shown: the stored status, or that the card ended by itself.
+    pub fn state(&self, now: Timestamp) -> CardState {
+        match self.status {
+            CardStatus::Void => CardState::Void,
+            _ if self.is_expired(now) => CardState::Expired,
+            CardStatus::Pending => CardState::Pending,
+            CardStatus::Installed => CardState::Installed,
+            CardStatus::Removed => CardState::Removed,
+        }
     }
 
     /// Marks the card's visible content as changed at `now`.

@@ -24,13 +24,20 @@ pub enum Detail {
         from: Option<Timestamp>,
         to: Option<Timestamp>,
     },
-    /// A coupon that turned into a card of another program.
-    Conversion { from: ProgramId, to: ProgramId },
     /// Which promotion, by its name then, and which of its uses this was.
     Promotion {
         promotion: PromotionId,
         name: String,
         number: i64,
+    },
+    /// A coupon that turned into a card of another program, or back; also of the rows that gave the new card its first
+    /// punch.
+    Conversion {
+        from: ProgramId,
+        to: ProgramId,
+        /// When the card was to end before it turned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended: Option<Timestamp>,
     },
     /// Names of the fields of a profile that changed.
     Fields { names: Vec<String> },

@@ -144,6 +144,8 @@ event_kinds! {
     InvitationSent = "invitation_sent",
     /// A letter came back or could not be sent.
     InvitationFailed = "invitation_failed",
+    /// The person's own wish or staff's: everything that said who they are is gone.
+    CustomerErased = "customer_erased",
     /// Which fields of the customer changed, never their contents.
     ProfileEdited = "profile_edited",
     ConsentChanged = "consent_changed",

@@ -11,6 +11,8 @@ use crate::domain::time::Timestamp;
 pub struct CardFace {
     pub merchant: MerchantId,
     pub program: ProgramId,
+    /// The program that the card came into the wallet as; another one where a coupon was converted.
+    pub installed_as: ProgramId,
     pub card: CardId,
     pub merchant_name: String,
     pub program_name: String,
@@ -31,6 +33,9 @@ pub struct CardFace {
     pub tier: Option<String>,
     pub prices: Prices,
     pub void: bool,
+    /// A coupon that was redeemed.
+    pub redeemed: bool,
+    pub expires_at: Option<Timestamp>,
     pub version: i64,
     pub changed_at: Timestamp,
 }
@@ -78,7 +83,9 @@ impl CardFace {
         match self.kind {
             ProgramKind::Points if self.points == 1 => "1 point".into(),
             ProgramKind::Points => format!("{} points", self.points),
-            ProgramKind::Punch | ProgramKind::Coupon => format!("{} of {}", self.punches, self.goal),
+            ProgramKind::Coupon if self.redeemed => "used".into(),
+            ProgramKind::Coupon => "1 use".into(),
+            ProgramKind::Punch => format!("{} of {}", self.punches, self.goal),
         }
     }
 
@@ -86,16 +93,31 @@ impl CardFace {
     pub fn remaining(&self) -> i64 {
         let missing = match (self.kind, &self.prices.next) {
             (ProgramKind::Points, Some(next)) => next.points.saturating_sub(self.points),
-            (ProgramKind::Points, None) => 0,
-            (ProgramKind::Punch | ProgramKind::Coupon, _) => self.goal.saturating_sub(self.punches),
+            (ProgramKind::Points, None) | (ProgramKind::Coupon, _) => 0,
+            (ProgramKind::Punch, _) => self.goal.saturating_sub(self.punches),
         };
         missing.max(0)
+    }
+
+    /// Whether the card had ended by itself when it last changed. Ending is a change like any other, so this tells
+    /// the time without a clock.
+    pub fn expired(&self) -> bool {
+        self.expires_at.is_some_and(|end| end <= self.changed_at)
     }
 
     /// The one line under the balance: what the holder can do now.
     pub fn status_line(&self) -> String {
         if self.void {
             return "This card has ended".into();
+        }
+        if self.redeemed {
+            return format!("Redeemed: {}", self.reward_name);
+        }
+        if self.expired() {
+            return "This card has expired".into();
+        }
+        if self.kind == ProgramKind::Coupon {
+            return format!("Ready: {}", self.reward_name);
         }
         if self.kind == ProgramKind::Points {
             return match (&self.prices.covered, &self.prices.next) {
@@ -117,6 +139,7 @@ pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Optio
     CardFace {
         merchant: card.merchant,
         program: program.id,
+        installed_as: card.installed_as,
         card: card.id,
         merchant_name: merchant_name.to_owned(),
         program_name: program.name.clone(),
@@ -134,6 +157,8 @@ pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Optio
         tier: tier::name(program.rules.ladder.as_ref(), card.tier).map(str::to_owned),
         prices: Prices::of(&program.rules, card.points),
         void: card.status == CardStatus::Void,
+        redeemed: program.rules.kind() == ProgramKind::Coupon && card.redeemed_at.is_some(),
+        expires_at: card.expires_at,
         version: card.version,
         changed_at: card.changed_at,
     }

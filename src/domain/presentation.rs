@@ -310,17 +310,35 @@ pub(super) fn visit(is_visit: bool, amount: Option<Amount>) -> Delta {
     }
 }
 
-fn refuse(rules: &Rules, card: &Card, capture: &Capture, moment: Moment) -> Option<Refusal> {
+/// What speaks against any use of the card at `at`, presented or by hand. Redeemed comes before expired: it is for good.
+pub(super) fn refuse_use(rules: &Rules, card: &Card, at: Timestamp) -> Option<Refusal> {
     if card.status == CardStatus::Void {
         return Some(Refusal::CardVoid);
     }
+    if let Some(at) = coupon::redeemed(rules, card, at) {
+        return Some(Refusal::AlreadyRedeemed { at });
+    }
+    match card.expires_at {
+        Some(end) if at >= end => Some(Refusal::CardExpired { at: end }),
+        _ => None,
+    }
+}
+
+/// What the program has against a purchase.
+pub(super) fn refuse_purchase(rules: &Rules, amount: Option<Amount>) -> Option<Refusal> {
+    match (amount, rules.purchase.minimum) {
+        (None, _) if rules.purchase.required => Some(Refusal::AmountRequired),
+        (Some(amount), Some(minimum)) if amount < minimum => Some(Refusal::MinimumSpend { minimum }),
+        _ => None,
+    }
+}
+
+fn refuse(rules: &Rules, card: &Card, capture: &Capture, moment: Moment) -> Option<Refusal> {
     if moment.at < card.created_at {
         return Some(Refusal::BeforeCard);
     }
-    if let Some(at) = card.expires_at
-        && moment.at >= at
-    {
-        return Some(Refusal::CardExpired { at });
+    if let Some(refusal) = refuse_use(rules, card, moment.at) {
+        return Some(refusal);
     }
     let nearest = match moment.history {
         History::Past { nearest, .. } => nearest,
@@ -334,11 +352,7 @@ fn refuse(rules: &Rules, card: &Card, capture: &Capture, moment: Moment) -> Opti
             });
         }
     }
-    match (capture.amount, rules.purchase.minimum) {
-        (None, _) if rules.purchase.required => Some(Refusal::AmountRequired),
-        (Some(amount), Some(minimum)) if amount < minimum => Some(Refusal::MinimumSpend { minimum }),
-        _ => None,
-    }
+    refuse_purchase(rules, capture.amount)
 }
 
 fn earned_on_day(card: &Card, moment: Moment) -> i64 {

@@ -43,6 +43,10 @@ pub enum ReverseRefusal {
     RewardRedeemed,
     #[error("The points that this gave were already spent: {balance} are left of {given}.")]
     PointsSpent { given: i64, balance: i64 },
+    #[error("The coupon was redeemed with this scan. Take back the redemption first.")]
+    CouponRedeemed,
+    #[error("The coupon has turned into another card, which was used since. It can no longer be taken back.")]
+    ConvertedCardUsed,
 }
 
 /// A row that is to be taken back, and what the ledger says around it.

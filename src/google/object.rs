@@ -91,6 +91,7 @@ pub struct LoyaltyObject {
     barcode: Barcode,
     loyalty_points: LoyaltyPoints,
     secondary_loyalty_points: LoyaltyPoints,
+    valid_time_interval: Option<TimeInterval>,
     text_modules_data: Vec<TextModule>,
 }
 
@@ -110,7 +111,20 @@ enum Holders {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum State {
     Active,
+    Completed,
+    Expired,
     Inactive,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+struct TimeInterval {
+    end: DateTime,
+}
+
+/// ISO 8601 with an offset.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+struct DateTime {
+    date: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -185,7 +199,7 @@ struct TextModule {
 pub fn class(naming: &Naming, face: &CardFace, logo: &str, background: Option<&str>) -> LoyaltyClass {
     let issuer_name = named(&face.merchant_name, NAME);
     LoyaltyClass {
-        id: naming.class_id(face.program),
+        id: naming.class_id(face.installed_as),
         program_name: named(&face.program_name, NAME),
         program_logo: Image {
             source_uri: ImageUri { uri: logo.to_owned() },
@@ -208,8 +222,9 @@ pub fn class(naming: &Naming, face: &CardFace, logo: &str, background: Option<&s
 pub fn object(naming: &Naming, face: &CardFace) -> LoyaltyObject {
     LoyaltyObject {
         id: naming.object_id(face.card),
-        class_id: naming.class_id(face.program),
-        state: if face.void { State::Inactive } else { State::Active },
+        // An object cannot change its class: a converted coupon stays in the one that it was saved with.
+        class_id: naming.class_id(face.installed_as),
+        state: state(face),
         account_name: face
             .holder
             .as_deref()
@@ -236,7 +251,25 @@ pub fn object(naming: &Naming, face: &CardFace) -> LoyaltyObject {
             label: cut("Rewards", POINTS_LABEL),
             balance: Balance::Int(i32::try_from(face.rewards).unwrap_or(i32::MAX)),
         },
+        valid_time_interval: face.expires_at.map(|end| TimeInterval {
+            end: DateTime {
+                date: end.to_jiff().to_string(),
+            },
+        }),
         text_modules_data: modules(face),
+    }
+}
+
+/// Google itself moves an object to the expired passes up to a day after its end, so an end is also said as a state.
+fn state(face: &CardFace) -> State {
+    if face.void {
+        State::Inactive
+    } else if face.redeemed {
+        State::Completed
+    } else if face.expired() {
+        State::Expired
+    } else {
+        State::Active
     }
 }
 
@@ -248,6 +281,9 @@ fn modules(face: &CardFace) -> Vec<TextModule> {
     if let Some(tier) = &face.tier {
         modules.push(text("tier", "Tier", tier));
     }
+    if face.installed_as != face.program {
+        modules.push(text("program", "Card", &face.program_name));
+    }
     modules
 }
 
@@ -257,6 +293,9 @@ fn balance(face: &CardFace) -> String {
         let number = face.points.to_string();
         let fits = number.len() <= POINTS_BALANCE;
         return if fits { number } else { "many".into() };
+    }
+    if face.kind == ProgramKind::Coupon {
+        return cut(&face.balance(), POINTS_BALANCE);
     }
     let short = format!("{}/{}", face.punches, face.goal);
     let alone = face.punches.to_string();

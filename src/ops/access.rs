@@ -79,6 +79,26 @@ impl std::fmt::Debug for SessionToken {
 }
 
 impl Ops {
+    /// The member of a merchant who signs in with `email`.
+    pub async fn member_by_email(
+        &self,
+        merchant: MerchantId,
+        email: &str,
+    ) -> Result<Option<MemberId>, store::Error> {
+        let email = folded(email);
+        self.store
+            .read("member_by_email", move |tx| {
+                let email = email.clone();
+                Box::pin(async move {
+                    let found = access::password(tx, &email).await?;
+                    Ok(found
+                        .filter(|found| found.merchant == merchant)
+                        .map(|found| found.member))
+                })
+            })
+            .await
+    }
+
     /// Opens a session for the member with that email and password.
     pub async fn sign_in(&self, email: &str, password: &SecretString) -> Result<SessionToken, AccessError> {
         let email = folded(email);

@@ -4,6 +4,7 @@
 //! batching window is the commit in progress and no timer delays anyone. An answer is given only after the commit
 //! is durable; a capture that was recorded before gets its first answer again, for ever.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -12,16 +13,18 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::domain::capture::{Capture, CaptureKey};
 use crate::domain::card::Card;
+use crate::domain::conversion::{self, Turn};
 use crate::domain::event::NewEvent;
-use crate::domain::id::{CardId, MerchantId};
-use crate::domain::ledger;
-use crate::domain::presentation::{self, Decision, History, Moment, Refusal};
+use crate::domain::id::{CardId, MerchantId, ProgramId};
+use crate::domain::presentation::{self, Accepted, Decision, History, Moment, Refusal};
 use crate::domain::tier;
 use crate::domain::time::Timestamp;
-use crate::ops::Ops;
+use crate::domain::{ledger, redemption};
+use crate::ops::{Ops, coupons};
 pub use crate::store::captures::Answer;
 use crate::store::cards::{self, ProgramOfMerchant};
-use crate::store::{Change, Error, Retry, Tx, captures, dues, events, outbox};
+use crate::store::conversions::{self, Waiting};
+use crate::store::{Change, Error, Retry, Tx, captures, dues, events, outbox, redemptions};
 
 /// Captures in one transaction; a larger set would make a tap behind it wait too long.
 pub const LARGEST_SET: usize = 256;
@@ -184,6 +187,7 @@ async fn record(
         recorded.push((merchant, capture, answer));
     }
     work.write(tx, &recorded, now).await?;
+    tell_redemptions(tx, &mut known).await?;
     tracing::trace!(target: "passgate::walk", step = "captures_written");
     Ok(set
         .iter()
@@ -199,6 +203,22 @@ async fn record(
             },
         )
         .collect())
+}
+
+/// Tells those who came too late for a coupon when, where and by whom it was redeemed.
+async fn tell_redemptions(tx: &mut Tx<'_>, known: &mut Known) -> Result<(), Error> {
+    let mut found = HashMap::new();
+    for ((merchant, _), answer) in known {
+        let (Some(card), Some(Refusal::AlreadyRedeemed { at })) = (answer.card, &answer.refusal) else {
+            continue;
+        };
+        let key = (*merchant, card, *at);
+        if let Entry::Vacant(unknown) = found.entry(key) {
+            unknown.insert(redemptions::redemption(tx, *merchant, card, *at).await?);
+        }
+        answer.redemption = found.get(&key).cloned().flatten();
+    }
+    Ok(())
 }
 
 type Known = HashMap<(MerchantId, CaptureKey), Answer>;
@@ -242,6 +262,8 @@ struct Work {
     /// Those of them that time has a new or an earlier date for.
     to_arm: BTreeSet<CardId>,
     events: Vec<NewEvent>,
+    /// Redeemed coupons whose linked program is not to be had.
+    waiting: Vec<Waiting>,
 }
 
 impl Work {
@@ -257,7 +279,11 @@ impl Work {
         let cards = cards::cards_for_update(tx, &keys).await?;
         let wanted: BTreeSet<_> = cards.iter().map(|card| (card.merchant, card.program)).collect();
         let wanted: Vec<_> = wanted.into_iter().collect();
-        let programs = cards::programs_of(tx, &wanted).await?;
+        let mut programs = cards::programs_of(tx, &wanted).await?;
+        let linked = linked_programs(&programs);
+        if !linked.is_empty() {
+            programs.extend(cards::programs_of(tx, &linked).await?);
+        }
         Ok(Self {
             tokens: found
                 .into_iter()
@@ -274,6 +300,7 @@ impl Work {
             changed: BTreeSet::new(),
             to_arm: BTreeSet::new(),
             events: Vec::new(),
+            waiting: Vec::new(),
         })
     }
 
@@ -316,11 +343,19 @@ impl Work {
             points: card.points,
             earned: 0,
             redeemed: false,
+            redemption: None,
             repeated: false,
         };
         match presentation::decide(&rules, &card, capture, moment, now) {
             Decision::Refused(refusal) => answer.refusal = Some(refusal),
             Decision::Accepted(accepted) => {
+                let accepted = match accepted.redeemed {
+                    true => self.turn(accepted, merchant, capture, at, now),
+                    false => accepted,
+                };
+                if let Some((of, _)) = self.programs.get(&(merchant, accepted.card.program.0)) {
+                    answer.goal = of.program.rules.goal();
+                }
                 answer.rewards_earned = accepted.rewards_earned;
                 answer.punches = accepted.card.punches;
                 answer.rewards = accepted.card.rewards;
@@ -339,6 +374,39 @@ impl Work {
             }
         }
         Ok(answer)
+    }
+
+    /// Adds to the redemption of a coupon what it turns into.
+    fn turn(
+        &mut self,
+        accepted: Accepted,
+        merchant: MerchantId,
+        capture: &Capture,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Accepted {
+        let program = |id: ProgramId| self.programs.get(&(merchant, id.0)).map(|(of, _)| of);
+        let Some(coupon) = program(accepted.card.program) else {
+            return accepted;
+        };
+        let linked = conversion::link(&coupon.program.rules).and_then(|link| program(link.program));
+        let change = redemption::Change {
+            card: accepted.card,
+            events: accepted.events,
+        };
+        let turn = Turn {
+            amount: capture.amount,
+            capture: Some(capture.key),
+            at,
+        };
+        let (change, follow) = coupons::follow(coupon, linked, change, turn);
+        let waiting = coupons::waiting(&change.card, &follow, capture.amount, now);
+        self.waiting.extend(waiting);
+        Accepted {
+            card: change.card,
+            events: change.events,
+            ..accepted
+        }
     }
 
     /// What was punched around `at`, from the ledger and from this very set, for a capture that arrives after a
@@ -381,6 +449,7 @@ impl Work {
             .collect();
         cards::save(tx, &changed).await?;
         dues::arm(tx, changed.iter().filter(|card| self.to_arm.contains(&card.id))).await?;
+        conversions::save(tx, &self.waiting).await?;
         outbox::enqueue(tx, &changed, now).await?;
         for card in &changed {
             tx.announce(Change::Card(card.merchant, card.id));
@@ -402,8 +471,19 @@ fn refused(capture: &Capture, refusal: Refusal) -> Answer {
         points: 0,
         earned: 0,
         redeemed: false,
+        redemption: None,
         repeated: false,
     }
+}
+
+/// What the coupons among `programs` turn into, as far as tills redeem them.
+fn linked_programs(programs: &[ProgramOfMerchant]) -> Vec<(MerchantId, ProgramId)> {
+    let known: HashSet<_> = programs.iter().map(|of| of.program.id).collect();
+    let links = programs.iter().filter_map(|of| {
+        let link = conversion::link(&of.program.rules)?;
+        (!known.contains(&link.program)).then_some((of.program.merchant, link.program))
+    });
+    links.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// 64 bits over what a capture says, to notice two captures under one key.

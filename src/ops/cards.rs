@@ -1,22 +1,24 @@
-//! Cards by hand: issue, redeem, take back, end and restore.
+//! Cards by hand: issue, redeem, take back. Ending and restoring them is in `ops::lifecycle`.
 
 use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
 use crate::domain::capture::Token;
-use crate::domain::card::{Card, CardStatus, Channels, Identity};
+use crate::domain::card::{Card, CardStatus, Identity};
 use crate::domain::change::Cause;
+use crate::domain::conversion;
 use crate::domain::customer;
 use crate::domain::delivery::Channel;
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber};
 use crate::domain::issue::{self, IssueRefusal};
 use crate::domain::ledger::{self, LatestEarning};
+use crate::domain::lifecycle::{self, LifecycleRefusal};
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
 use crate::domain::time::Timestamp;
-use crate::ops::Ops;
 use crate::ops::captures::NEIGHBOURS;
+use crate::ops::{Ops, coupons};
 use crate::store::cards::{CardWithProgram, NewCustomer, ProgramOfMerchant};
 use crate::store::{Change, Error, Tx, cards, dues, events, invitations, outbox};
 
@@ -31,10 +33,8 @@ pub enum CardError {
     Redeem(#[from] RedeemRefusal),
     #[error(transparent)]
     Reverse(#[from] ReverseRefusal),
-    #[error("this card has already ended")]
-    AlreadyVoid,
-    #[error("this card has not ended")]
-    NotVoid,
+    #[error(transparent)]
+    Lifecycle(#[from] LifecycleRefusal),
     /// Somebody else changed the card since the caller looked at it.
     #[error("this card has changed meanwhile; look again and decide anew")]
     Stale,
@@ -127,6 +127,10 @@ impl Ops {
                         .await?
                         .filter(|event| event.event.card() == Some(card.id))
                         .ok_or(CardError::NotFound)?;
+                    conversion::check_scan(&card, &original)?;
+                    if conversion::is_redemption(&card, &original) {
+                        return coupons::take_back(tx, &card, &original, actor, now).await;
+                    }
                     let already = events::is_reversed(tx, merchant, original.id).await?;
                     let remaining = remaining(tx, &card, &original, &of.of.zone).await?;
                     let rules = &of.of.program.rules;
@@ -138,34 +142,6 @@ impl Ops {
             .await
     }
 
-    /// Ends a card. It stays on the phone, shown as void, and gives nothing any more.
-    pub async fn void(&self, merchant: MerchantId, card: CardId, actor: Actor) -> Result<Card, CardError> {
-        self.set_status("void_card", merchant, card, actor, |card| {
-            if card.status == CardStatus::Void {
-                return Err(CardError::AlreadyVoid);
-            }
-            card.status = CardStatus::Void;
-            Ok(EventKind::CardVoided)
-        })
-        .await
-    }
-
-    /// Makes an ended card valid again, with its balance as it was.
-    pub async fn restore(&self, merchant: MerchantId, card: CardId, actor: Actor) -> Result<Card, CardError> {
-        self.set_status("restore_card", merchant, card, actor, |card| {
-            if card.status != CardStatus::Void {
-                return Err(CardError::NotVoid);
-            }
-            card.status = if card.channels == Channels::NONE {
-                CardStatus::Pending
-            } else {
-                CardStatus::Installed
-            };
-            Ok(EventKind::CardRestored)
-        })
-        .await
-    }
-
     /// Notes that a copy of the card now lives at Google and wants to hear of changes.
     pub async fn link_google(&self, merchant: MerchantId, card: CardId) -> Result<Card, CardError> {
         let now = self.clock.now();
@@ -174,21 +150,18 @@ impl Ops {
                 Box::pin(async move {
                     let (mut card, _) = locked(tx, merchant, card, None).await?;
                     let known = card.channels.contains(Channel::Google);
-                    card.channels = card.channels.with(Channel::Google);
-                    // A change between drawing the object and this line must still reach it.
+                    card.note_install(Channel::Google, now);
                     let events = if known || card.status == CardStatus::Void {
                         Vec::new()
                     } else {
-                        card.status = CardStatus::Installed;
+                        let kind = EventKind::CardInstalled;
                         invitations::note_installed(tx, merchant, card.id, now).await?;
-                        vec![event(
-                            card.id,
-                            EventKind::CardInstalled,
-                            Delta::default(),
-                            Actor::Device,
-                            now,
-                        )]
+                        vec![event(card.id, kind, Delta::default(), Actor::Device, now)]
                     };
+                    // A change between drawing the object and this line must still reach it, the card's end too.
+                    if card.status == CardStatus::Void {
+                        outbox::enqueue(tx, [&card], now).await?;
+                    }
                     write_change(tx, card, &events, now).await
                 })
             })
@@ -206,28 +179,6 @@ impl Ops {
                         Err(error) if error.is_unique_violation() => Err(TagError::Taken),
                         other => Ok(other?),
                     }
-                })
-            })
-            .await
-    }
-
-    async fn set_status(
-        &self,
-        name: &'static str,
-        merchant: MerchantId,
-        card: CardId,
-        actor: Actor,
-        change: fn(&mut Card) -> Result<EventKind, CardError>,
-    ) -> Result<Card, CardError> {
-        let now = self.clock.now();
-        self.store
-            .write(name, move |tx| {
-                Box::pin(async move {
-                    let (mut card, _) = locked(tx, merchant, card, None).await?;
-                    let kind = change(&mut card)?;
-                    card.touch(now);
-                    let event = event(card.id, kind, Delta::default(), actor, now);
-                    write_change(tx, card, &[event], now).await
                 })
             })
             .await
@@ -318,7 +269,7 @@ fn event(card: CardId, kind: EventKind, delta: Delta, actor: Actor, at: Timestam
 }
 
 /// The card, locked, together with its program; refused when it is not the version that the caller saw.
-async fn locked(
+pub(crate) async fn locked(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
     id: CardId,
@@ -392,7 +343,9 @@ pub(crate) async fn write_change(
     let card = in_hand.remove(&id).ok_or(CardError::NotFound)?;
     cards::save(tx, std::slice::from_ref(&card)).await?;
     dues::arm(tx, [&card]).await?;
-    outbox::enqueue(tx, [&card], now).await?;
+    if lifecycle::is_told(&card, new_events) {
+        outbox::enqueue(tx, [&card], now).await?;
+    }
     tx.announce(Change::Card(card.merchant, card.id));
     Ok(card)
 }

@@ -45,6 +45,14 @@ const CHORES: &[Chore] = &[
         name: "make_codes",
         turn: |ops, _| Box::pin(ops.make_some_codes(None)),
     },
+    Chore {
+        name: "convert_coupons",
+        turn: |ops, now| Box::pin(ops.convert_due(now)),
+    },
+    Chore {
+        name: "erase_customers",
+        turn: |ops, now| Box::pin(ops.erase_due(now)),
+    },
 ];
 
 impl Ops {

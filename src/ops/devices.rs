@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::card::{Card, CardStatus, Channels};
+use crate::domain::card::{Card, Channels};
 use crate::domain::delivery::Channel;
 use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::id::PushToken;
@@ -72,10 +72,7 @@ async fn register(
         registrations::insert(tx, key, push_token, now).await?;
     }
     if !card.channels.contains(Channel::Apple) {
-        card.channels = card.channels.with(Channel::Apple);
-        if card.status != CardStatus::Void {
-            card.status = CardStatus::Installed;
-        }
+        card.note_install(Channel::Apple, now);
         card = recorded(tx, card, EventKind::CardInstalled, now).await?;
     }
     // A push that went to the old token, or to nobody, is lost: tell this device to look once.
@@ -108,10 +105,7 @@ async fn unregister(tx: &mut Tx<'_>, key: &RegistrationKey, now: Timestamp) -> R
     }
     if !registrations::any(tx, key.merchant, key.card).await? {
         card.channels = card.channels.without(Channel::Apple);
-        let unreachable = card.channels == Channels::NONE;
-        if card.status == CardStatus::Installed && unreachable {
-            card.status = CardStatus::Removed;
-        }
+        card.status = card.status.when_reachable_by(card.channels);
         recorded(tx, card, EventKind::CardRemoved, now).await?;
     }
     tx.announce(Change::Card(key.merchant, key.card));

@@ -7,6 +7,7 @@ use crate::domain::member::Role;
 use crate::domain::program::{Program, Rules};
 use crate::ops::Ops;
 use crate::ops::access::{self, AccessError};
+use crate::ops::conversions::{LinkError, check_link};
 use crate::store::cards::{self, NewMerchant, ProgramOfMerchant};
 use crate::store::stations::{self, ListedStation, Location, Station};
 use crate::store::{Error, Tx};
@@ -20,6 +21,8 @@ pub enum SetupError {
     NoLocation(LocationId),
     #[error("this merchant has {0} locations; name one of them or a new one")]
     WhichLocation(usize),
+    #[error(transparent)]
+    Link(#[from] LinkError),
     #[error(transparent)]
     Member(#[from] AccessError),
     #[error(transparent)]
@@ -141,6 +144,7 @@ impl Ops {
                     access::insert(tx, &owner, now).await?;
                     stations::insert_location(tx, merchant.id, station.location, &location, now).await?;
                     stations::insert_station(tx, &station, key_hash, now).await?;
+                    check_link(tx, &program).await?;
                     cards::insert_program(tx, &program, now).await?;
                     Ok::<_, SetupError>(())
                 })
@@ -223,6 +227,7 @@ impl Ops {
                 let program = program.clone();
                 Box::pin(async move {
                     must_exist(tx, merchant).await?;
+                    check_link(tx, &program).await?;
                     cards::insert_program(tx, &program, now).await?;
                     Ok::<_, SetupError>(id)
                 })
@@ -286,17 +291,24 @@ impl Ops {
         Ok(id)
     }
 
-    pub async fn create_program(&self, merchant: MerchantId, new: NewProgram) -> Result<ProgramId, Error> {
+    pub async fn create_program(
+        &self,
+        merchant: MerchantId,
+        new: NewProgram,
+    ) -> Result<ProgramId, SetupError> {
         let now = self.clock.now();
         let program = self.program_of(merchant, new);
         let id = program.id;
         self.store
             .write("create_program", move |tx| {
                 let program = program.clone();
-                Box::pin(async move { cards::insert_program(tx, &program, now).await })
+                Box::pin(async move {
+                    check_link(tx, &program).await?;
+                    cards::insert_program(tx, &program, now).await?;
+                    Ok::<_, SetupError>(id)
+                })
             })
-            .await?;
-        Ok(id)
+            .await
     }
 
     pub async fn create_location(&self, merchant: MerchantId, name: String) -> Result<LocationId, Error> {

@@ -1,6 +1,7 @@
 //! Captures: one row a presentation, holding the answer that every repeat of it gets. Written as sets.
 
 use crate::domain::capture::{Capture, CaptureKey};
+use crate::domain::coupon::Redemption;
 use crate::domain::id::{CardId, MerchantId};
 use crate::domain::presentation::Refusal;
 use crate::domain::time::Timestamp;
@@ -37,6 +38,8 @@ pub struct Answer {
     pub earned: i64,
     /// Whether it redeemed a coupon.
     pub redeemed: bool,
+    /// Of a coupon that was redeemed before: when, where and by whom. Read from the ledger and not stored here.
+    pub redemption: Option<Redemption>,
     /// The capture was answered before, and this is that answer.
     pub repeated: bool,
 }
@@ -111,6 +114,7 @@ impl FromRow for Answer {
             points: row.next()?,
             earned: row.next()?,
             redeemed: row.next()?,
+            redemption: None,
             repeated: true,
         })
     }

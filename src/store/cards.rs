@@ -50,8 +50,9 @@ macro_rules! card_columns {
     () => {
         "c.card_id, c.merchant_id, c.program_id, c.customer_id, c.serial_number, c.token, c.status, c.channels, \
          c.punches, c.points, c.tier_points, c.rewards, c.visits, c.spend, c.unpriced, c.redemptions, c.tier, c.scans, \
-         c.last_visit_at, c.last_earned_at, c.last_earned_day, c.earned_on_day, c.cycle_began_at, \
-         c.cycle_ends_at, c.expires_at, c.expired_at, c.redeemed_at, c.installed_as, c.created_at, c.version, c.changed_at, c.last_event_id, c.tag"
+         c.last_visit_at, c.last_earned_at, c.last_earned_day, c.earned_on_day, c.cycle_began_at, c.cycle_ends_at, \
+         c.expires_at, c.expired_at, c.redeemed_at, c.installed_as, c.installed_at, c.created_at, c.version, \
+         c.changed_at, c.last_event_id, c.tag"
     };
 }
 
@@ -134,10 +135,10 @@ const SAVE: &str = "update cards set status = v.column3, channels = v.column4, p
      last_visit_at = v.column15, last_earned_at = v.column16, last_earned_day = v.column17, \
      earned_on_day = v.column18, expires_at = v.column19, redeemed_at = v.column20, version = v.column21, \
      changed_at = v.column22, last_event_id = v.column23, cycle_began_at = v.column24, cycle_ends_at = v.column25, \
-     expired_at = v.column26 \
+     expired_at = v.column26, program_id = v.column27, installed_at = v.column28 \
      from (values {bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, \
-     bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) \
-     as v where cards.merchant_id = v.column1 and cards.card_id = v.column2";
+     bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, \
+     bigint, bigint}) as v where cards.merchant_id = v.column1 and cards.card_id = v.column2";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     INSERT_MERCHANT,
@@ -366,6 +367,8 @@ pub async fn save(tx: &mut Tx<'_>, cards: &[Card]) -> Result<(), Error> {
                 card.cycle_began_at,
                 card.cycle_ends_at,
                 card.expired_at,
+                card.program,
+                card.installed_at,
             ]
         })
         .collect();
@@ -424,6 +427,7 @@ impl FromRow for Card {
             expired_at: row.next()?,
             redeemed_at: row.next()?,
             installed_as: row.next()?,
+            installed_at: row.next()?,
             created_at: row.next()?,
             version: row.next()?,
             changed_at: row.next()?,

@@ -102,13 +102,29 @@ pub async fn append_of_customer(
     newest.ok_or_else(|| Error::inconsistent("the number of the new event", "none"))
 }
 
-fn row(merchant: MerchantId, previous: Option<EventId>, event: &NewEvent, now: Timestamp) -> [Value; 25] {
-    let (actor, actor_id) = match event.actor {
+/// An actor as two columns.
+pub(super) fn actor_columns(actor: Actor) -> (&'static str, Option<i64>) {
+    match actor {
         Actor::Station(station) => ("station", Some(station.0)),
         Actor::Member(member) => ("member", Some(member.0)),
         Actor::Device => ("device", None),
         Actor::Gateway => ("gateway", None),
-    };
+    }
+}
+
+/// The inverse of [`actor_columns`].
+pub(super) fn actor_of_columns(actor: &str, id: Option<i64>) -> Result<Actor, Error> {
+    match (actor, id) {
+        ("station", Some(id)) => Ok(Actor::Station(StationId(id))),
+        ("member", Some(id)) => Ok(Actor::Member(MemberId(id))),
+        ("device", None) => Ok(Actor::Device),
+        ("gateway", None) => Ok(Actor::Gateway),
+        _ => Err(Error::inconsistent("an actor with its id", "another word")),
+    }
+}
+
+fn row(merchant: MerchantId, previous: Option<EventId>, event: &NewEvent, now: Timestamp) -> [Value; 25] {
+    let (actor, actor_id) = actor_columns(event.actor);
     let (card, customer) = match event.subject {
         Subject::Card(card) => (Some(card), None),
         Subject::Customer(customer) => (None, Some(customer)),
@@ -194,14 +210,7 @@ impl FromRow for Event {
         let at = row.next()?;
         let recorded_at = row.next()?;
         let actor: String = row.next()?;
-        let actor_id: Option<i64> = row.next()?;
-        let actor = match (actor.as_str(), actor_id) {
-            ("station", Some(id)) => Actor::Station(StationId(id)),
-            ("member", Some(id)) => Actor::Member(MemberId(id)),
-            ("device", None) => Actor::Device,
-            ("gateway", None) => Actor::Gateway,
-            _ => return Err(word("an actor with its id")()),
-        };
+        let actor = actor_of_columns(&actor, row.next()?)?;
         let source: String = row.next()?;
         let source = Source::parse(&source).ok_or_else(word("the source of an event"))?;
         let location = row.next()?;

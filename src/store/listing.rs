@@ -12,7 +12,7 @@ use crate::domain::face::{CardFace, Prices};
 use crate::domain::id::{
     CardId, CustomerId, EventId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber,
 };
-use crate::domain::program::Rules;
+use crate::domain::program::{ProgramKind, Rules};
 use crate::domain::tier;
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
@@ -42,7 +42,8 @@ const COUNTS: &str = "select c.status, count(*), count(case when c.rewards > 0 t
      where c.merchant_id = $1 group by c.status order by c.status";
 const SHEET: &str = "select c.merchant_id, c.card_id, c.program_id, c.customer_id, c.serial_number, c.token, c.holder, c.status, c.channels, \
      c.punches, c.points, c.rewards, c.tier, c.visits, c.last_visit_at, c.created_at, c.version, c.changed_at, \
-     c.last_event_id, u.first_name, u.last_name, u.email, u.phone, p.name, p.template, p.pass_type_identifier, p.reward_name, p.rules, \
+     c.last_event_id, c.expires_at, c.redeemed_at, c.installed_as, u.first_name, u.last_name, u.email, u.phone, p.name, \
+     p.template, p.pass_type_identifier, p.reward_name, p.rules, \
      m.name, m.zone \
      from cards c \
      join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
@@ -290,7 +291,11 @@ fn status(row: &mut Row) -> Result<CardStatus, Error> {
 
 fn name(row: &mut Row) -> Result<String, Error> {
     let (first, last): (String, String) = (row.next()?, row.next()?);
-    Ok(customer::full_name(&first, &last))
+    Ok(match customer::full_name(&first, &last) {
+        // Erased, or known by an address only: a heading or a link without a word cannot be read aloud.
+        none if none.is_empty() => "No name".to_owned(),
+        name => name,
+    })
 }
 
 fn rules(row: &mut Row) -> Result<Rules, Error> {
@@ -342,6 +347,9 @@ impl FromRow for CardSheet {
         let version = row.next()?;
         let changed_at = Timestamp(row.next()?);
         let last_event = row.next::<Option<i64>>()?.map(EventId);
+        let expires_at = row.next()?;
+        let redeemed_at: Option<Timestamp> = row.next()?;
+        let installed_as = row.next()?;
         let (customer_name, customer_email, customer_phone) = (name(row)?, row.next()?, row.next()?);
         let (program_name, template) = (row.next()?, row.next()?);
         let pass_type_identifier = PassTypeIdentifier::parse(row.next::<String>()?)
@@ -352,6 +360,7 @@ impl FromRow for CardSheet {
             face: CardFace {
                 merchant,
                 program,
+                installed_as,
                 card,
                 merchant_name,
                 program_name,
@@ -369,6 +378,8 @@ impl FromRow for CardSheet {
                 tier: tier::name(rules.ladder.as_ref(), tier).map(str::to_owned),
                 prices: Prices::of(&rules, points),
                 void: status == CardStatus::Void,
+                redeemed: rules.kind() == ProgramKind::Coupon && redeemed_at.is_some(),
+                expires_at,
                 version,
                 changed_at,
             },

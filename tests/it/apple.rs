@@ -135,6 +135,7 @@ fn face() -> CardFace {
     CardFace {
         merchant: MerchantId(1),
         program: ProgramId(1),
+        installed_as: ProgramId(1),
         card: CardId(1),
         merchant_name: "Café Süd".into(),
         program_name: "Coffee card".into(),
@@ -152,6 +153,8 @@ fn face() -> CardFace {
         tier: None,
         prices: Prices::default(),
         void: false,
+        redeemed: false,
+        expires_at: None,
         version: 4,
         changed_at: NOW,
     }
@@ -322,6 +325,17 @@ fn pass_json_shows_the_card() {
         "Your stamps: %@"
     );
     assert_eq!(json.get("voided"), None);
+
+    assert_eq!(json.get("expirationDate"), None);
+    let used = CardFace {
+        kind: ProgramKind::Coupon,
+        redeemed: true,
+        expires_at: Some(Timestamp(1_790_000_000_999)),
+        ..face()
+    };
+    let json = pass_json(&workshop.build(&workshop.passes(), &used));
+    assert_eq!(json["voided"], true);
+    assert_eq!(json["expirationDate"], "2026-09-21T14:13:20Z");
 
     let void = CardFace {
         void: true,

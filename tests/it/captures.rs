@@ -8,6 +8,7 @@ use passgate::clock::{Clock, Ids};
 use passgate::domain::capture::{Capture, CaptureKey, CaptureKind, Token};
 use passgate::domain::event::Actor;
 use passgate::domain::id::{CardId, EventId, MemberId, MerchantId, PassTypeIdentifier, StationId};
+use passgate::domain::lifecycle::LifecycleRefusal;
 use passgate::domain::presentation::Refusal;
 use passgate::domain::program::Rules;
 use passgate::domain::time::Timestamp;
@@ -350,7 +351,10 @@ async fn an_ended_card_gives_nothing_until_it_is_restored() {
         let answers = shop.record(vec![capture(2, &card.token, NOON)]).await;
         assert_eq!((answers[0].refusal.clone(), answers[0].punches), (None, 1));
         let twice = shop.ops.restore(shop.merchant, card.id, actor).await;
-        assert!(matches!(twice, Err(CardError::NotVoid)));
+        assert!(matches!(
+            twice,
+            Err(CardError::Lifecycle(LifecycleRefusal::NotVoid))
+        ));
     })
     .await;
 }

@@ -1,5 +1,6 @@
 //! The commands as a person types them: the real binary, in a folder of its own, through the steps of the README.
 
+mod cards;
 mod codes;
 mod letters;
 
@@ -361,7 +362,8 @@ fn every_command_has_a_manual_and_an_unknown_key_is_named() {
     let folder = fresh();
     let folder = folder.path();
     let commands = "|serve|bridge|demo|setup|issue|station|station add|station revoke|station list|member|member add\
-        |program|program add|program list|card|card attach-tag|certs|certs dev";
+        |program|program add|program list|card|card attach-tag|card redeem|card void|card restore|card expire\
+        |card convert|customer|customer erase|customer keep|certs|certs dev";
     for command in commands.split('|') {
         let words: Vec<&str> = command.split_whitespace().collect();
         let manual = done(folder, &[&["help"], &words[..]].concat());

@@ -1,5 +1,6 @@
 //! Google Wallet end to end on loopback sockets: our wallet, the stand-in for Google, a simulated Android phone.
 
+mod converted;
 mod token;
 
 use std::collections::HashMap;
@@ -66,6 +67,7 @@ fn face(card: i64, punches: i64) -> CardFace {
     CardFace {
         merchant: MerchantId(1),
         program: ProgramId(7),
+        installed_as: ProgramId(7),
         card: CardId(card),
         merchant_name: "Café Möwe".into(),
         program_name: "Coffee card".into(),
@@ -83,6 +85,8 @@ fn face(card: i64, punches: i64) -> CardFace {
         tier: None,
         prices: Prices::default(),
         void: false,
+        redeemed: false,
+        expires_at: None,
         version: 1,
         changed_at: Timestamp(0),
     }

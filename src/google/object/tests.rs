@@ -12,6 +12,7 @@ pub(in crate::google) fn sample() -> CardFace {
     CardFace {
         merchant: MerchantId(1),
         program: ProgramId(7),
+        installed_as: ProgramId(7),
         card: CardId(9),
         merchant_name: "Café Möwe".into(),
         program_name: "Coffee card".into(),
@@ -29,6 +30,8 @@ pub(in crate::google) fn sample() -> CardFace {
         tier: None,
         prices: Prices::default(),
         void: false,
+        redeemed: false,
+        expires_at: None,
         version: 1,
         changed_at: Timestamp(0),
     }
@@ -86,6 +89,26 @@ fn an_ended_card_is_inactive_and_a_holder_who_left_is_taken_off() {
     let object = json(&object(&naming(), &face));
     assert_eq!(object["state"], "INACTIVE");
     assert_eq!(object.get("accountName"), Some(&Value::Null));
+}
+
+#[test]
+fn a_coupon_is_ready_then_completed_or_expired() {
+    let mut face = sample();
+    (face.kind, face.goal, face.punches, face.rewards) = (ProgramKind::Coupon, 0, 0, 0);
+    let state = |face: &CardFace| json(&object(&naming(), face))["state"].clone();
+    assert_eq!(state(&face), "ACTIVE");
+    assert_eq!(face.status_line(), "Ready: Free coffee");
+    face.expires_at = Some(Timestamp(1_790_000_000_000));
+    let shown = json(&object(&naming(), &face));
+    assert_eq!(shown["validTimeInterval"]["end"]["date"], "2026-09-21T14:13:20Z");
+    assert_eq!(shown["state"], "ACTIVE");
+    face.changed_at = Timestamp(1_790_000_000_000);
+    assert_eq!(state(&face), "EXPIRED");
+    face.redeemed = true;
+    assert_eq!(state(&face), "COMPLETED", "redeemed is for good");
+    assert_eq!(face.status_line(), "Redeemed: Free coffee");
+    face.void = true;
+    assert_eq!(state(&face), "INACTIVE");
 }
 
 #[test]

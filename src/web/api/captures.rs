@@ -6,6 +6,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 
 use crate::domain::capture::{Capture, CaptureKey, CaptureKind, Token};
+use crate::domain::coupon::Redemption;
 use crate::domain::presentation::Refusal;
 use crate::ops::captures::{Answer, RecordError};
 use crate::store::Retry;
@@ -130,7 +131,10 @@ fn answer(answer: &Answer) -> CaptureAnswer {
         points: answer.points,
     });
     let (feedback, sentence) = match &answer.refusal {
-        Some(refusal) => (Feedback::Reject, refusal.sentence()),
+        Some(refusal) => {
+            let told = answer.redemption.as_ref().map(Redemption::sentence);
+            (Feedback::Reject, told.unwrap_or_else(|| refusal.sentence()))
+        }
         None if answer.rewards_earned > 0 => {
             let ready = if answer.rewards == 1 {
                 "1 reward ready".to_owned()
@@ -148,6 +152,9 @@ fn answer(answer: &Answer) -> CaptureAnswer {
             Feedback::Accept,
             format!("Punch {} of {}.", answer.punches, answer.goal),
         ),
+        None if answer.earned == 0 && answer.points == 0 => {
+            (Feedback::Accept, "This card is good.".to_owned())
+        }
         None => (
             Feedback::Accept,
             format!("{} points, {} in all.", answer.earned, answer.points),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::domain::card::Card;
 use crate::domain::id::{CardId, EventId};
+use crate::domain::lifecycle::LifecycleRefusal;
 use crate::domain::member::Action;
 use crate::ops::cards::CardError;
 use crate::web::Web;
@@ -101,8 +102,12 @@ async fn answer(
         Ok(_) => return Ok(Redirect::to(&format!("/console/cards/{card}?done={word}")).into_response()),
         Err(CardError::NotFound) => return Err(ApiError::NotFound),
         Err(CardError::Store(error)) => return Err(error.into()),
-        Err(CardError::Stale | CardError::AlreadyVoid | CardError::NotVoid) => None,
         Err(CardError::Issue(refusal)) => Some(refusal.to_string()),
+        Err(
+            CardError::Stale
+            | CardError::Lifecycle(LifecycleRefusal::AlreadyVoid | LifecycleRefusal::NotVoid),
+        ) => None,
+        Err(CardError::Lifecycle(refusal)) => Some(refusal.to_string()),
         Err(CardError::Redeem(refusal)) => Some(refusal.to_string()),
         Err(CardError::Reverse(refusal)) => Some(refusal.to_string()),
     };

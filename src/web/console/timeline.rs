@@ -77,6 +77,7 @@ pub fn title(kind: EventKind) -> &'static str {
         EventKind::ReferralAdded => "Referral added",
         EventKind::InvitationSent => "Invitation sent",
         EventKind::InvitationFailed => "Invitation came back",
+        EventKind::CustomerErased => "Customer erased",
         EventKind::ProfileEdited => "Profile edited",
         EventKind::ConsentChanged => "Consent changed",
         EventKind::PreferenceChanged => "Preference changed",
@@ -101,7 +102,9 @@ fn mark(kind: EventKind) -> (&'static str, Tone) {
         EventKind::PunchReversed | EventKind::RewardWithdrawn | EventKind::RedemptionReversed => {
             ("undo", Tone::Neutral)
         }
-        EventKind::CardExpired | EventKind::TierCycleEnded => ("stop", Tone::Neutral),
+        EventKind::CardExpired | EventKind::CustomerErased | EventKind::TierCycleEnded => {
+            ("stop", Tone::Neutral)
+        }
         EventKind::ConversionFailed | EventKind::InvitationFailed => ("stop", Tone::Bad),
         EventKind::PointsAdded => ("plus", Tone::Good),
         EventKind::PointsReversed => ("undo", Tone::Neutral),

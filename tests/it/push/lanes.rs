@@ -89,6 +89,7 @@ fn face((merchant, card): (MerchantId, CardId)) -> CardFace {
     CardFace {
         merchant,
         program: ProgramId(1),
+        installed_as: ProgramId(1),
         card,
         merchant_name: "Café Möwe".into(),
         program_name: "Coffee card".into(),
@@ -106,6 +107,8 @@ fn face((merchant, card): (MerchantId, CardId)) -> CardFace {
         tier: None,
         prices: Prices::default(),
         void: false,
+        redeemed: false,
+        expires_at: None,
         version: 1,
         changed_at: Timestamp(0),
     }
