@@ -18,6 +18,8 @@ pub struct LatestEarning {
     pub at: Option<Timestamp>,
     pub day: Option<Day>,
     pub earned_on_day: i64,
+    /// The newest visit that stands, earned or redeemed.
+    pub visit_at: Option<Timestamp>,
 }
 
 /// The earnings among `events` that no row of `events` takes back.
@@ -39,13 +41,31 @@ pub fn standing_earnings(events: &[Event]) -> impl Iterator<Item = &NewEvent> {
         .filter(|event| is_earning(event))
 }
 
+/// When the visits among `events` were that no row of `events` takes back, in the order of `events`.
+pub fn standing_visits(events: &[Event]) -> impl Iterator<Item = Timestamp> {
+    let reversed: HashSet<EventId> = events
+        .iter()
+        .filter(|event| event.event.delta.visits < 0)
+        .filter_map(|event| event.event.reverses)
+        .collect();
+    events
+        .iter()
+        .filter(move |event| event.event.delta.visits > 0 && !reversed.contains(&event.id))
+        .map(|event| event.event.at)
+}
+
 /// Whether an event is a presentation that was accepted.
 pub fn is_earning(event: &NewEvent) -> bool {
     matches!(event.kind, EventKind::CustomerScanned | EventKind::CustomerTapped)
 }
 
 /// What was earned around `at`, for a capture that arrives after a later one of the same card.
-pub fn around<'e>(earnings: impl Iterator<Item = &'e NewEvent>, at: Timestamp, zone: &TimeZone) -> History {
+pub fn around<'e>(
+    earnings: impl Iterator<Item = &'e NewEvent>,
+    visits: impl Iterator<Item = Timestamp>,
+    at: Timestamp,
+    zone: &TimeZone,
+) -> History {
     let day = at.day_in(zone);
     let mut earned_on_day = 0;
     let mut nearest: Option<Timestamp> = None;
@@ -60,6 +80,7 @@ pub fn around<'e>(earnings: impl Iterator<Item = &'e NewEvent>, at: Timestamp, z
     History::Past {
         earned_on_day,
         nearest,
+        nearest_visit: visits.min_by_key(|visit| visit.distance(at)),
     }
 }
 
@@ -76,6 +97,7 @@ pub fn latest<'e>(earnings: impl Iterator<Item = &'e NewEvent> + Clone, zone: &T
             .filter(|earning| earning.at.day_in(zone) == day)
             .map(given)
             .sum(),
+        visit_at: None,
     }
 }
 
@@ -121,10 +143,16 @@ mod tests {
         let latest = latest(standing.iter().copied(), &utc);
         assert_eq!((latest.at, latest.earned_on_day), (Some(Timestamp(5)), 2));
         assert_eq!(
-            around(standing.iter().copied(), Timestamp(DAY + 12), &utc),
+            around(
+                standing.iter().copied(),
+                [Timestamp(7)].into_iter(),
+                Timestamp(DAY + 12),
+                &utc
+            ),
             History::Past {
                 earned_on_day: 0,
                 nearest: Some(Timestamp(5)),
+                nearest_visit: Some(Timestamp(7)),
             }
         );
     }

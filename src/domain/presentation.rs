@@ -30,13 +30,16 @@ pub enum History {
     Past {
         earned_on_day: i64,
         nearest: Option<Timestamp>,
+        /// The visit that is nearest to the moment, on either side of it.
+        nearest_visit: Option<Timestamp>,
     },
 }
 
 impl Moment {
-    /// True when the card earned after `at`: the ledger must be asked before deciding.
+    /// True when the card earned or was visited with after `at`: the ledger must be asked before deciding.
     pub fn is_out_of_order(card: &Card, at: Timestamp) -> bool {
-        card.last_earned_at.is_some_and(|last| at < last)
+        let newest = card.last_earned_at.max(card.last_visit_at);
+        newest.is_some_and(|newest| at < newest)
     }
 }
 
@@ -195,9 +198,12 @@ pub fn decide(rules: &Rules, card: &Card, capture: &Capture, moment: Moment, now
     if let Some(refusal) = refuse(rules, card, capture, moment) {
         return Decision::Refused(refusal);
     }
-    let is_visit = card
-        .last_visit_at
-        .is_none_or(|last| moment.at.distance(last) >= rules.limits.visit_gap);
+    let nearest_visit = match moment.history {
+        History::Past { nearest_visit, .. } => nearest_visit,
+        History::Latest => card.last_visit_at,
+    };
+    let is_visit = earns_or_redeems(rules)
+        && nearest_visit.is_none_or(|visit| moment.at.distance(visit) >= rules.limits.visit_gap);
     let mut presentation = Presentation {
         rules,
         capture,
@@ -255,7 +261,9 @@ impl Presentation<'_> {
             CaptureKind::Ndef | CaptureKind::Uid => EventKind::CustomerTapped,
         };
         let mut delta = given;
-        delta += visit(self.is_visit, self.capture.amount);
+        if earns_or_redeems(self.rules) {
+            delta += visit(self.is_visit, self.capture.amount);
+        }
         delta.tier_points = tier::measured(self.rules.ladder.as_ref(), delta);
         self.add(seen, delta);
     }
@@ -291,6 +299,15 @@ pub(super) fn visit(is_visit: bool, amount: Option<Amount>) -> Delta {
         spend: amount.map_or(0, Amount::minor),
         unpriced: i64::from(is_visit && amount.is_none()),
         ..Delta::default()
+    }
+}
+
+/// Whether presenting a card of the program does anything. A coupon that is only shown to be good is neither a visit nor
+/// a purchase: both come with its redemption.
+fn earns_or_redeems(rules: &Rules) -> bool {
+    match &rules.scheme {
+        Scheme::Punch(_) | Scheme::Points(_) => true,
+        Scheme::Coupon(coupon) => coupon.redeem_at_till,
     }
 }
 

@@ -61,9 +61,10 @@ pub fn redeem(
             goal: rules.goal(),
         });
     }
-    let is_visit = card
-        .last_visit_at
-        .is_none_or(|last| now.distance(last) >= rules.limits.visit_gap);
+    let is_visit = actor.is_at_the_shop()
+        && card
+            .last_visit_at
+            .is_none_or(|last| now.distance(last) >= rules.limits.visit_gap);
     let mut delta = visit(is_visit, amount);
     delta += Delta {
         rewards: -1,
@@ -74,7 +75,7 @@ pub fn redeem(
     let mut after = card.clone();
     after.apply(delta);
     if is_visit {
-        after.last_visit_at = Some(now);
+        after.last_visit_at = card.last_visit_at.max(Some(now));
         expiry::roll(&rules.validity, &mut after);
     }
     let mut events =
@@ -153,6 +154,13 @@ pub fn reverse(
         after.last_earned_day = remaining.day;
         after.earned_on_day = remaining.earned_on_day;
     }
+    if given.visits > 0 {
+        // Visits older than what was read of the ledger leave the card's word standing.
+        after.last_visit_at = match remaining.visit_at {
+            None if after.visits > 0 => card.last_visit_at,
+            newest => newest,
+        };
+    }
     events.extend(tier::settle(rules.ladder.as_ref(), &mut after, actor, now));
     after.touch(now);
     Ok(Change { card: after, events })
@@ -170,6 +178,7 @@ mod tests {
         at: None,
         day: None,
         earned_on_day: 0,
+        visit_at: None,
     };
 
     fn stored(id: i64, event: NewEvent, at: i64) -> Event {
@@ -258,6 +267,40 @@ mod tests {
         card.earned_on_day = 1;
         let change = reverse(&rules, &card, &punch(1), false, NONE, ACTOR, Timestamp(5)).expect("possible");
         assert_eq!((change.card.last_earned_at, change.card.earned_on_day), (None, 0));
+    }
+
+    #[test]
+    fn a_visit_goes_with_what_it_was_counted_for() {
+        let rules = Rules::punch(5).expect("valid goal");
+        let mut card = sample();
+        card.rewards = 2;
+        card.visits = 1;
+        card.last_visit_at = Some(Timestamp(0));
+        let later = Timestamp(2 * 3_600_000);
+        let redeemed = redeem(&rules, &card, None, ACTOR, later).expect("there is a reward");
+        assert_eq!(
+            (redeemed.card.visits, redeemed.card.last_visit_at),
+            (2, Some(later))
+        );
+        let original = stored(2, redeemed.events[0].clone(), later.0);
+        let remaining = LatestEarning {
+            visit_at: Some(Timestamp(0)),
+            ..NONE
+        };
+        let back =
+            reverse(&rules, &redeemed.card, &original, false, remaining, ACTOR, later).expect("possible");
+        assert_eq!(
+            (back.card.visits, back.card.last_visit_at),
+            (1, Some(Timestamp(0)))
+        );
+        // What the holder or a rule does is not done at the shop.
+        for actor in [Actor::Device, Actor::Gateway] {
+            let redeemed = redeem(&rules, &card, None, actor, later).expect("there is a reward");
+            assert_eq!(
+                (redeemed.card.visits, redeemed.card.last_visit_at),
+                (1, Some(Timestamp(0)))
+            );
+        }
     }
 
     #[test]

@@ -348,7 +348,13 @@ impl Work {
             .iter()
             .filter(|event| event.card() == Some(card.id) && ledger::is_earning(event));
         let punches = ledger::standing_earnings(&stored).chain(pending);
-        Ok(ledger::around(punches, at, zone))
+        let pending_visits = self
+            .events
+            .iter()
+            .filter(|event| event.card() == Some(card.id) && event.delta.visits > 0)
+            .map(|event| event.at);
+        let visits = ledger::standing_visits(&stored).chain(pending_visits);
+        Ok(ledger::around(punches, visits, at, zone))
     }
 
     async fn write(

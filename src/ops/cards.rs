@@ -307,7 +307,10 @@ async fn remaining(
     history.retain(|event| event.id != original.id);
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let punches: Vec<_> = ledger::standing_earnings(&history).collect();
-    Ok(ledger::latest(punches.iter().copied(), &zone))
+    Ok(LatestEarning {
+        visit_at: ledger::standing_visits(&history).max(),
+        ..ledger::latest(punches.iter().copied(), &zone)
+    })
 }
 
 /// Appends the rows, saves the card, asks for pushes, and tells who is watching.
