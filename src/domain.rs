@@ -5,6 +5,7 @@
 
 pub mod capture;
 pub mod card;
+pub mod chips;
 pub mod coupon;
 pub mod customer;
 pub mod delivery;
@@ -12,8 +13,11 @@ pub mod detail;
 pub mod event;
 pub mod expiry;
 pub mod face;
+pub mod fifths;
 pub mod id;
 pub mod ledger;
+pub mod lifetime;
+pub mod measuring;
 pub mod member;
 pub mod money;
 pub mod points;
@@ -21,6 +25,7 @@ pub mod presentation;
 pub mod program;
 pub mod punch;
 pub mod redemption;
+pub mod rfm;
 pub mod secret;
 pub mod tier;
 pub mod time;
