@@ -4,6 +4,7 @@ pub mod access;
 pub mod captures;
 pub mod cards;
 pub mod chores;
+pub mod counts;
 pub mod devices;
 pub mod faces;
 pub mod setup;

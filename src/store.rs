@@ -9,11 +9,14 @@
 pub mod access;
 pub mod captures;
 pub mod cards;
+pub mod counts;
 pub mod events;
+pub mod lifetimes;
 pub mod listing;
 pub mod outbox;
 pub mod pushes;
 pub mod registrations;
+pub mod segment_rules;
 pub mod sql;
 pub mod stations;
 pub mod tags;
@@ -160,15 +163,18 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 10] = [
+    let files: [(&'static str, &'static [&'static str]); 13] = [
         ("access", access::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
+        ("counts", counts::STATEMENTS),
         ("events", events::STATEMENTS),
+        ("lifetimes", lifetimes::STATEMENTS),
         ("listing", listing::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
+        ("segment_rules", segment_rules::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
     ];

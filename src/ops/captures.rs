@@ -374,7 +374,7 @@ impl Work {
             .iter()
             .filter_map(|(_, card)| self.cards.get(card).cloned())
             .collect();
-        cards::save(tx, &changed).await?;
+        cards::save(tx, &changed, now).await?;
         outbox::enqueue(tx, &changed, now).await?;
         for card in &changed {
             tx.announce(Change::Card(card.merchant, card.id));

@@ -324,7 +324,7 @@ pub(crate) async fn write_change(
     let mut in_hand = HashMap::from([(id, card)]);
     events::append(tx, &mut in_hand, new_events, now).await?;
     let card = in_hand.remove(&id).ok_or(CardError::NotFound)?;
-    cards::save(tx, std::slice::from_ref(&card)).await?;
+    cards::save(tx, std::slice::from_ref(&card), now).await?;
     outbox::enqueue(tx, [&card], now).await?;
     tx.announce(Change::Card(card.merchant, card.id));
     Ok(card)

@@ -28,7 +28,24 @@ struct Chore {
     turn: fn(&Ops, Timestamp) -> Turn<'_>,
 }
 
-const CHORES: &[Chore] = &[];
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "recount_due_cards",
+        turn: |ops, now| Box::pin(ops.recount_due(now)),
+    },
+    Chore {
+        name: "measure_segments",
+        turn: |ops, now| Box::pin(ops.measure_segments(now)),
+    },
+    Chore {
+        name: "walk_cards",
+        turn: |ops, now| Box::pin(ops.walk_cards(now)),
+    },
+    Chore {
+        name: "fold_counts",
+        turn: |ops, _| Box::pin(ops.fold_counts()),
+    },
+];
 
 impl Ops {
     /// Does everything that is due now; returns how much that was. For tests and for commands that want to wait for it.

@@ -132,6 +132,6 @@ async fn recorded(
     let Some(card) = cards.remove(&id) else {
         return Err(store::Error::inconsistent("the card that was put in", "another"));
     };
-    cards::save(tx, std::slice::from_ref(&card)).await?;
+    cards::save(tx, std::slice::from_ref(&card), now).await?;
     Ok(card)
 }

@@ -16,6 +16,7 @@ mod crash;
 mod engines;
 mod gateway;
 mod google;
+mod live_counts;
 mod passkit;
 mod postgres;
 mod push;
