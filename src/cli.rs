@@ -1,6 +1,7 @@
 //! The command line. `passgate help` is its manual; each command says what it does and what it needs.
 
 mod card;
+mod counts;
 mod member;
 mod password;
 mod program;
@@ -73,6 +74,9 @@ enum Command {
     /// Cards.
     #[command(subcommand)]
     Card(card::Card),
+    /// Live counts: the built-in segments, the grid of recency and visits, what customers have spent.
+    #[command(subcommand)]
+    Counts(counts::Counts),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -143,6 +147,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Member(member) => member.run().await,
         Command::Program(program) => program.run().await,
         Command::Card(card) => card.run().await,
+        Command::Counts(counts) => counts.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

@@ -61,6 +61,7 @@ pub type TxFuture<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send +
 pub struct Store {
     engine: Arc<Engine>,
     changes: broadcast::Sender<Change>,
+    counts_cards: bool,
 }
 
 enum Engine {
@@ -83,7 +84,18 @@ impl Store {
         Ok(Self {
             engine: Arc::new(engine),
             changes,
+            counts_cards: true,
         })
+    }
+
+    /// The same database, written to without keeping the live counts: to measure what they cost. A card that is changed
+    /// by it stays counted as what it was until somebody else changes it or it comes due.
+    #[must_use]
+    pub fn without_counts(&self) -> Self {
+        Self {
+            counts_cards: false,
+            ..self.clone()
+        }
     }
 
     /// Whether write transactions run one after another, so that several at once gain nothing.
@@ -108,6 +120,11 @@ impl Store {
         F: for<'t> Fn(&'t mut Tx<'_>) -> TxFuture<'t, T, E> + Send + Sync + 'static,
     {
         let started = stopwatch();
+        let counts_cards = self.counts_cards;
+        let body = repeatable(move |tx| {
+            tx.counts_cards = counts_cards;
+            body(tx)
+        });
         let result = match &*self.engine {
             Engine::Sqlite(engine) => engine.write(body).await,
             Engine::Postgres(engine) => engine.write(name, body).await,
@@ -159,6 +176,14 @@ impl Store {
             Engine::Postgres(engine) => engine.connection().await?.compile(sql).await,
         }
     }
+}
+
+/// Says of a closure what the compiler does not find out by itself: that it takes any transaction.
+fn repeatable<T, E, F>(body: F) -> F
+where
+    F: for<'t> Fn(&'t mut Tx<'_>) -> TxFuture<'t, T, E>,
+{
+    body
 }
 
 /// Every statement of every aggregate, with the file it is in.

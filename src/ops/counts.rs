@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::chores::TURN;
 use crate::store::segment_rules::{Counting, ProgramKey, RulesVersion};
-use crate::store::{Change, Error, counts, lifetimes, segment_rules};
+use crate::store::{Change, Error, Tx, counts, lifetimes, segment_rules};
 
 /// Cards whose numbers are read in one go while limits are measured; the thread serves others in between.
 const READ: i64 = 2_000;
@@ -226,9 +226,7 @@ impl Ops {
             .write("recount_due_cards", move |tx| {
                 Box::pin(async move {
                     let (looked_at, moved) = counts::recount_due(tx, now, TURN).await?;
-                    for (merchant, card) in moved {
-                        tx.announce(Change::Card(merchant, card));
-                    }
+                    announce(tx, moved);
                     Ok(looked_at)
                 })
             })
@@ -239,7 +237,11 @@ impl Ops {
     pub(super) async fn walk_cards(&self, now: Timestamp) -> Result<usize, Error> {
         self.store
             .write("walk_cards", move |tx| {
-                Box::pin(async move { counts::walk(tx, now, TURN).await })
+                Box::pin(async move {
+                    let (looked_at, moved) = counts::walk(tx, now, TURN).await?;
+                    announce(tx, moved);
+                    Ok(looked_at)
+                })
             })
             .await
     }
@@ -292,6 +294,14 @@ impl Ops {
         self.enact(key, now, move |rules| measured.corrected(rules))
             .await?;
         Ok(1)
+    }
+}
+
+/// Tells whoever shows counts that they have changed: one card of each merchant will do, because nothing that a single
+/// card's page shows has.
+fn announce(tx: &mut Tx<'_>, moved: Vec<counts::CardKey>) {
+    for (merchant, card) in moved.into_iter().collect::<BTreeMap<_, _>>() {
+        tx.announce(Change::Card(merchant, card));
     }
 }
 

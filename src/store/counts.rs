@@ -117,6 +117,9 @@ pub(super) async fn known(
     tx: &mut Tx<'_>,
     keys: impl Iterator<Item = CardKey>,
 ) -> Result<HashMap<CardKey, Known>, Error> {
+    if !tx.counts_cards {
+        return Ok(HashMap::new());
+    }
     let rows: Vec<_> = keys
         .map(|(merchant, card)| params![merchant, card].to_vec())
         .collect();
@@ -134,6 +137,9 @@ pub(super) async fn follow(
     now: Timestamp,
     due: Due,
 ) -> Result<Vec<CardKey>, Error> {
+    if !tx.counts_cards {
+        return Ok(Vec::new());
+    }
     let programs: BTreeSet<_> = cards.iter().map(|card| (card.merchant, card.program)).collect();
     let programs: Vec<_> = programs.into_iter().collect();
     let countings = segment_rules::of_programs(tx, &programs).await?;
@@ -323,10 +329,10 @@ pub async fn recount_due(
 }
 
 /// Moves some cards of a program that is being walked through to the version in force. Returns how many cards were
-/// looked at, 0 where no program is.
-pub async fn walk(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<usize, Error> {
+/// looked at, 0 where no program is, and which count differently.
+pub async fn walk(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<(usize, Vec<CardKey>), Error> {
     let Some(walk) = segment_rules::walking(tx).await? else {
-        return Ok(0);
+        return Ok((0, Vec::new()));
     };
     let (merchant, program) = walk.key;
     let counting = segment_rules::of_programs(tx, &[walk.key]).await?;
@@ -338,11 +344,11 @@ pub async fn walk(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<usize, 
         .filter(|(_, counted, by)| *counted == Some(program) && Some(*by) != version)
         .map(|(card, ..)| (merchant, *card))
         .collect();
-    recount(tx, &behind, now).await?;
+    let moved = recount(tx, &behind, now).await?;
     let is_last = next.len() < usize::try_from(limit).unwrap_or(usize::MAX);
     let last = next.last().map(|(card, ..)| *card);
     segment_rules::walked(tx, walk, last.filter(|_| !is_last)).await?;
-    Ok(next.len().max(1))
+    Ok((next.len().max(1), moved))
 }
 
 /// Adds at most `limit` deltas to the counts. Returns how many those were.
@@ -418,5 +424,59 @@ impl FromRow for CountRow {
             },
             cards: row.next()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::dialect;
+
+    /// Neither a tap nor a turn of a chore may cost more where there are more cards.
+    #[test]
+    fn sqlite_finds_cards_by_index() {
+        let database = rusqlite::Connection::open_in_memory().expect("opened");
+        for schema in [
+            include_str!("migrations/sqlite/0001_initial.sql"),
+            include_str!("migrations/sqlite/0002_loyalty.sql"),
+            include_str!("migrations/sqlite/0008_live_counts.sql"),
+        ] {
+            database.execute_batch(schema).expect("the schema");
+        }
+        let by_index = [
+            (
+                DUE,
+                "SEARCH c USING COVERING INDEX cards_by_counts_due (counts_due_at<?)",
+            ),
+            (NEXT, "SEARCH c USING PRIMARY KEY (merchant_id=? AND card_id>?)"),
+            (KNOWN, "SEARCH c USING PRIMARY KEY (merchant_id=? AND card_id=?)"),
+            (
+                COUNTED,
+                "SEARCH cards USING PRIMARY KEY (merchant_id=? AND card_id=?)",
+            ),
+            (
+                OF_CUSTOMER,
+                "SEARCH c USING COVERING INDEX cards_by_customer (merchant_id=? AND customer_id=?)",
+            ),
+        ];
+        for (statement, expected) in by_index {
+            let text = dialect::expand(statement, 3).unwrap_or_else(|| statement.to_owned());
+            let text = format!("explain query plan {}", dialect::to_sqlite(&text));
+            let mut plan = database.prepare(&text).expect("a sound statement");
+            let parameters = vec![0; plan.parameter_count()];
+            let steps: Vec<String> = plan
+                .query_map(rusqlite::params_from_iter(parameters), |row| row.get(3))
+                .expect("a plan")
+                .collect::<Result<_, _>>()
+                .expect("text");
+            assert!(
+                steps.iter().any(|step| step == expected),
+                "{statement}: {steps:?}"
+            );
+            assert!(
+                !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+                "{steps:?}"
+            );
+        }
     }
 }

@@ -329,6 +329,50 @@ async fn an_erased_customer_is_in_no_segment_however_it_is_said() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn lifetime_value_is_told_by_currency_and_follows_what_is_taken_back() {
+    for_each_engine(async |store| {
+        let mut shop = Shop::open(store).await;
+        let euros = shop.issue(PUNCH).await;
+        let coupon = shop.issue(COUPON).await;
+        let yen = shop.issue(POINTS).await;
+        let customer = shop.card(euros).await.customer;
+        for card in [coupon, yen] {
+            let sql = "update cards set customer_id = $3 where merchant_id = $1 and card_id = $2";
+            shop.sql(sql, card, customer.0).await;
+        }
+        let sql = "update programs set rules = replace(rules, '\"currency\":\"EUR\"', '\"currency\":\"JPY\"') \
+                   where merchant_id = $1 and $3 = 0 and program_id = \
+                   (select program_id from cards where merchant_id = $1 and card_id = $2)";
+        shop.sql(sql, yen, 0).await;
+        let told = async |shop: &Shop| {
+            let lifetime = shop.ops.lifetime(shop.merchant, customer).await;
+            lifetime.expect("read").to_string()
+        };
+        assert_eq!(told(&shop).await, "nothing spent that is known of");
+        shop.tap(euros, Duration::ZERO, Some(1000)).await;
+        shop.tap(yen, Duration::ZERO, Some(700)).await;
+        shop.tap(coupon, Duration::ZERO, Some(250)).await;
+        assert_eq!(told(&shop).await, "12.50 EUR and 700 JPY");
+        shop.ops.clock.advance(2 * HOUR);
+        // Unknown is not zero, and a second purchase within the hour is no second visit.
+        shop.tap(euros, Duration::ZERO, None).await;
+        shop.tap(euros, Duration::ZERO, Some(5)).await;
+        shop.tap(yen, Duration::ZERO, None).await;
+        assert_eq!(told(&shop).await, "12.55 EUR and 700 JPY; 2 visits without amount");
+        // The third punch earned a reward, whose row is the newest; taking it back withdraws that.
+        shop.reverse(euros, 1).await;
+        shop.reverse(euros, 4).await;
+        assert_eq!(told(&shop).await, "12.50 EUR and 700 JPY; 1 visit without amount");
+        assert_eq!(shop.card(euros).await.visits, 1);
+        shop.convert(coupon, PUNCH).await;
+        assert_eq!(told(&shop).await, "12.50 EUR and 700 JPY; 1 visit without amount", "converted");
+        shop.chores().await;
+        shop.check("all that").await;
+    })
+    .await;
+}
+
 /// Hands that tap and do other things at once, from as many nodes as there are shops; chores run meanwhile.
 async fn crowd(shops: Vec<Shop>) {
     let mut hands = Vec::new();
