@@ -281,7 +281,7 @@ impl Shop {
     }
 
     /// Every card as its ledger and the rules in force say that it stands now.
-    async fn from_scratch(&self, live: &[ProgramCounts]) -> Counted {
+    async fn recounted(&self, live: &[ProgramCounts]) -> Counted {
         let mut counted = Counted::new();
         for card in &self.cards {
             let card = self.card(*card).await;
@@ -360,7 +360,7 @@ impl Shop {
                 *kept.entry((of.program, *standing)).or_default() += cards;
             }
         }
-        let counted = self.from_scratch(&live).await;
+        let counted = self.recounted(&live).await;
         assert_eq!(kept, counted, "after {after}");
         for of in &live {
             let mine = counted.iter().filter(|((program, _), _)| *program == of.program);
