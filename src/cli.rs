@@ -2,6 +2,7 @@
 
 mod card;
 mod code;
+mod counts;
 mod customer;
 mod done_by;
 mod invitation;
@@ -89,6 +90,9 @@ enum Command {
     /// The people who hold cards.
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// Live counts: the built-in segments, the grid of recency and visits, what customers have spent.
+    #[command(subcommand)]
+    Counts(counts::Counts),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -163,6 +167,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Seed(seed) => seed.run().await,
         Command::Invitation(invitation) => invitation.run().await,
         Command::Customer(customer) => customer.run().await,
+        Command::Counts(counts) => counts.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

@@ -7,6 +7,7 @@ pub mod cards;
 pub mod chores;
 pub mod codes;
 pub mod conversions;
+pub mod counts;
 pub mod coupons;
 pub mod devices;
 pub mod dues;

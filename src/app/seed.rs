@@ -100,7 +100,7 @@ pub async fn run(ops: &Ops, seeding: Seeding, mut progress: impl FnMut(usize)) -
             .collect();
         seeded.events += lives.iter().map(|life| life.events.len()).sum::<usize>();
         seeded.customers = last;
-        write(ops, lives, now.minus(SETTLED)).await?;
+        write(ops, lives, now).await?;
         progress(last);
     }
     Ok(seeded)
@@ -310,7 +310,7 @@ impl Life {
     }
 }
 
-async fn write(ops: &Ops, lives: Vec<Life>, recorded_at: Timestamp) -> Result<(), SeedError> {
+async fn write(ops: &Ops, lives: Vec<Life>, now: Timestamp) -> Result<(), SeedError> {
     let lives = std::sync::Arc::new(lives);
     let written: Result<(), Error> = ops
         .store
@@ -325,9 +325,9 @@ async fn write(ops: &Ops, lives: Vec<Life>, recorded_at: Timestamp) -> Result<()
                     in_hand.insert(life.card.id, life.card.clone());
                     all.extend(life.events.iter().cloned());
                 }
-                events::append(tx, &mut in_hand, &all, recorded_at).await?;
+                events::append(tx, &mut in_hand, &all, now.minus(SETTLED)).await?;
                 let cards: Vec<Card> = in_hand.into_values().collect();
-                cards::save(tx, &cards).await
+                cards::save(tx, &cards, now).await
             })
         })
         .await;

@@ -9,7 +9,9 @@ use crate::domain::card::{Card, CardStatus};
 use crate::domain::event::{Actor, Delta, EventKind, NewEvent, Source};
 use crate::domain::id::{BatchId, LocationId};
 use crate::domain::money::Amount;
-use crate::domain::presentation::{Presentation, Refusal, refuse_purchase, refuse_use, visit};
+use crate::domain::presentation::{
+    Presentation, Refusal, is_visit_by_hand, refuse_purchase, refuse_use, visit,
+};
 use crate::domain::program::{CouponRules, ProgramKind, Rules};
 use crate::domain::redemption::Change;
 use crate::domain::time::Timestamp;
@@ -149,16 +151,14 @@ pub fn redeem(rules: &Rules, card: &Card, wish: Redeem, now: Timestamp) -> Resul
     if let Some(refusal) = refuse_use(rules, card, now).or_else(|| refuse_purchase(rules, wish.amount)) {
         return Err(CouponRefusal::Card(refusal));
     }
-    let is_visit = card
-        .last_visit_at
-        .is_none_or(|last| now.distance(last) >= rules.limits.visit_gap);
+    let is_visit = is_visit_by_hand(rules, card, wish.actor, now);
     let mut after = card.clone();
     let mut delta = mark(&mut after, now);
     delta += visit(is_visit, wish.amount);
     delta.tier_points = tier::measured(rules.ladder.as_ref(), delta);
     after.apply(delta);
     if is_visit {
-        after.last_visit_at = Some(now);
+        after.last_visit_at = card.last_visit_at.max(Some(now));
         expiry::roll(&rules.validity, &mut after);
     }
     let row = NewEvent::of_card(card.id, EventKind::RewardRedeemed, wish.actor, now).with_delta(delta);

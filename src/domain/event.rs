@@ -207,6 +207,11 @@ impl Source {
 }
 
 impl Actor {
+    /// Whether this actor stands before the customer: only then is what they do a visit.
+    pub fn is_at_the_shop(self) -> bool {
+        matches!(self, Self::Station(_) | Self::Member(_))
+    }
+
     /// The way that this actor takes where nothing else is said.
     pub fn usual_source(self) -> Source {
         match self {

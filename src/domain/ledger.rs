@@ -60,7 +60,12 @@ pub fn is_earning(event: &NewEvent) -> bool {
 }
 
 /// What was earned around `at`, for a capture that arrives after a later one of the same card.
-pub fn around<'e>(earnings: impl Iterator<Item = &'e NewEvent>, at: Timestamp, zone: &TimeZone) -> History {
+pub fn around<'e>(
+    earnings: impl Iterator<Item = &'e NewEvent>,
+    visits: impl Iterator<Item = Timestamp>,
+    at: Timestamp,
+    zone: &TimeZone,
+) -> History {
     let day = at.day_in(zone);
     let mut earned_on_day = 0;
     let mut nearest: Option<Timestamp> = None;
@@ -75,6 +80,7 @@ pub fn around<'e>(earnings: impl Iterator<Item = &'e NewEvent>, at: Timestamp, z
     History::Past {
         earned_on_day,
         nearest,
+        nearest_visit: visits.min_by_key(|visit| visit.distance(at)),
     }
 }
 
@@ -137,10 +143,16 @@ mod tests {
         let latest = latest(standing.iter().copied(), &utc);
         assert_eq!((latest.at, latest.earned_on_day), (Some(Timestamp(5)), 2));
         assert_eq!(
-            around(standing.iter().copied(), Timestamp(DAY + 12), &utc),
+            around(
+                standing.iter().copied(),
+                [Timestamp(7)].into_iter(),
+                Timestamp(DAY + 12),
+                &utc
+            ),
             History::Past {
                 earned_on_day: 0,
                 nearest: Some(Timestamp(5)),
+                nearest_visit: Some(Timestamp(7)),
             }
         );
     }

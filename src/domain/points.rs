@@ -5,7 +5,7 @@ use crate::domain::change::{Cause, Change, Draft};
 use crate::domain::detail::Detail;
 use crate::domain::event::{Delta, EventKind};
 use crate::domain::money::Amount;
-use crate::domain::presentation::{Presentation, Refusal, visit};
+use crate::domain::presentation::{Presentation, Refusal, is_visit_by_hand, visit};
 use crate::domain::program::{PointsRules, Rules, Scheme};
 use crate::domain::redemption::RedeemRefusal;
 use crate::domain::time::Timestamp;
@@ -67,9 +67,7 @@ pub fn redeem(
             points: card.points,
         });
     }
-    let is_visit = card
-        .last_visit_at
-        .is_none_or(|last| now.distance(last) >= rules.limits.visit_gap);
+    let is_visit = is_visit_by_hand(rules, card, cause.actor, now);
     let mut delta = visit(is_visit, amount);
     delta.redemptions = 1;
     delta += reward::moved(points, card, -wanted.points);
@@ -80,7 +78,7 @@ pub fn redeem(
         points: wanted.points,
     });
     if is_visit {
-        draft.card.last_visit_at = Some(now);
+        draft.card.last_visit_at = card.last_visit_at.max(Some(now));
         expiry::roll(&rules.validity, &mut draft.card);
     }
     Ok(draft.finish(now))

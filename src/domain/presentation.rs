@@ -33,13 +33,16 @@ pub enum History {
     Past {
         earned_on_day: i64,
         nearest: Option<Timestamp>,
+        /// The visit that is nearest to the moment, on either side of it.
+        nearest_visit: Option<Timestamp>,
     },
 }
 
 impl Moment {
-    /// True when the card earned after `at`: the ledger must be asked before deciding.
+    /// True when the card earned or was visited with after `at`: the ledger must be asked before deciding.
     pub fn is_out_of_order(card: &Card, at: Timestamp) -> bool {
-        card.last_earned_at.is_some_and(|last| at < last)
+        let newest = card.last_earned_at.max(card.last_visit_at);
+        newest.is_some_and(|newest| at < newest)
     }
 }
 
@@ -198,9 +201,12 @@ pub fn decide(rules: &Rules, card: &Card, capture: &Capture, moment: Moment, now
     if let Some(refusal) = refuse(rules, card, capture, moment) {
         return Decision::Refused(refusal);
     }
-    let is_visit = card
-        .last_visit_at
-        .is_none_or(|last| moment.at.distance(last) >= rules.limits.visit_gap);
+    let nearest_visit = match moment.history {
+        History::Past { nearest_visit, .. } => nearest_visit,
+        History::Latest => card.last_visit_at,
+    };
+    let is_visit = earns_or_redeems(rules)
+        && nearest_visit.is_none_or(|visit| moment.at.distance(visit) >= rules.limits.visit_gap);
     let mut presentation = Presentation {
         rules,
         capture,
@@ -265,7 +271,9 @@ impl Presentation<'_> {
             CaptureKind::Ndef | CaptureKind::Uid => EventKind::CustomerTapped,
         };
         let mut delta = given;
-        delta += visit(self.is_visit, self.capture.amount);
+        if earns_or_redeems(self.rules) {
+            delta += visit(self.is_visit, self.capture.amount);
+        }
         // What was earned in a cycle that has ended would have ended with it.
         let began = self.accepted.card.cycle_began_at;
         if began.is_none_or(|began| self.moment.at >= began) {
@@ -300,6 +308,14 @@ impl Presentation<'_> {
     }
 }
 
+/// Whether what `actor` hands out by hand at `at` is a visit of its own: at the shop, and not within one that counts.
+pub(super) fn is_visit_by_hand(rules: &Rules, card: &Card, actor: Actor, at: Timestamp) -> bool {
+    actor.is_at_the_shop()
+        && card
+            .last_visit_at
+            .is_none_or(|last| at.distance(last) >= rules.limits.visit_gap)
+}
+
 /// What a visit with this purchase adds besides what it earns. An amount that nobody gave is unknown, not zero.
 pub(super) fn visit(is_visit: bool, amount: Option<Amount>) -> Delta {
     Delta {
@@ -307,6 +323,15 @@ pub(super) fn visit(is_visit: bool, amount: Option<Amount>) -> Delta {
         spend: amount.map_or(0, Amount::minor),
         unpriced: i64::from(is_visit && amount.is_none()),
         ..Delta::default()
+    }
+}
+
+/// Whether presenting a card of the program does anything. A coupon that is only shown to be good is neither a visit nor
+/// a purchase: both come with its redemption.
+fn earns_or_redeems(rules: &Rules) -> bool {
+    match &rules.scheme {
+        Scheme::Punch(_) | Scheme::Points(_) => true,
+        Scheme::Coupon(coupon) => coupon.redeem_at_till,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::change::{Cause, Draft};
 use crate::domain::event::{Actor, Delta, Event, EventKind};
 use crate::domain::ledger::{self, LatestEarning};
 use crate::domain::money::Amount;
-use crate::domain::presentation::visit;
+use crate::domain::presentation::{is_visit_by_hand, visit};
 use crate::domain::program::{PointsRules, ProgramKind, Rules, Scheme};
 use crate::domain::time::Timestamp;
 use crate::domain::{expiry, punch, reward, tier};
@@ -84,9 +84,7 @@ pub fn redeem(
             goal: rules.goal(),
         });
     }
-    let is_visit = card
-        .last_visit_at
-        .is_none_or(|last| now.distance(last) >= rules.limits.visit_gap);
+    let is_visit = is_visit_by_hand(rules, card, actor, now);
     let mut delta = visit(is_visit, amount);
     delta += Delta {
         rewards: -1,
@@ -98,7 +96,7 @@ pub fn redeem(
     let mut draft = Draft::new(rules, card, &cause, now);
     draft.add(EventKind::RewardRedeemed, delta);
     if is_visit {
-        draft.card.last_visit_at = Some(now);
+        draft.card.last_visit_at = card.last_visit_at.max(Some(now));
         expiry::roll(&rules.validity, &mut draft.card);
     }
     Ok(draft.finish(now))

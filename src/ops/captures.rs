@@ -427,7 +427,13 @@ impl Work {
             .iter()
             .filter(|event| event.card() == Some(card.id) && ledger::is_earning(event));
         let punches = ledger::standing_earnings(&stored).chain(pending);
-        Ok(ledger::around(punches, at, zone))
+        let pending_visits = self
+            .events
+            .iter()
+            .filter(|event| event.card() == Some(card.id) && event.delta.visits > 0)
+            .map(|event| event.at);
+        let visits = ledger::standing_visits(&stored).chain(pending_visits);
+        Ok(ledger::around(punches, visits, at, zone))
     }
 
     async fn write(
@@ -447,7 +453,7 @@ impl Work {
             .iter()
             .filter_map(|(_, card)| self.cards.get(card).cloned())
             .collect();
-        cards::save(tx, &changed).await?;
+        cards::save(tx, &changed, now).await?;
         dues::arm(tx, changed.iter().filter(|card| self.to_arm.contains(&card.id))).await?;
         conversions::save(tx, &self.waiting).await?;
         outbox::enqueue(tx, &changed, now).await?;

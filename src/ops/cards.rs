@@ -321,7 +321,7 @@ pub(crate) async fn write_changes(
     let mut changed: Vec<Card> = in_hand.into_values().collect();
     // Pushes are locked in the order of their cards.
     changed.sort_unstable_by_key(|card| (card.merchant, card.id));
-    cards::save(tx, &changed).await?;
+    cards::save(tx, &changed, now).await?;
     dues::arm(tx, &changed).await?;
     outbox::enqueue(tx, &changed, now).await?;
     for card in &changed {
@@ -341,7 +341,7 @@ pub(crate) async fn write_change(
     let mut in_hand = HashMap::from([(id, card)]);
     events::append(tx, &mut in_hand, new_events, now).await?;
     let card = in_hand.remove(&id).ok_or(CardError::NotFound)?;
-    cards::save(tx, std::slice::from_ref(&card)).await?;
+    cards::save(tx, std::slice::from_ref(&card), now).await?;
     dues::arm(tx, [&card]).await?;
     if lifecycle::is_told(&card, new_events) {
         outbox::enqueue(tx, [&card], now).await?;

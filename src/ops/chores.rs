@@ -53,6 +53,22 @@ const CHORES: &[Chore] = &[
         name: "erase_customers",
         turn: |ops, now| Box::pin(ops.erase_due(now)),
     },
+    Chore {
+        name: "recount_due_cards",
+        turn: |ops, now| Box::pin(ops.recount_due(now)),
+    },
+    Chore {
+        name: "measure_segments",
+        turn: |ops, now| Box::pin(ops.measure_segments(now)),
+    },
+    Chore {
+        name: "walk_cards",
+        turn: |ops, now| Box::pin(ops.walk_cards(now)),
+    },
+    Chore {
+        name: "fold_counts",
+        turn: |ops, _| Box::pin(ops.fold_counts()),
+    },
 ];
 
 impl Ops {

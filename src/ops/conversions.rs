@@ -172,7 +172,7 @@ async fn note(tx: &mut Tx<'_>, card: Card, rows: &[NewEvent], now: Timestamp) ->
     let mut in_hand = HashMap::from([(card.id, card)]);
     events::append(tx, &mut in_hand, rows, now).await?;
     let changed: Vec<Card> = in_hand.into_values().collect();
-    cards::save(tx, &changed).await?;
+    cards::save(tx, &changed, now).await?;
     tx.announce(store::Change::Card(key.0, key.1));
     Ok(())
 }

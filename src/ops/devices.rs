@@ -139,6 +139,6 @@ pub(super) async fn record_quietly(
     let Some(card) = cards.remove(&id) else {
         return Err(store::Error::inconsistent("the card that was put in", "another"));
     };
-    cards::save(tx, std::slice::from_ref(&card)).await?;
+    cards::save(tx, std::slice::from_ref(&card), now).await?;
     Ok(card)
 }

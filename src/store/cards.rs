@@ -9,7 +9,7 @@ use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber}
 use crate::domain::program::{Program, Rules};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx};
+use crate::store::{Error, FromRow, Row, Tx, counts};
 
 /// A program with what its merchant adds to every decision: a name for the pass and the zone of a business day.
 #[derive(Debug, Clone)]
@@ -236,7 +236,9 @@ pub async fn insert_card(tx: &mut Tx<'_>, card: &Card, holder: Option<&str>) -> 
         card.changed_at,
     ];
     tx.exec(INSERT_CARD, &params).await?;
-    insert_token(tx, card.merchant, &card.token, card.id).await
+    insert_token(tx, card.merchant, &card.token, card.id).await?;
+    counts::recount(tx, &[(card.merchant, card.id)], card.created_at).await?;
+    Ok(())
 }
 
 /// Lets `token` stand for a card; a token stands for one card only.
@@ -335,8 +337,10 @@ pub async fn cards_for_update(tx: &mut Tx<'_>, keys: &[(MerchantId, CardId)]) ->
     tx.all_rows(CARDS_FOR_UPDATE, &[], &rows).await
 }
 
-/// Writes back what decisions change of cards; everything else of a card is fixed when it is issued.
-pub async fn save(tx: &mut Tx<'_>, cards: &[Card]) -> Result<(), Error> {
+/// Writes back what decisions change of cards; everything else of a card is fixed when it is issued. The live counts
+/// follow.
+pub async fn save(tx: &mut Tx<'_>, cards: &[Card], now: Timestamp) -> Result<(), Error> {
+    let known = counts::known(tx, cards.iter().map(|card| (card.merchant, card.id))).await?;
     let rows: Vec<_> = cards
         .iter()
         .map(|card| {
@@ -373,6 +377,7 @@ pub async fn save(tx: &mut Tx<'_>, cards: &[Card]) -> Result<(), Error> {
         })
         .collect();
     tx.exec_rows(SAVE, &[], &rows).await?;
+    counts::follow(tx, cards, &known, now, counts::Due::NotLater).await?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::domain::event::EventKind;
 use crate::domain::id::{CardId, EventId, MerchantId, PassTypeIdentifier, PushToken};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx, Value, tags};
+use crate::store::{Error, FromRow, Row, Tx, Value, counts, tags};
 
 const DUE: &str = "select p.merchant_id, p.card_id, p.generation, p.attempts from pushes p \
      join cards c on c.merchant_id = p.merchant_id and c.card_id = p.card_id \
@@ -233,8 +233,8 @@ pub async fn append(
     tx.all_rows(EVENTS, &[], &rows).await
 }
 
-/// Writes what [`CardState`] holds. The cards are locked.
-pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState]) -> Result<(), Error> {
+/// Writes what [`CardState`] holds. The cards are locked, and sorted by key. The live counts follow.
+pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState], now: Timestamp) -> Result<(), Error> {
     let rows: Vec<_> = cards
         .iter()
         .map(|card| {
@@ -249,6 +249,8 @@ pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState]) -> Result<(), Erro
         })
         .collect();
     tx.exec_rows(SAVE_CARDS, &[], &rows).await?;
+    let keys: Vec<CardKey> = cards.iter().map(|card| card.key).collect();
+    counts::recount(tx, &keys, now).await?;
     Ok(())
 }
 

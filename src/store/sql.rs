@@ -27,6 +27,8 @@ pub struct Tx<'a> {
     connection: Connection<'a>,
     changes: Vec<Change>,
     state: State,
+    /// Whether the live counts follow what is written to cards; see [`crate::store::counts`].
+    pub(super) counts_cards: bool,
 }
 
 pub(super) enum Connection<'a> {
@@ -49,6 +51,7 @@ impl<'a> Tx<'a> {
             connection,
             changes: Vec::new(),
             state: State::Sound,
+            counts_cards: true,
         }
     }
 

@@ -358,12 +358,52 @@ fn a_merchant_is_set_up_whole_or_not_at_all() {
 }
 
 #[test]
+fn counts_are_shown_and_their_grid_is_changed() {
+    let folder = fresh();
+    let folder = folder.path();
+    follow_certs_dev(folder);
+    let printed = done(folder, &SETUP);
+    let (merchant, program) = (word(&printed, "merchant "), word(&printed, "program "));
+    let of = ["--merchant", merchant.as_str(), "--program", program.as_str()];
+    done(
+        folder,
+        &[&["issue"], &of[..], &["--name", "Ada Lovelace"]].concat(),
+    );
+    let run = |words: &[&str]| done(folder, &[&["counts"], words].concat());
+    let shown = run(&[&["show", "--rules"], &of[..2]].concat());
+    assert!(shown.contains("1  All customers"), "{shown}");
+    assert!(
+        shown.contains("1  New customers\n           Joined in the last 7 days."),
+        "{shown}"
+    );
+    assert!(shown.contains("no visit yet  1"), "{shown}");
+    let grid = [&["grid"], &of[..], &["--recency", "10,20", "--visits", "1,4"]].concat();
+    let preview = run(&grid);
+    assert!(
+        preview.contains("11-20 days") && preview.contains("2-4 visits"),
+        "{preview}"
+    );
+    assert!(preview.contains("Nothing has been changed"), "{preview}");
+    let applied = run(&[&grid[..], &["--apply"]].concat());
+    assert!(applied.contains("in force as version 2"), "{applied}");
+    let versions = run(&[&["versions"], &of[..]].concat());
+    assert!(versions.starts_with("version 2, since ") && versions.contains("version 1, since the beginning"));
+    let backwards = [&["counts", "grid"], &of[..], &["--recency", "20,10"]].concat();
+    let complaint = refused(folder, &backwards);
+    assert!(complaint.contains("two numbers that grow"), "{complaint}");
+    let spent = run(&["lifetime", of[0], of[1], "--customer", program.as_str()]);
+    assert_eq!(spent, "nothing spent that is known of\n");
+}
+
+#[test]
 fn every_command_has_a_manual_and_an_unknown_key_is_named() {
     let folder = fresh();
     let folder = folder.path();
     let commands = "|serve|bridge|demo|setup|issue|station|station add|station revoke|station list|member|member add\
         |program|program add|program list|card|card attach-tag|card redeem|card void|card restore|card expire\
-        |card convert|customer|customer erase|customer keep|certs|certs dev";
+        |card convert|customer|customer erase|customer keep|counts|counts show\
+        |counts grid|counts versions|counts lifetime|code|code make|code list|code export|code revoke|code use|seed\
+        |invitation|invitation card|invitation addresses|invitation list|invitation bounced|certs|certs dev";
     for command in commands.split('|') {
         let words: Vec<&str> = command.split_whitespace().collect();
         let manual = done(folder, &[&["help"], &words[..]].concat());

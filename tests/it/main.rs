@@ -21,6 +21,7 @@ mod gateway;
 mod google;
 mod invitations;
 mod lifecycle;
+mod live_counts;
 mod passkit;
 mod postgres;
 mod programs;

@@ -282,7 +282,7 @@ async fn a_void_card_is_served_and_says_so() {
                     let mut card = cards::card_for_update(tx, merchant, id).await?.expect("the card");
                     card.status = CardStatus::Void;
                     card.touch(now);
-                    cards::save(tx, &[card]).await
+                    cards::save(tx, &[card], now).await
                 })
             })
             .await;

@@ -4,7 +4,10 @@
 use super::*;
 use crate::domain::capture::{CaptureKey, Token};
 use crate::domain::card::tests::sample;
-use crate::domain::id::StationId;
+use crate::domain::event::Event;
+use crate::domain::id::{EventId, StationId};
+use crate::domain::ledger;
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 const DAY: i64 = 86_400_000;
@@ -197,6 +200,7 @@ fn a_late_capture_is_judged_by_the_day_it_was_made() {
         history: History::Past {
             earned_on_day,
             nearest: None,
+            nearest_visit: None,
         },
     };
     let decide_late = |on_day| {
@@ -218,4 +222,71 @@ fn a_late_capture_is_judged_by_the_day_it_was_made() {
     assert_eq!(punched.card.punches, 2);
     assert_eq!(punched.card.last_earned_at, Some(Timestamp(3 * DAY)));
     assert_eq!(punched.card.earned_on_day, 1);
+}
+
+/// Presents the card at `times` as they arrive, each moment judged by the ledger so far, as the recorder does.
+fn arrive(rules: &Rules, times: &[i64]) -> (Card, Vec<Event>) {
+    let mut card = sample();
+    let mut ledger: Vec<Event> = Vec::new();
+    for at in times {
+        let mut moment = moment(*at);
+        if Moment::is_out_of_order(&card, moment.at) {
+            let earnings = ledger::standing_earnings(&ledger);
+            let visits = ledger::standing_visits(&ledger);
+            moment.history = ledger::around(earnings, visits, moment.at, &TimeZone::UTC);
+        }
+        if let Decision::Accepted(accepted) = decide(rules, &card, &capture(*at, *at), moment, Timestamp(*at))
+        {
+            card = accepted.card;
+            for event in accepted.events {
+                let id = EventId(i64::try_from(ledger.len()).expect("few") + 1);
+                ledger.push(Event {
+                    id,
+                    previous: None,
+                    recorded_at: event.at,
+                    event,
+                });
+            }
+        }
+    }
+    (card, ledger)
+}
+
+proptest! {
+    #[test]
+    fn visits_are_a_gap_apart_in_whatever_order_captures_arrive(
+        times in prop::collection::vec(0..2 * DAY, 1..30),
+        gap in 1..7200_u64,
+    ) {
+        let gap = Duration::from_secs(gap);
+        let rules = Rules::punch(10).expect("valid goal").with_visit_gap(gap);
+        let (card, ledger) = arrive(&rules, &times);
+        let visits: Vec<_> = ledger::standing_visits(&ledger).collect();
+        prop_assert_eq!(card.visits, i64::try_from(visits.len()).expect("few"));
+        prop_assert_eq!(card.last_visit_at, visits.iter().copied().max());
+        for (index, visit) in visits.iter().enumerate() {
+            prop_assert!(visits[..index].iter().all(|other| visit.distance(*other) >= gap));
+        }
+        for event in &ledger {
+            let at = event.event.at;
+            prop_assert!(visits.iter().any(|visit| *visit == at || visit.distance(at) < gap), "a visit missing");
+        }
+    }
+}
+
+#[test]
+fn a_coupon_that_is_only_shown_is_no_visit_and_no_purchase() {
+    let coupon = |till| format!(r#"{{"scheme":{{"kind":"coupon","redeem_at_till":{till}}}}}"#);
+    let paid = Capture {
+        amount: Amount::new(500).ok(),
+        ..capture(1, 1)
+    };
+    for (till, expected) in [(false, (0, 0)), (true, (1, 500))] {
+        let rules = Rules::parse(&coupon(till)).expect("rules");
+        let Decision::Accepted(accepted) = decide(&rules, &sample(), &paid, moment(1), Timestamp(1)) else {
+            panic!("accepted");
+        };
+        assert_eq!((accepted.card.visits, accepted.card.spend), expected);
+        assert_eq!(accepted.card.scans, 1);
+    }
 }

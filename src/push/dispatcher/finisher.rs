@@ -135,7 +135,7 @@ async fn finish(
 
     let changed: Vec<CardState> = touched.iter().filter_map(|key| cards.get(key).cloned()).collect();
     if !changed.is_empty() {
-        pushes::save_cards(tx, &changed).await?;
+        pushes::save_cards(tx, &changed, now).await?;
     }
     if !done.is_empty() {
         pushes::delete(tx, channel, &done).await?;

@@ -150,7 +150,7 @@ impl Shop {
                     card.punches += 1;
                     card.touch(now);
                     outbox::enqueue(tx, [&card], now).await?;
-                    cards::save(tx, &[card]).await
+                    cards::save(tx, &[card], now).await
                 })
             })
             .await;
