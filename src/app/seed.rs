@@ -255,6 +255,7 @@ impl Life {
     fn live(&mut self, person: &Person, rules: &Rules, station: StationId, zone: &TimeZone) {
         if person.installed {
             self.card.status = CardStatus::Installed;
+            self.card.installed_at = Some(person.joined_at);
             self.note(EventKind::CardInstalled, Actor::Device, person.joined_at);
         }
         for (counter, visit) in person.visits.iter().enumerate() {

@@ -9,13 +9,9 @@ alter table cards add column counted_version integer not null default 0;
 alter table cards add column segments integer not null default 0;
 alter table cards add column rfm integer not null default 0;
 alter table cards add column counts_due_at integer default 0;
--- When the card was first seen in a wallet, and its last visit but one.
-alter table cards add column installed_at integer;
+-- Its last visit but one.
 alter table cards add column visit_before_at integer;
 
-update cards set installed_at = e.at from
-    (select merchant_id, card_id, min(at) as at from events where kind = 'card_installed' group by merchant_id, card_id)
-    as e where e.merchant_id = cards.merchant_id and e.card_id = cards.card_id;
 update cards set visit_before_at = e.at from
     (select v.merchant_id, v.card_id, v.at, row_number() over
         (partition by v.merchant_id, v.card_id order by v.at desc, v.event_id desc) as place
