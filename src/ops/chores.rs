@@ -74,8 +74,17 @@ const CHORES: &[Chore] = &[
 impl Ops {
     /// Does everything that is due now; returns how much that was. For tests and for commands that want to wait for it.
     pub async fn do_chores(&self) -> Result<usize, Error> {
+        self.do_those(|_| true).await
+    }
+
+    /// Does what is due now of the chores with these names, and leaves the others.
+    pub async fn do_chores_named(&self, names: &[&str]) -> Result<usize, Error> {
+        self.do_those(|chore| names.contains(&chore.name)).await
+    }
+
+    async fn do_those(&self, wanted: impl Fn(&Chore) -> bool) -> Result<usize, Error> {
         let mut done = 0;
-        for chore in CHORES {
+        for chore in CHORES.iter().filter(|chore| wanted(chore)) {
             loop {
                 let now = (chore.turn)(self, self.clock.now()).await?;
                 done += now;

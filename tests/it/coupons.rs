@@ -300,7 +300,13 @@ async fn check_retries(nodes: &[Shop]) {
         cards.push(card.id);
     }
     shop.wait(61);
-    assert_eq!(shop.ops.do_chores().await.expect("chores"), 10);
+    assert_eq!(
+        shop.ops
+            .do_chores_named(&["convert_coupons"])
+            .await
+            .expect("chores"),
+        10
+    );
     let kinds = shop.kinds(cards[0]).await;
     let failed = |kinds: &[EventKind]| {
         let failed = kinds.iter().filter(|kind| **kind == EventKind::ConversionFailed);
@@ -309,7 +315,10 @@ async fn check_retries(nodes: &[Shop]) {
     assert_eq!(failed(&kinds), 1, "the same reason is told once: {kinds:?}");
     shop.archive(linked, None).await;
     assert_eq!(
-        shop.ops.do_chores().await.expect("chores"),
+        shop.ops
+            .do_chores_named(&["convert_coupons"])
+            .await
+            .expect("chores"),
         0,
         "it waits longer now"
     );
@@ -319,7 +328,7 @@ async fn check_retries(nodes: &[Shop]) {
         .chain(nodes)
         .map(|node| {
             let ops = node.ops.clone();
-            tokio::spawn(async move { ops.do_chores().await })
+            tokio::spawn(async move { ops.do_chores_named(&["convert_coupons"]).await })
         })
         .collect();
     for turn in turns {

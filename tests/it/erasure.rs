@@ -95,9 +95,22 @@ async fn nothing_says_who_an_erased_person_was_and_the_ledger_is_whole() {
         let erasure = wanted(&shop, &card);
         let due = shop.ops.erase_customer(erasure.clone(), GRACE).await;
         assert_eq!(due.expect("scheduled"), NOON.plus(GRACE));
-        assert_eq!(shop.ops.do_chores().await.expect("chores"), 0, "not yet");
+        assert_eq!(
+            shop.ops
+                .do_chores_named(&["erase_customers"])
+                .await
+                .expect("chores"),
+            0,
+            "not yet"
+        );
         shop.wait(GRACE.as_secs());
-        assert_eq!(shop.ops.do_chores().await.expect("chores"), 1);
+        assert_eq!(
+            shop.ops
+                .do_chores_named(&["erase_customers"])
+                .await
+                .expect("chores"),
+            1
+        );
         for word in words {
             assert_eq!(found(&store, word).await, [""; 0], "{word}");
         }
@@ -143,7 +156,13 @@ async fn an_erasure_is_taken_back_within_its_grace() {
         let kept = shop.ops.keep_customer(shop.merchant, card.customer).await;
         assert!(kept.expect("kept"));
         shop.wait(60);
-        assert_eq!(shop.ops.do_chores().await.expect("chores"), 0);
+        assert_eq!(
+            shop.ops
+                .do_chores_named(&["erase_customers"])
+                .await
+                .expect("chores"),
+            0
+        );
         let now = shop.card(card.id).await;
         assert_eq!(now.holder.as_deref(), Some("Ada Lovelace"));
         assert_eq!(now.card.status, CardStatus::Pending);
@@ -179,9 +198,18 @@ async fn the_name_goes_from_cards_that_ended_before_and_no_conversion_revives_on
             .expect("asked");
         shop.archive(linked, None).await;
         shop.wait(7200);
-        shop.ops.do_chores().await.expect("chores");
+        shop.ops
+            .do_chores_named(&["erase_customers"])
+            .await
+            .expect("chores");
         shop.wait(7200);
-        assert_eq!(shop.ops.do_chores().await.expect("chores"), 0);
+        assert_eq!(
+            shop.ops
+                .do_chores_named(&["erase_customers"])
+                .await
+                .expect("chores"),
+            0
+        );
         let now = shop.card(card.id).await;
         assert_eq!((now.card.program, now.holder.clone()), (program, None));
         assert!(now.card.version > version, "the pass is another one");
@@ -206,7 +234,10 @@ async fn two_nodes_erase_a_person_once() {
         asked.await.expect("asked");
         cards.push(card);
     }
-    let (one, other) = tokio::join!(first.ops.do_chores(), second.ops.do_chores());
+    let (one, other) = tokio::join!(
+        first.ops.do_chores_named(&["erase_customers"]),
+        second.ops.do_chores_named(&["erase_customers"])
+    );
     assert_eq!(one.expect("chores") + other.expect("chores"), 30);
     for card in cards {
         assert_eq!(timeline(&first, &card).await.len(), 1);

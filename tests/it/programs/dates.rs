@@ -35,7 +35,7 @@ async fn a_card_expires_once_whoever_looks() {
         let nodes: Vec<_> = (0..4)
             .map(|_| {
                 let ops = shop.ops.clone();
-                tokio::spawn(async move { ops.do_chores().await.expect("chores") })
+                tokio::spawn(async move { ops.do_chores_named(&DATES).await.expect("chores") })
             })
             .collect();
         for node in nodes {

@@ -111,7 +111,7 @@ async fn a_lowered_goal_reaches_every_card_once() {
         let nodes: Vec<_> = (0..3)
             .map(|_| {
                 let ops = shop.ops.clone();
-                tokio::spawn(async move { ops.do_chores().await.expect("chores") })
+                tokio::spawn(async move { ops.do_chores_named(&DATES).await.expect("chores") })
             })
             .collect();
         for node in nodes {
