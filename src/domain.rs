@@ -3,8 +3,11 @@
 //! Callers read rows, pass them in together with *now*, and write down what comes back. Nothing in here can
 //! fail for a reason outside its arguments.
 
+pub mod bonus;
+pub mod campaign;
 pub mod capture;
 pub mod card;
+pub mod consent;
 pub mod coupon;
 pub mod customer;
 pub mod delivery;
@@ -12,15 +15,21 @@ pub mod detail;
 pub mod event;
 pub mod expiry;
 pub mod face;
+pub mod feedback;
 pub mod id;
 pub mod ledger;
 pub mod member;
 pub mod money;
+pub mod offer;
 pub mod points;
+pub mod preference;
 pub mod presentation;
 pub mod program;
 pub mod punch;
 pub mod redemption;
+pub mod referral;
 pub mod secret;
 pub mod tier;
 pub mod time;
+pub mod utm;
+pub mod wording;

@@ -108,6 +108,10 @@ ids! {
     CardId,
     /// A bulk job or import: what it did can be told apart and taken back as a whole.
     BatchId,
+    /// Something a merchant offers that customers claim and redeem.
+    OfferId,
+    /// A rule that does something for a card when something happens to it.
+    CampaignId,
 }
 
 /// A ledger row; numbered by the store, growing.

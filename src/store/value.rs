@@ -4,8 +4,8 @@
 //! that was there, never the value itself.
 
 use crate::domain::id::{
-    BatchId, CardId, CustomerId, DeviceLibraryIdentifier, EventId, LocationId, MemberId, MerchantId,
-    PassTypeIdentifier, ProgramId, PushToken, SerialNumber, StationId, UpdateTag,
+    BatchId, CampaignId, CardId, CustomerId, DeviceLibraryIdentifier, EventId, LocationId, MemberId,
+    MerchantId, OfferId, PassTypeIdentifier, ProgramId, PushToken, SerialNumber, StationId, UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::Error;
@@ -222,7 +222,7 @@ macro_rules! numbers {
 
 numbers! {
     MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, EventId, UpdateTag, Timestamp,
-    Day,
+    Day, OfferId, CampaignId,
 }
 
 macro_rules! names {
