@@ -182,6 +182,7 @@ impl Bench {
             goal: 10,
             rewards: 0,
             void: false,
+            locations: true,
             version: 4,
             changed_at: NOW,
         }

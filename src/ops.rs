@@ -1,12 +1,20 @@
 //! Use cases: each is one named transaction that reads, asks `domain`, writes, and fills the outbox.
 
 pub mod access;
+pub mod audience;
+pub mod campaigns;
 pub mod captures;
 pub mod cards;
 pub mod chores;
+pub mod consents;
 pub mod devices;
+mod engagement;
 pub mod faces;
+pub mod feedback;
+pub mod offers;
+pub mod referrals;
 pub mod setup;
+pub mod utms;
 
 use crate::clock::{Clock, Ids};
 use crate::store::Store;

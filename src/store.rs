@@ -7,16 +7,23 @@
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
 pub mod access;
+pub mod campaigns;
 pub mod captures;
 pub mod cards;
+pub mod consents;
+pub mod engagement;
 pub mod events;
+pub mod feedback;
 pub mod listing;
+pub mod offers;
 pub mod outbox;
 pub mod pushes;
+pub mod referrals;
 pub mod registrations;
 pub mod sql;
 pub mod stations;
 pub mod tags;
+pub mod utms;
 
 mod dialect;
 mod error;
@@ -160,18 +167,29 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 10] = [
+    let files: &[(&'static str, &'static [&'static str])] = &[
         ("access", access::STATEMENTS),
+        ("campaigns", campaigns::STATEMENTS),
+        ("campaigns/actions", campaigns::actions::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
+        ("consents", consents::STATEMENTS),
+        ("engagement", engagement::STATEMENTS),
         ("events", events::STATEMENTS),
+        ("feedback", feedback::STATEMENTS),
         ("listing", listing::STATEMENTS),
+        ("offers", offers::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("referrals", referrals::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
+        ("utms", utms::STATEMENTS),
     ];
-    let with_file = |(file, list): (_, &'static [_])| list.iter().map(move |sql| (file, *sql));
-    files.into_iter().flat_map(with_file).collect()
+    let with_file = |(file, list): &(&'static str, &'static [&'static str])| {
+        let file = *file;
+        list.iter().map(move |sql| (file, *sql))
+    };
+    files.iter().flat_map(with_file).collect()
 }

@@ -168,6 +168,7 @@ mod tests {
             goal: 10,
             rewards: 0,
             void: false,
+            locations: true,
             version: 1,
             changed_at: Timestamp(0),
         }

@@ -3,6 +3,7 @@
 
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+use crate::domain::preference::{Class, Preference, Preferences};
 use crate::domain::program::{Program, ProgramKind};
 use crate::domain::time::Timestamp;
 
@@ -27,6 +28,9 @@ pub struct CardFace {
     pub goal: i64,
     pub rewards: i64,
     pub void: bool,
+    /// Whether the holder lets the card show up where they are: a phone does that by itself, so the pass must not name
+    /// places where they do not.
+    pub locations: bool,
     pub version: i64,
     pub changed_at: Timestamp,
 }
@@ -64,7 +68,13 @@ impl CardFace {
 }
 
 /// Draws the face of `card`.
-pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Option<&str>) -> CardFace {
+pub fn render(
+    merchant_name: &str,
+    program: &Program,
+    card: &Card,
+    holder: Option<&str>,
+    preferences: Preferences,
+) -> CardFace {
     CardFace {
         merchant: card.merchant,
         program: program.id,
@@ -83,6 +93,7 @@ pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Optio
         goal: program.rules.goal(),
         rewards: card.rewards,
         void: card.status == CardStatus::Void,
+        locations: preferences.of(Class::Location) == Preference::Active,
         version: card.version,
         changed_at: card.changed_at,
     }

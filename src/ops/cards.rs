@@ -11,9 +11,11 @@ use crate::domain::delivery::Channel;
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber};
 use crate::domain::ledger::{self, LatestEarning};
+use crate::domain::preference::Preferences;
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
+use crate::ops::campaigns::follow;
 use crate::ops::captures::NEIGHBOURS;
 use crate::store::cards::{CardWithProgram, NewCustomer};
 use crate::store::{Change, Error, Tx, cards, events, outbox};
@@ -101,6 +103,7 @@ impl Ops {
                         card,
                         of,
                         holder: Some(holder.name),
+                        preferences: Preferences::ALL_ACTIVE,
                     })
                 })
             })
@@ -319,7 +322,8 @@ pub(crate) async fn write_change(
 ) -> Result<Card, CardError> {
     let id = card.id;
     let mut in_hand = HashMap::from([(id, card)]);
-    events::append(tx, &mut in_hand, new_events, now).await?;
+    let ids = events::append(tx, &mut in_hand, new_events, now).await?;
+    follow::one(tx, in_hand.get(&id), new_events, &ids, now).await?;
     let card = in_hand.remove(&id).ok_or(CardError::NotFound)?;
     cards::save(tx, std::slice::from_ref(&card)).await?;
     outbox::enqueue(tx, [&card], now).await?;

@@ -28,7 +28,20 @@ struct Chore {
     turn: fn(&Ops, Timestamp) -> Turn<'_>,
 }
 
-const CHORES: &[Chore] = &[];
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "referrals",
+        turn: |ops, now| Box::pin(ops.advance_referrals(now)),
+    },
+    Chore {
+        name: "campaign looks",
+        turn: |ops, now| Box::pin(ops.look_for_campaigns(now)),
+    },
+    Chore {
+        name: "campaign actions",
+        turn: |ops, now| Box::pin(ops.act_for_campaigns(now)),
+    },
+];
 
 impl Ops {
     /// Does everything that is due now; returns how much that was. For tests and for commands that want to wait for it.

@@ -12,6 +12,7 @@ use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::id::PushToken;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
+use crate::ops::campaigns::follow;
 use crate::store::registrations::RegistrationKey;
 use crate::store::{self, Change, Tx, cards, events, outbox, registrations, tags};
 
@@ -128,7 +129,8 @@ async fn recorded(
     let id = card.id;
     let event = NewEvent::of_card(id, kind, Actor::Device, now).with_reason(WALLET);
     let mut cards = HashMap::from([(id, card)]);
-    events::append(tx, &mut cards, &[event], now).await?;
+    let ids = events::append(tx, &mut cards, std::slice::from_ref(&event), now).await?;
+    follow::one(tx, cards.get(&id), &[event], &ids, now).await?;
     let Some(card) = cards.remove(&id) else {
         return Err(store::Error::inconsistent("the card that was put in", "another"));
     };

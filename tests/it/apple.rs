@@ -150,6 +150,7 @@ fn face() -> CardFace {
         goal: 10,
         rewards: 0,
         void: false,
+        locations: true,
         version: 4,
         changed_at: NOW,
     }

@@ -81,6 +81,7 @@ fn face(card: i64, punches: i64) -> CardFace {
         goal: 10,
         rewards: 0,
         void: false,
+        locations: true,
         version: 1,
         changed_at: Timestamp(0),
     }

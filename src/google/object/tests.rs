@@ -26,6 +26,7 @@ pub(in crate::google) fn sample() -> CardFace {
         goal: 10,
         rewards: 1,
         void: false,
+        locations: true,
         version: 1,
         changed_at: Timestamp(0),
     }

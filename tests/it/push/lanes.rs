@@ -104,6 +104,7 @@ fn face((merchant, card): (MerchantId, CardId)) -> CardFace {
         goal: 10,
         rewards: 0,
         void: false,
+        locations: true,
         version: 1,
         changed_at: Timestamp(0),
     }
