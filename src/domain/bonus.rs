@@ -95,7 +95,7 @@ mod tests {
             let detail = Detail::Referral { card: CardId(2) };
             let change = give(&rules, &card, amount, "a friend", &detail, Timestamp(5)).expect("given");
             let sum: Delta = change.events.iter().map(|event| event.delta).sum();
-            let mut expected = card.clone();
+            let mut expected = card;
             expected.apply(sum);
             prop_assert_eq!(change.card.sums(), expected.sums());
             prop_assert!(change.card.punches < 10);

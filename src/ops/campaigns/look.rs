@@ -12,11 +12,9 @@ use crate::domain::campaign::sweep;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::audience::BEGIN;
+use crate::ops::chores::TURN;
 use crate::store::campaigns::actions::{self, NewAction};
 use crate::store::{Error, Tx, campaigns};
-
-/// Cards looked at in one turn; most are passed over.
-const PAGE: i64 = 500;
 
 impl Ops {
     /// Looks at the next page of cards. A chore: returns how many cards it looked at, at least 1 where there was
@@ -37,7 +35,7 @@ async fn look(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, Error> {
     let campaign = &due.campaign;
     let (rules, of) = (&campaign.rules, (campaign.merchant, campaign.id));
     let zone = TimeZone::get(&due.zone).unwrap_or(TimeZone::UTC);
-    let glances = campaigns::glances(tx, campaign.merchant, due.after, PAGE).await?;
+    let glances = campaigns::glances(tx, campaign.merchant, due.after, TURN).await?;
     let found: Vec<_> = glances
         .iter()
         .filter_map(|glance| Some((glance.card, sweep::found(rules, glance, due.at, &zone)?)))
@@ -56,7 +54,7 @@ async fn look(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, Error> {
         })
         .collect();
     actions::fire(tx, &new).await?;
-    let is_last = i64::try_from(glances.len()).is_ok_and(|count| count < PAGE);
+    let is_last = i64::try_from(glances.len()).is_ok_and(|count| count < TURN);
     match glances.last() {
         Some(last) if !is_last => campaigns::move_look(tx, campaign, Some(due.at), last.card).await?,
         _ => {

@@ -142,7 +142,7 @@ proptest! {
     ) {
         let rules = rules(repeat, delay_minutes, cap);
         let mut world = World {
-            rules: rules.clone(), standing: Standing::default(), pending: Vec::new(), done: Vec::new(), left: None,
+            rules, standing: Standing::default(), pending: Vec::new(), done: Vec::new(), left: None,
         };
         let mut now = Timestamp(0);
         for (what, hours) in story {
