@@ -1,5 +1,7 @@
 //! The commands as a person types them: the real binary, in a folder of its own, through the steps of the README.
 
+mod engagement;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
