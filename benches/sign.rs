@@ -184,6 +184,7 @@ impl Bench {
             tier: None,
             prices: Prices::default(),
             void: false,
+            locations: true,
             version: 4,
             changed_at: NOW,
         }

@@ -1,9 +1,12 @@
 //! The command line. `passgate help` is its manual; each command says what it does and what it needs.
 
+mod campaign;
 mod card;
 mod code;
+mod engagement;
 mod invitation;
 mod member;
+mod offer;
 mod password;
 mod program;
 mod seed;
@@ -84,6 +87,19 @@ enum Command {
     /// Letters with the link of a card.
     #[command(subcommand)]
     Invitation(invitation::Invitation),
+    /// What a merchant offers its customers.
+    Offer(offer::Offer),
+    /// What is done for cards when something happens to them.
+    Campaign(campaign::Campaign),
+    /// What customers want to be told and agreed to.
+    #[command(subcommand)]
+    Consent(engagement::Consent),
+    /// What customers say about their visits.
+    #[command(subcommand)]
+    Feedback(engagement::Feedback),
+    /// Whom customers bring.
+    #[command(subcommand)]
+    Referral(engagement::Referral),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -157,6 +173,11 @@ async fn execute(command: Command) -> Result<()> {
         Command::Code(code) => code.run().await,
         Command::Seed(seed) => seed.run().await,
         Command::Invitation(invitation) => invitation.run().await,
+        Command::Offer(offer) => offer.run().await,
+        Command::Campaign(campaign) => campaign.run().await,
+        Command::Consent(consent) => consent.run().await,
+        Command::Feedback(feedback) => feedback.run().await,
+        Command::Referral(referral) => referral.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

@@ -1,18 +1,26 @@
 //! Use cases: each is one named transaction that reads, asks `domain`, writes, and fills the outbox.
 
 pub mod access;
+pub mod audience;
 pub mod balances;
+pub mod campaigns;
 pub mod captures;
 pub mod cards;
 pub mod chores;
 pub mod codes;
+pub mod consents;
 pub mod devices;
 pub mod dues;
+mod engagement;
 pub mod faces;
+pub mod feedback;
 pub mod invitations;
+pub mod offers;
 pub mod programs;
 pub mod promotions;
+pub mod referrals;
 pub mod setup;
+pub mod utms;
 
 use crate::clock::{Clock, Ids};
 use crate::store::Store;

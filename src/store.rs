@@ -7,22 +7,29 @@
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
 pub mod access;
+pub mod campaigns;
 pub mod captures;
 pub mod cards;
 pub mod codes;
+pub mod consents;
 pub mod dues;
+pub mod engagement;
 pub mod events;
+pub mod feedback;
 pub mod invitations;
 pub mod listing;
+pub mod offers;
 pub mod orders;
 pub mod outbox;
 pub mod programs;
 pub mod promotions;
 pub mod pushes;
+pub mod referrals;
 pub mod registrations;
 pub mod sql;
 pub mod stations;
 pub mod tags;
+pub mod utms;
 
 mod dialect;
 mod error;
@@ -193,21 +200,29 @@ fn histogram(
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     let files: &[(&'static str, &'static [&'static str])] = &[
         ("access", access::STATEMENTS),
+        ("campaigns", campaigns::STATEMENTS),
+        ("campaigns/actions", campaigns::actions::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
         ("codes", codes::STATEMENTS),
+        ("consents", consents::STATEMENTS),
         ("dues", dues::STATEMENTS),
+        ("engagement", engagement::STATEMENTS),
         ("events", events::STATEMENTS),
+        ("feedback", feedback::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
         ("listing", listing::STATEMENTS),
+        ("offers", offers::STATEMENTS),
         ("orders", orders::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("referrals", referrals::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
+        ("utms", utms::STATEMENTS),
     ];
     files
         .iter()

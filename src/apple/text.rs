@@ -188,6 +188,7 @@ mod tests {
             tier: None,
             prices: Prices::default(),
             void: false,
+            locations: true,
             version: 1,
             changed_at: Timestamp(0),
         }

@@ -3,6 +3,7 @@
 
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+use crate::domain::preference::{Class, Preference, Preferences};
 use crate::domain::program::{PricedReward, Program, ProgramKind, Rules, Scheme};
 use crate::domain::tier;
 use crate::domain::time::Timestamp;
@@ -31,6 +32,9 @@ pub struct CardFace {
     pub tier: Option<String>,
     pub prices: Prices,
     pub void: bool,
+    /// Whether the holder lets the card show up where they are: a phone does that by itself, so the pass must not name
+    /// places where they do not.
+    pub locations: bool,
     pub version: i64,
     pub changed_at: Timestamp,
 }
@@ -113,7 +117,13 @@ impl CardFace {
 }
 
 /// Draws the face of `card`.
-pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Option<&str>) -> CardFace {
+pub fn render(
+    merchant_name: &str,
+    program: &Program,
+    card: &Card,
+    holder: Option<&str>,
+    preferences: Preferences,
+) -> CardFace {
     CardFace {
         merchant: card.merchant,
         program: program.id,
@@ -134,6 +144,7 @@ pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Optio
         tier: tier::name(program.rules.ladder.as_ref(), card.tier).map(str::to_owned),
         prices: Prices::of(&program.rules, card.points),
         void: card.status == CardStatus::Void,
+        locations: preferences.of(Class::Location) == Preference::Active,
         version: card.version,
         changed_at: card.changed_at,
     }

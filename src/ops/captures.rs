@@ -19,6 +19,7 @@ use crate::domain::presentation::{self, Decision, History, Moment, Refusal};
 use crate::domain::tier;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
+use crate::ops::campaigns::follow;
 pub use crate::store::captures::Answer;
 use crate::store::cards::{self, ProgramOfMerchant};
 use crate::store::{Change, Error, Retry, Tx, captures, dues, events, outbox};
@@ -373,7 +374,12 @@ impl Work {
             .map(|(merchant, capture, answer)| (*merchant, *capture, answer))
             .collect();
         captures::insert(tx, &rows, now).await?;
-        events::append(tx, &mut self.cards, &self.events, now).await?;
+        let ids = events::append(tx, &mut self.cards, &self.events, now).await?;
+        let listening = self
+            .programs
+            .values()
+            .map(|(of, _)| (of.program.merchant, of.signals));
+        follow::many(tx, listening, &self.cards, &self.events, &ids, now).await?;
         let changed: Vec<Card> = self
             .changed
             .iter()

@@ -13,9 +13,11 @@ use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber};
 use crate::domain::issue::{self, IssueRefusal};
 use crate::domain::ledger::{self, LatestEarning};
+use crate::domain::preference::Preferences;
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
+use crate::ops::campaigns::follow;
 use crate::ops::captures::NEIGHBOURS;
 use crate::store::cards::{CardWithProgram, NewCustomer, ProgramOfMerchant};
 use crate::store::{Change, Error, Tx, cards, dues, events, invitations, outbox};
@@ -274,6 +276,7 @@ impl Issue {
             card,
             of,
             holder: Some(holder.name),
+            preferences: Preferences::ALL_ACTIVE,
         })
     }
 }
@@ -366,7 +369,8 @@ pub(crate) async fn write_changes(
         rows.extend(change.events);
         in_hand.insert(change.card.id, change.card);
     }
-    events::append(tx, &mut in_hand, &rows, now).await?;
+    let ids = events::append(tx, &mut in_hand, &rows, now).await?;
+    follow::set(tx, &in_hand, &rows, &ids, now).await?;
     let mut changed: Vec<Card> = in_hand.into_values().collect();
     // Pushes are locked in the order of their cards.
     changed.sort_unstable_by_key(|card| (card.merchant, card.id));
@@ -388,7 +392,8 @@ pub(crate) async fn write_change(
 ) -> Result<Card, CardError> {
     let id = card.id;
     let mut in_hand = HashMap::from([(id, card)]);
-    events::append(tx, &mut in_hand, new_events, now).await?;
+    let ids = events::append(tx, &mut in_hand, new_events, now).await?;
+    follow::one(tx, in_hand.get(&id), new_events, &ids, now).await?;
     let card = in_hand.remove(&id).ok_or(CardError::NotFound)?;
     cards::save(tx, std::slice::from_ref(&card)).await?;
     dues::arm(tx, [&card]).await?;

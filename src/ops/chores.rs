@@ -45,6 +45,18 @@ const CHORES: &[Chore] = &[
         name: "make_codes",
         turn: |ops, _| Box::pin(ops.make_some_codes(None)),
     },
+    Chore {
+        name: "advance_referrals",
+        turn: |ops, now| Box::pin(ops.advance_referrals(now)),
+    },
+    Chore {
+        name: "look_for_campaigns",
+        turn: |ops, now| Box::pin(ops.look_for_campaigns(now)),
+    },
+    Chore {
+        name: "act_for_campaigns",
+        turn: |ops, now| Box::pin(ops.act_for_campaigns(now)),
+    },
 ];
 
 impl Ops {

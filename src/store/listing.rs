@@ -12,6 +12,7 @@ use crate::domain::face::{CardFace, Prices};
 use crate::domain::id::{
     CardId, CustomerId, EventId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber,
 };
+use crate::domain::preference::{Class, Preference, Preferences};
 use crate::domain::program::Rules;
 use crate::domain::tier;
 use crate::domain::time::Timestamp;
@@ -42,7 +43,7 @@ const COUNTS: &str = "select c.status, count(*), count(case when c.rewards > 0 t
      where c.merchant_id = $1 group by c.status order by c.status";
 const SHEET: &str = "select c.merchant_id, c.card_id, c.program_id, c.customer_id, c.serial_number, c.token, c.holder, c.status, c.channels, \
      c.punches, c.points, c.rewards, c.tier, c.visits, c.last_visit_at, c.created_at, c.version, c.changed_at, \
-     c.last_event_id, u.first_name, u.last_name, u.email, u.phone, p.name, p.template, p.pass_type_identifier, p.reward_name, p.rules, \
+     c.last_event_id, u.first_name, u.last_name, u.email, u.phone, u.paused, p.name, p.template, p.pass_type_identifier, p.reward_name, p.rules, \
      m.name, m.zone \
      from cards c \
      join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
@@ -343,6 +344,7 @@ impl FromRow for CardSheet {
         let changed_at = Timestamp(row.next()?);
         let last_event = row.next::<Option<i64>>()?.map(EventId);
         let (customer_name, customer_email, customer_phone) = (name(row)?, row.next()?, row.next()?);
+        let preferences = Preferences(row.next()?);
         let (program_name, template) = (row.next()?, row.next()?);
         let pass_type_identifier = PassTypeIdentifier::parse(row.next::<String>()?)
             .map_err(|error| Error::inconsistent("a pass type in programs.pass_type_identifier", error))?;
@@ -369,6 +371,7 @@ impl FromRow for CardSheet {
                 tier: tier::name(rules.ladder.as_ref(), tier).map(str::to_owned),
                 prices: Prices::of(&rules, points),
                 void: status == CardStatus::Void,
+                locations: preferences.of(Class::Location) == Preference::Active,
                 version,
                 changed_at,
             },

@@ -152,6 +152,7 @@ fn face() -> CardFace {
         tier: None,
         prices: Prices::default(),
         void: false,
+        locations: true,
         version: 4,
         changed_at: NOW,
     }

@@ -1,6 +1,7 @@
 //! The commands as a person types them: the real binary, in a folder of its own, through the steps of the README.
 
 mod codes;
+mod engagement;
 mod letters;
 
 use std::io::{BufRead as _, BufReader, Read as _};

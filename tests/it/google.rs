@@ -83,6 +83,7 @@ fn face(card: i64, punches: i64) -> CardFace {
         tier: None,
         prices: Prices::default(),
         void: false,
+        locations: true,
         version: 1,
         changed_at: Timestamp(0),
     }

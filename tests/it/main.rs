@@ -14,6 +14,7 @@ mod codes;
 mod commands;
 mod console;
 mod crash;
+mod engagement;
 mod engines;
 mod gateway;
 mod google;

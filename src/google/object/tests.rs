@@ -29,6 +29,7 @@ pub(in crate::google) fn sample() -> CardFace {
         tier: None,
         prices: Prices::default(),
         void: false,
+        locations: true,
         version: 1,
         changed_at: Timestamp(0),
     }

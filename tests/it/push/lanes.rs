@@ -106,6 +106,7 @@ fn face((merchant, card): (MerchantId, CardId)) -> CardFace {
         tier: None,
         prices: Prices::default(),
         void: false,
+        locations: true,
         version: 1,
         changed_at: Timestamp(0),
     }
