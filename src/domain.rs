@@ -3,6 +3,7 @@
 //! Callers read rows, pass them in together with *now*, and write down what comes back. Nothing in here can
 //! fail for a reason outside its arguments.
 
+pub mod audit;
 pub mod capture;
 pub mod card;
 pub mod coupon;
@@ -21,6 +22,7 @@ pub mod presentation;
 pub mod program;
 pub mod punch;
 pub mod redemption;
+pub mod seal;
 pub mod secret;
 pub mod tier;
 pub mod time;

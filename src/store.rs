@@ -14,6 +14,7 @@ pub mod listing;
 pub mod outbox;
 pub mod pushes;
 pub mod registrations;
+pub mod seals;
 pub mod sql;
 pub mod stations;
 pub mod tags;
@@ -35,6 +36,7 @@ use crate::clock::stopwatch;
 use crate::domain::id::{CardId, MerchantId};
 use crate::telemetry::Metric;
 pub use error::{Cause, Error, Retry};
+pub use postgres::LONGEST_TRANSACTION;
 pub(crate) use sql::params;
 pub use sql::{FromRow, FromValue, Row, Tx, Value};
 
@@ -160,7 +162,7 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 10] = [
+    let files: [(&'static str, &'static [&'static str]); 11] = [
         ("access", access::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
@@ -169,6 +171,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("outbox", outbox::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
+        ("seals", seals::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
     ];

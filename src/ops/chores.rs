@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::time::Timestamp;
-use crate::ops::Ops;
+use crate::ops::{Ops, seals};
 use crate::store::Error;
 
 /// Rows that one turn of a chore may change, so that a tap never waits long behind it.
@@ -28,7 +28,10 @@ struct Chore {
     turn: fn(&Ops, Timestamp) -> Turn<'_>,
 }
 
-const CHORES: &[Chore] = &[];
+const CHORES: &[Chore] = &[Chore {
+    name: "seal_ledger",
+    turn: |ops, now| Box::pin(seals::turn(ops, now)),
+}];
 
 impl Ops {
     /// Does everything that is due now; returns how much that was. For tests and for commands that want to wait for it.

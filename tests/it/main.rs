@@ -16,6 +16,7 @@ mod crash;
 mod engines;
 mod gateway;
 mod google;
+mod ledger;
 mod passkit;
 mod postgres;
 mod push;
