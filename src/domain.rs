@@ -3,6 +3,7 @@
 //! Callers read rows, pass them in together with *now*, and write down what comes back. Nothing in here can
 //! fail for a reason outside its arguments.
 
+pub mod access;
 pub mod audit;
 pub mod capture;
 pub mod card;

@@ -6,6 +6,7 @@ pub mod cards;
 pub mod chores;
 pub mod devices;
 pub mod faces;
+pub mod members;
 pub mod seals;
 pub mod setup;
 

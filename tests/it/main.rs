@@ -17,6 +17,7 @@ mod engines;
 mod gateway;
 mod google;
 mod ledger;
+mod members;
 mod passkit;
 mod postgres;
 mod push;
