@@ -4,7 +4,9 @@
 //! fail for a reason outside its arguments.
 
 pub mod access;
+pub mod adjust;
 pub mod audit;
+pub mod bulk;
 pub mod capture;
 pub mod card;
 pub mod coupon;

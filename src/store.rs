@@ -10,6 +10,7 @@ pub mod access;
 pub mod captures;
 pub mod cards;
 pub mod events;
+pub mod jobs;
 pub mod listing;
 pub mod outbox;
 pub mod pushes;
@@ -162,11 +163,12 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 11] = [
+    let files: [(&'static str, &'static [&'static str]); 12] = [
         ("access", access::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
         ("events", events::STATEMENTS),
+        ("jobs", jobs::STATEMENTS),
         ("listing", listing::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("pushes", pushes::STATEMENTS),

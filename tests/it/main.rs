@@ -16,6 +16,7 @@ mod crash;
 mod engines;
 mod gateway;
 mod google;
+mod jobs;
 mod ledger;
 mod members;
 mod passkit;

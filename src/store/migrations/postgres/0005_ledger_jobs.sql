@@ -48,8 +48,7 @@ create table jobs (
     action text collate "C" not null,
     audience text collate "C" not null,
     reason text collate "C",
-    actor text collate "C" not null,
-    actor_id bigint,
+    member_id bigint,
     source text collate "C" not null,
     state text collate "C" not null,
     expected_cards bigint,
@@ -76,6 +75,7 @@ create table job_rows (
     card_id bigint not null,
     state text collate "C" not null,
     refusal text collate "C",
+    explanation text collate "C",
     newest_event_id bigint,
     events bigint not null,
     primary key (merchant_id, batch_id, card_id)

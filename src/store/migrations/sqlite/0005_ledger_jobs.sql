@@ -48,8 +48,7 @@ create table jobs (
     action text not null,
     audience text not null,
     reason text,
-    actor text not null,
-    actor_id integer,
+    member_id integer,
     source text not null,
     state text not null,
     expected_cards integer,
@@ -76,6 +75,7 @@ create table job_rows (
     card_id integer not null,
     state text not null,
     refusal text,
+    explanation text,
     newest_event_id integer,
     events integer not null,
     primary key (merchant_id, batch_id, card_id)
