@@ -29,3 +29,4 @@ pub mod seal;
 pub mod secret;
 pub mod tier;
 pub mod time;
+pub mod timeline;

@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod members;
 pub mod seals;
 pub mod setup;
+pub mod timeline;
 
 use crate::clock::{Clock, Ids};
 use crate::store::Store;

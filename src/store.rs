@@ -19,6 +19,7 @@ pub mod seals;
 pub mod sql;
 pub mod stations;
 pub mod tags;
+pub mod timeline;
 
 mod dialect;
 mod error;
@@ -163,7 +164,7 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 12] = [
+    let files: [(&'static str, &'static [&'static str]); 13] = [
         ("access", access::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
@@ -176,6 +177,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("seals", seals::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
+        ("timeline", timeline::STATEMENTS),
     ];
     let with_file = |(file, list): (_, &'static [_])| list.iter().map(move |sql| (file, *sql));
     files.into_iter().flat_map(with_file).collect()

@@ -198,13 +198,16 @@ impl Ops {
                         Vec::new()
                     } else {
                         card.status = CardStatus::Installed;
-                        vec![event(
-                            card.id,
-                            EventKind::CardInstalled,
-                            Delta::default(),
-                            Actor::Device,
-                            now,
-                        )]
+                        vec![
+                            event(
+                                card.id,
+                                EventKind::CardInstalled,
+                                Delta::default(),
+                                Actor::Device,
+                                now,
+                            )
+                            .with_reason("Google Wallet"),
+                        ]
                     };
                     write_change(tx, card, &events, now).await
                 })

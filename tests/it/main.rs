@@ -26,3 +26,4 @@ mod store_engine;
 mod store_faults;
 mod store_schema;
 mod store_tls;
+mod timelines;

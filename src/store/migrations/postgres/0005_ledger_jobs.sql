@@ -80,3 +80,7 @@ create table job_rows (
     events bigint not null,
     primary key (merchant_id, batch_id, card_id)
 );
+
+-- One person's cards for their timeline, and one program's for a job.
+create index if not exists cards_by_customer on cards (merchant_id, customer_id);
+create index if not exists cards_by_program on cards (merchant_id, program_id, card_id);
