@@ -1,11 +1,14 @@
 //! The command line. `passgate help` is its manual; each command says what it does and what it needs.
 
 mod card;
+mod job;
 mod member;
 mod password;
 mod program;
 mod setup;
 mod station;
+mod timeline;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -73,6 +76,14 @@ enum Command {
     /// Cards.
     #[command(subcommand)]
     Card(card::Card),
+    /// One action on many cards.
+    #[command(subcommand)]
+    Job(job::Job),
+    /// Show what happened to a customer or a card.
+    Timeline(timeline::Timeline),
+    /// Check that no ledger was changed since it was sealed and that every balance is the sum of its ledger. Fails when
+    /// something does not fit, and names it.
+    Verify(verify::Verify),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -143,6 +154,9 @@ async fn execute(command: Command) -> Result<()> {
         Command::Member(member) => member.run().await,
         Command::Program(program) => program.run().await,
         Command::Card(card) => card.run().await,
+        Command::Job(job) => job.run().await,
+        Command::Timeline(timeline) => timeline.run().await,
+        Command::Verify(verify) => verify.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }
