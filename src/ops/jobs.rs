@@ -7,19 +7,22 @@
 
 use std::collections::HashMap;
 
-use crate::domain::bulk::{self, Audience, BulkAction, BulkError, Made, Preview, Refusal, Seen, judge};
+use crate::domain::bulk::{Audience, BulkAction, BulkError, Made, Preview, Refusal, Seen, judge};
 use crate::domain::card::Card;
-use crate::domain::event::{Actor, Event, NewEvent, Source};
-use crate::domain::id::{BatchId, CardId, MemberId, MerchantId, ProgramId};
+use crate::domain::event::{Actor, Event, Source};
+use crate::domain::id::{BatchId, CardId, MemberId, MerchantId};
 use crate::domain::program::Rules;
 use crate::domain::redemption;
 use crate::domain::time::Timestamp;
 use crate::ops::{Ops, audience};
-use crate::store::jobs::{self, ALL_GATHERED, Job, JobRow, JobState, RowState};
-use crate::store::{Change, Error, Retry, Tx, cards, events, outbox};
+use crate::store::jobs::{self, ALL_GATHERED, Job, JobRow, JobState};
+use crate::store::{Error, Tx, cards};
 
-/// Cards that one turn changes at most.
-pub const TURN_CARDS: i64 = 100;
+mod turn;
+
+pub use turn::TURN_CARDS;
+pub(super) use turn::turn;
+
 /// Cards of one look of a preview.
 const LOOK: i64 = 200;
 
@@ -275,205 +278,8 @@ async fn can_be_taken_back(tx: &mut Tx<'_>, merchant: MerchantId, batch: BatchId
     }
 }
 
-/// One turn of the chore: a step of the open job that waited longest. Returns 0 when none was left to this node.
-pub(super) async fn turn(ops: &Ops, now: Timestamp) -> Result<usize, Error> {
-    let open = ops
-        .store
-        .read("open_jobs", |tx| Box::pin(async move { jobs::open(tx).await }));
-    for (merchant, batch) in open.await? {
-        let worked = match step(ops, merchant, batch, TURN_CARDS, now).await {
-            Err(error) if error.retry() == Retry::Never => {
-                one_by_one(ops, merchant, batch, now, &error).await?
-            }
-            other => other?,
-        };
-        if worked {
-            return Ok(1);
-        }
-    }
-    Ok(0)
-}
-
-/// After a turn that can never succeed: the next card alone, and if that fails too it is left out, so that one broken
-/// row stops nobody else.
-async fn one_by_one(
-    ops: &Ops,
-    merchant: MerchantId,
-    batch: BatchId,
-    now: Timestamp,
-    error: &Error,
-) -> Result<bool, Error> {
-    tracing::warn!(job = %batch, %error, "a turn of a job failed; going on card by card");
-    match step(ops, merchant, batch, 1, now).await {
-        Err(error) if error.retry() == Retry::Never => {
-            tracing::error!(job = %batch, %error, "a card of a job cannot be changed");
-            ops.store
-                .write("skip_job_row", move |tx| {
-                    Box::pin(async move { skip(tx, merchant, batch, now).await })
-                })
-                .await
-        }
-        other => other,
-    }
-}
-
-async fn step(
-    ops: &Ops,
-    merchant: MerchantId,
-    batch: BatchId,
-    limit: i64,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let worked = ops
-        .store
-        .write("work_job", move |tx| {
-            Box::pin(async move {
-                let Some(mut job) = jobs::claim(tx, merchant, batch).await? else {
-                    return Ok::<_, Error>(false);
-                };
-                if job.gathered_to == ALL_GATHERED {
-                    work(tx, &mut job, limit, now).await?;
-                } else {
-                    gather(tx, &mut job, limit).await?;
-                }
-                job.changed_at = now;
-                jobs::save(tx, &job).await?;
-                tracing::trace!(target: "passgate::walk", step = "job_written");
-                Ok(true)
-            })
-        })
-        .await?;
-    if worked {
-        tracing::trace!(target: "passgate::walk", step = "job_committed");
-    }
-    Ok(worked)
-}
-
-/// Writes down the next page of the audience.
-async fn gather(tx: &mut Tx<'_>, job: &mut Job, limit: i64) -> Result<(), Error> {
-    let page = audience::page(tx, job.merchant, &job.audience, job.gathered_to, limit).await?;
-    jobs::insert_rows(tx, job.merchant, job.batch, &page).await?;
-    let count = i64::try_from(page.len()).unwrap_or(i64::MAX);
-    job.cards += count;
-    for card in &page {
-        job.print = job.print.wrapping_add(bulk::print(*card));
-    }
-    job.gathered_to = match page.last() {
-        Some(last) if count == limit => *last,
-        _ => ALL_GATHERED,
-    };
-    tracing::trace!(target: "passgate::walk", step = "job_gathered");
-    Ok(())
-}
-
-/// Does the action to the next cards.
-async fn work(tx: &mut Tx<'_>, job: &mut Job, limit: i64, now: Timestamp) -> Result<(), Error> {
-    let page = jobs::waiting(tx, job.merchant, job.batch, job.worked_to, limit).await?;
-    let Some(last) = page.last() else {
-        job.state = JobState::Done;
-        job.finished_at = Some(now);
-        return Ok(());
-    };
-    job.worked_to = *last;
-    let found = locked(tx, job.merchant, &page).await?;
-    let made = made(tx, job.merchant, job.action, &job.audience, &page).await?;
-    let mut in_hand = HashMap::new();
-    let mut new_events: Vec<NewEvent> = Vec::new();
-    let mut rows = Vec::with_capacity(page.len());
-    for (card, judged) in judge_all(job.action, &page, &found, &made, job.actor(), now) {
-        let mut row = JobRow {
-            card,
-            state: RowState::Refused,
-            refusal: None,
-            newest: None,
-            events: 0,
-        };
-        match judged {
-            Ok(change) => {
-                row.state = RowState::Done;
-                row.events = i64::try_from(change.events.len()).unwrap_or(i64::MAX);
-                new_events.extend(change.events.into_iter().map(|event| NewEvent {
-                    batch: Some(job.batch),
-                    source: job.source,
-                    reason: event.reason.or_else(|| job.reason.clone()),
-                    ..event
-                }));
-                in_hand.insert(card, change.card);
-                job.done += 1;
-            }
-            Err(refusal) => {
-                row.refusal = Some((refusal.code().to_owned(), refusal.to_string()));
-                job.refused += 1;
-            }
-        }
-        rows.push(row);
-    }
-    tracing::trace!(target: "passgate::walk", step = "job_decided");
-    events::append(tx, &mut in_hand, &new_events, now).await?;
-    tracing::trace!(target: "passgate::walk", step = "job_events_appended");
-    let mut changed = Vec::with_capacity(in_hand.len());
-    for row in rows.iter_mut().filter(|row| row.state == RowState::Done) {
-        if let Some(card) = in_hand.remove(&row.card) {
-            row.newest = card.last_event;
-            changed.push(card);
-        }
-    }
-    cards::save(tx, &changed).await?;
-    outbox::enqueue(tx, &changed, now).await?;
-    for card in &changed {
-        tx.announce(Change::Card(card.merchant, card.id));
-    }
-    jobs::finish_rows(tx, job.merchant, job.batch, &rows).await
-}
-
-/// Leaves out the next card.
-async fn skip(tx: &mut Tx<'_>, merchant: MerchantId, batch: BatchId, now: Timestamp) -> Result<bool, Error> {
-    let Some(mut job) = jobs::claim(tx, merchant, batch).await? else {
-        return Ok(false);
-    };
-    let next = jobs::waiting(tx, merchant, batch, job.worked_to, 1).await?;
-    if let Some(card) = next.first() {
-        let sentence = "The gateway could not change this card; its log says why.";
-        let row = JobRow {
-            card: *card,
-            state: RowState::Refused,
-            refusal: Some(("failed".to_owned(), sentence.to_owned())),
-            newest: None,
-            events: 0,
-        };
-        jobs::finish_rows(tx, merchant, batch, &[row]).await?;
-        job.worked_to = *card;
-        job.refused += 1;
-    } else {
-        // Even its audience cannot be read.
-        job.state = JobState::Cancelled;
-        job.finished_at = Some(now);
-    }
-    job.changed_at = now;
-    jobs::save(tx, &job).await?;
-    Ok(true)
-}
-
+/// Cards with the rules of their programs.
 type Found = HashMap<CardId, (Card, Rules)>;
-
-/// The cards of `page`, locked, each with the rules of its program. `page` is in the order of the ids.
-async fn locked(tx: &mut Tx<'_>, merchant: MerchantId, page: &[CardId]) -> Result<Found, Error> {
-    let keys: Vec<_> = page.iter().map(|card| (merchant, *card)).collect();
-    let found = cards::cards_for_update(tx, &keys).await?;
-    let mut programs: Vec<_> = found.iter().map(|card| (merchant, card.program)).collect();
-    programs.sort_unstable();
-    programs.dedup();
-    let programs = cards::programs_of(tx, &programs).await?;
-    let rules: HashMap<ProgramId, Rules> = programs
-        .into_iter()
-        .map(|of| (of.program.id, of.program.rules))
-        .collect();
-    let with_rules = found.into_iter().filter_map(|card| {
-        let rules = rules.get(&card.program)?.clone();
-        Some((card.id, (card, rules)))
-    });
-    Ok(with_rules.collect())
-}
 
 /// What the batch that is to be taken back did to each card of `page`.
 async fn made(
