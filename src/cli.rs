@@ -5,6 +5,7 @@ mod card;
 mod code;
 mod engagement;
 mod invitation;
+mod job;
 mod member;
 mod offer;
 mod password;
@@ -12,6 +13,8 @@ mod program;
 mod seed;
 mod setup;
 mod station;
+mod timeline;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -100,6 +103,14 @@ enum Command {
     /// Whom customers bring.
     #[command(subcommand)]
     Referral(engagement::Referral),
+    /// One action on many cards.
+    #[command(subcommand)]
+    Job(job::Job),
+    /// Show what happened to a customer or a card.
+    Timeline(timeline::Timeline),
+    /// Check that no ledger was changed since it was sealed and that every balance is the sum of its ledger. Fails when
+    /// something does not fit, and names it.
+    Verify(verify::Verify),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -178,6 +189,9 @@ async fn execute(command: Command) -> Result<()> {
         Command::Consent(consent) => consent.run().await,
         Command::Feedback(feedback) => feedback.run().await,
         Command::Referral(referral) => referral.run().await,
+        Command::Job(job) => job.run().await,
+        Command::Timeline(timeline) => timeline.run().await,
+        Command::Verify(verify) => verify.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

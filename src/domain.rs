@@ -3,8 +3,11 @@
 //! Callers read rows, pass them in together with *now*, and write down what comes back. Nothing in here can
 //! fail for a reason outside its arguments.
 
+pub mod access;
 pub mod adjustment;
+pub mod audit;
 pub mod bonus;
+pub mod bulk;
 pub mod campaign;
 pub mod capture;
 pub mod card;
@@ -36,8 +39,10 @@ pub mod punch;
 pub mod redemption;
 pub mod referral;
 pub mod reward;
+pub mod seal;
 pub mod secret;
 pub mod tier;
 pub mod time;
+pub mod timeline;
 pub mod utm;
 pub mod wording;

@@ -15,11 +15,15 @@ mod engagement;
 pub mod faces;
 pub mod feedback;
 pub mod invitations;
+pub mod jobs;
+pub mod members;
 pub mod offers;
 pub mod programs;
 pub mod promotions;
 pub mod referrals;
+pub mod seals;
 pub mod setup;
+pub mod timeline;
 pub mod utms;
 
 use crate::clock::{Clock, Ids};

@@ -17,6 +17,7 @@ pub mod engagement;
 pub mod events;
 pub mod feedback;
 pub mod invitations;
+pub mod jobs;
 pub mod listing;
 pub mod offers;
 pub mod orders;
@@ -26,9 +27,11 @@ pub mod promotions;
 pub mod pushes;
 pub mod referrals;
 pub mod registrations;
+pub mod seals;
 pub mod sql;
 pub mod stations;
 pub mod tags;
+pub mod timeline;
 pub mod utms;
 
 mod dialect;
@@ -49,6 +52,7 @@ use crate::clock::stopwatch;
 use crate::domain::id::{CardId, MerchantId};
 use crate::telemetry::{Histogram, Metric};
 pub use error::{Cause, Error, Retry};
+pub use postgres::LONGEST_TRANSACTION;
 pub(crate) use sql::params;
 pub use sql::{FromRow, FromValue, Row, Tx, Value};
 
@@ -211,6 +215,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("events", events::STATEMENTS),
         ("feedback", feedback::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
+        ("jobs", jobs::STATEMENTS),
         ("listing", listing::STATEMENTS),
         ("offers", offers::STATEMENTS),
         ("orders", orders::STATEMENTS),
@@ -220,8 +225,10 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("pushes", pushes::STATEMENTS),
         ("referrals", referrals::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
+        ("seals", seals::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
+        ("timeline", timeline::STATEMENTS),
         ("utms", utms::STATEMENTS),
     ];
     files

@@ -8,10 +8,10 @@ use clap::{Args, Subcommand};
 
 use crate::cli::open;
 use crate::config::Config;
+use crate::domain::bulk::Audience;
 use crate::domain::campaign::{self, CampaignRules, CampaignState, Cause};
 use crate::domain::event::Actor;
 use crate::domain::id::{CampaignId, CardId, MerchantId};
-use crate::ops::audience::Listed;
 
 #[derive(Args)]
 pub(super) struct Campaign {
@@ -143,12 +143,12 @@ impl Campaign {
                 }
             }
             Command::Join(moved) => {
-                let (named, cards) = (moved.named, Arc::new(Listed::new(moved.cards)));
+                let (named, cards) = (moved.named, Arc::new(Audience::Cards(moved.cards)));
                 let count = ops.join_campaign(named.merchant, named.campaign, cards, Cause::Hand, BY);
                 println!("{} joined", count.await?);
             }
             Command::Leave(moved) => {
-                let (named, cards) = (moved.named, Arc::new(Listed::new(moved.cards)));
+                let (named, cards) = (moved.named, Arc::new(Audience::Cards(moved.cards)));
                 let count = ops.leave_campaign(named.merchant, named.campaign, cards, Cause::Hand, BY);
                 println!("{} left", count.await?);
             }

@@ -9,13 +9,13 @@ use clap::{Args, Subcommand};
 use crate::cli::engagement::{Whose, card_now};
 use crate::cli::open;
 use crate::config::Config;
+use crate::domain::bulk::Audience;
 use crate::domain::event::Actor;
 use crate::domain::id::{CardId, CustomerId, MerchantId, OfferId, ProgramId};
 use crate::domain::money::Amount;
 use crate::domain::offer::{self, OfferState, Terms};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
-use crate::ops::audience::{AllOf, Audience, Listed};
 
 #[derive(Args)]
 pub(super) struct Offer {
@@ -173,11 +173,11 @@ impl Offer {
                 cards,
                 program,
             } => {
-                let audience: Arc<dyn Audience> = match program {
-                    Some(program) => Arc::new(AllOf(program)),
-                    None => Arc::new(Listed::new(cards)),
+                let audience = match program {
+                    Some(program) => Audience::Program(program),
+                    None => Audience::Cards(cards),
                 };
-                let done = ops.assign_offer(merchant, offer, audience, BY).await?;
+                let done = ops.assign_offer(merchant, offer, Arc::new(audience), BY).await?;
                 println!("assigned to {}, passed over {}", done.assigned, done.passed_over);
             }
             Command::Redeem {

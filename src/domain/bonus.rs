@@ -4,21 +4,12 @@ use crate::domain::adjustment::{self, AdjustRefusal, Adjustment};
 use crate::domain::card::Card;
 use crate::domain::change::{Cause, Change, Reason};
 use crate::domain::detail::Detail;
-use crate::domain::event::{Actor, Delta};
+use crate::domain::event::Actor;
 use crate::domain::program::Rules;
 use crate::domain::time::Timestamp;
 
 /// Most that one bonus gives.
 pub const MOST: i64 = 10_000;
-
-/// Why a bonus is not given.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BonusRefusal {
-    #[error(transparent)]
-    Adjust(#[from] AdjustRefusal),
-    #[error("The card is full: its program keeps nothing beyond the goal.")]
-    Full,
-}
 
 /// Gives `amount` to `card`; each goal reached earns its reward, as with any other punch. Each row of it says why, and
 /// `detail` where it has nothing of its own to say.
@@ -29,14 +20,11 @@ pub fn give(
     reason: &str,
     detail: &Detail,
     now: Timestamp,
-) -> Result<Change, BonusRefusal> {
+) -> Result<Change, AdjustRefusal> {
     let mut cause = Cause::of(Actor::Gateway);
     cause.reason = Reason::parse(reason).ok();
     let adjustment = Adjustment::Add { amount, paid: None };
     let mut change = adjustment::adjust(rules, card, adjustment, &cause, now)?;
-    if change.events.iter().all(|event| event.delta == Delta::default()) {
-        return Err(BonusRefusal::Full);
-    }
     for event in &mut change.events {
         event.detail.get_or_insert_with(|| detail.clone());
     }
@@ -47,6 +35,7 @@ pub fn give(
 mod tests {
     use super::*;
     use crate::domain::card::tests::sample;
+    use crate::domain::event::Delta;
     use crate::domain::id::CardId;
     use proptest::prelude::*;
 

@@ -62,7 +62,7 @@ pub fn redeem(
     rules: &Rules,
     card: &Card,
     amount: Option<Amount>,
-    actor: Actor,
+    cause: &Cause,
     now: Timestamp,
 ) -> Result<Change, RedeemRefusal> {
     if card.status == CardStatus::Void {
@@ -90,8 +90,7 @@ pub fn redeem(
         ..Delta::default()
     };
     delta.tier_points = tier::measured(rules.ladder.as_ref(), delta);
-    let cause = Cause::of(actor);
-    let mut draft = Draft::new(rules, card, &cause, now);
+    let mut draft = Draft::new(rules, card, cause, now);
     draft.add(EventKind::RewardRedeemed, delta);
     if is_visit {
         draft.card.last_visit_at = Some(now);
@@ -175,6 +174,8 @@ pub fn take_back(
             }
         }
         Scheme::Points(points) => back.rewards = uncovered(points, card, back)?,
+        // It can be used again.
+        Scheme::Coupon(_) if kind == EventKind::RedemptionReversed => draft.card.redeemed_at = None,
         Scheme::Coupon(_) => {}
     }
     draft.add(kind, back).reverses = Some(original.id);

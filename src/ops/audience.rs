@@ -1,7 +1,10 @@
-//! Whom something is for: a list of cards, all cards of a program, or whatever else can name cards page by page.
+//! Whom something is for, looked up page by page: the one place that knows how each kind of audience is read.
+//!
+//! A preview walks the same pages as what follows it, so that what differs later is only what happened meanwhile.
 
-use crate::domain::id::{CardId, MerchantId, ProgramId};
-use crate::store::{Error, Tx, TxFuture, offers};
+use crate::domain::bulk;
+use crate::domain::id::{CardId, MerchantId};
+use crate::store::{Error, Tx, TxFuture, jobs};
 
 /// Names cards of a merchant, by id and each once, so that a large audience never has to be in hand as a whole.
 pub trait Audience: Send + Sync {
@@ -18,38 +21,7 @@ pub trait Audience: Send + Sync {
 /// Before every card.
 pub const BEGIN: CardId = CardId(0);
 
-/// Cards that somebody picked.
-#[derive(Debug, Clone)]
-pub struct Listed(Vec<CardId>);
-
-/// Every card of a program.
-#[derive(Debug, Clone, Copy)]
-pub struct AllOf(pub ProgramId);
-
-impl Listed {
-    pub fn new(mut cards: Vec<CardId>) -> Self {
-        cards.sort_unstable();
-        cards.dedup();
-        Self(cards)
-    }
-}
-
-impl Audience for Listed {
-    fn page<'t>(
-        &'t self,
-        _tx: &'t mut Tx<'_>,
-        _merchant: MerchantId,
-        after: CardId,
-        limit: i64,
-    ) -> TxFuture<'t, Vec<CardId>, Error> {
-        let first = self.0.partition_point(|card| *card <= after);
-        let limit = usize::try_from(limit).unwrap_or(0);
-        let page = self.0[first..].iter().take(limit).copied().collect();
-        Box::pin(async move { Ok(page) })
-    }
-}
-
-impl Audience for AllOf {
+impl Audience for bulk::Audience {
     fn page<'t>(
         &'t self,
         tx: &'t mut Tx<'_>,
@@ -57,6 +29,16 @@ impl Audience for AllOf {
         after: CardId,
         limit: i64,
     ) -> TxFuture<'t, Vec<CardId>, Error> {
-        Box::pin(offers::cards_of_program(tx, merchant, self.0, after, limit))
+        match self {
+            Self::Cards(selected) => {
+                let mut rest: Vec<_> = selected.iter().copied().filter(|card| *card > after).collect();
+                rest.sort_unstable();
+                rest.dedup();
+                rest.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+                Box::pin(async move { Ok(rest) })
+            }
+            Self::Program(program) => Box::pin(jobs::cards_of_program(tx, merchant, *program, after, limit)),
+            Self::Batch(batch) => Box::pin(jobs::changed(tx, merchant, *batch, after, limit)),
+        }
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use crate::domain::bulk;
 use crate::domain::campaign::step::Membership;
 use crate::domain::campaign::trigger::Signals;
 use crate::domain::campaign::{
@@ -23,7 +24,7 @@ use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::id::{CampaignId, CardId, MerchantId};
 use crate::domain::time::Timestamp;
 use crate::domain::wording::WordingError;
-use crate::ops::audience::{Audience, BEGIN, Listed};
+use crate::ops::audience::{Audience, BEGIN};
 use crate::ops::chores::TURN;
 use crate::ops::{Ops, engagement};
 use crate::store::campaigns::actions::{self, Message, NewAction};
@@ -230,7 +231,7 @@ impl Ops {
             );
         }
         let wish = (false, Cause::Segment);
-        let gone = Arc::new(Listed::new(gone));
+        let gone = Arc::new(bulk::Audience::Cards(gone));
         let (left, _) = self.move_members(merchant, campaign, gone, wish, actor).await?;
         Ok((joined, left))
     }

@@ -105,7 +105,8 @@ impl Ops {
             .write("redeem_reward", move |tx| {
                 Box::pin(async move {
                     let (card, of) = locked(tx, merchant, card, Some(seen)).await?;
-                    let change = redemption::redeem(&of.of.program.rules, &card, None, actor, now)?;
+                    let change =
+                        redemption::redeem(&of.of.program.rules, &card, None, &Cause::of(actor), now)?;
                     write_change(tx, change.card, &change.events, now).await
                 })
             })
@@ -183,13 +184,16 @@ impl Ops {
                     } else {
                         card.status = CardStatus::Installed;
                         invitations::note_installed(tx, merchant, card.id, now).await?;
-                        vec![event(
-                            card.id,
-                            EventKind::CardInstalled,
-                            Delta::default(),
-                            Actor::Device,
-                            now,
-                        )]
+                        vec![
+                            event(
+                                card.id,
+                                EventKind::CardInstalled,
+                                Delta::default(),
+                                Actor::Device,
+                                now,
+                            )
+                            .with_reason("Google Wallet"),
+                        ]
                     };
                     write_change(tx, card, &events, now).await
                 })
@@ -370,6 +374,7 @@ pub(crate) async fn write_changes(
         in_hand.insert(change.card.id, change.card);
     }
     let ids = events::append(tx, &mut in_hand, &rows, now).await?;
+    tracing::trace!(target: "passgate::walk", step = "changes_appended");
     follow::set(tx, &in_hand, &rows, &ids, now).await?;
     let mut changed: Vec<Card> = in_hand.into_values().collect();
     // Pushes are locked in the order of their cards.

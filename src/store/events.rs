@@ -22,6 +22,8 @@ macro_rules! event_columns {
     };
 }
 
+pub(super) use event_columns;
+
 const INSERT: &str = "insert into events (merchant_id, card_id, customer_id, previous_event_id, kind, punches, points, \
      tier_points, rewards, visits, spend, unpriced, redemptions, at, recorded_at, actor, actor_id, source, location_id, \
      station_id, counter, batch_id, reverses_event_id, reason, detail) \

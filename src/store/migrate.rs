@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_initial",
     2 "0002_loyalty",
     3 "0003_programs",
+    5 "0005_ledger_jobs",
     9 "0009_engagement",
     10 "0010_codes_invitations",
 };

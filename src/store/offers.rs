@@ -1,7 +1,7 @@
 //! Offers, what each customer has to do with them, and their redemptions.
 
 use crate::domain::event::Actor;
-use crate::domain::id::{CardId, CustomerId, EventId, LocationId, MerchantId, OfferId, ProgramId};
+use crate::domain::id::{CardId, CustomerId, EventId, LocationId, MerchantId, OfferId};
 use crate::domain::money::Amount;
 use crate::domain::offer::{Holding, Offer, OfferState, Terms};
 use crate::domain::time::Timestamp;
@@ -68,11 +68,7 @@ const REDEMPTIONS: &str = "select r.number, r.card_id, r.event_id, r.at, l.name,
      left join stations s on s.merchant_id = r.merchant_id and r.actor = 'station' and s.station_id = r.actor_id \
      where r.merchant_id = $1 and r.offer_id = $2 and r.customer_id = $3 order by r.number";
 
-const CARDS_OF_PROGRAM: &str = "select card_id from cards where merchant_id = $1 and card_id > $2 and program_id = $3 \
-     order by card_id limit $4";
-
 pub(crate) const STATEMENTS: &[&str] = &[
-    CARDS_OF_PROGRAM,
     INSERT,
     SAVE,
     OFFER_FOR_UPDATE,
@@ -255,20 +251,6 @@ pub async fn redemptions(
     customer: CustomerId,
 ) -> Result<Vec<Redemption>, Error> {
     tx.all(REDEMPTIONS, &params![merchant, offer, customer]).await
-}
-
-/// The next `limit` cards of a program behind `after`, by id.
-pub async fn cards_of_program(
-    tx: &mut Tx<'_>,
-    merchant: MerchantId,
-    program: ProgramId,
-    after: CardId,
-    limit: i64,
-) -> Result<Vec<CardId>, Error> {
-    let rows: Vec<(CardId,)> = tx
-        .all(CARDS_OF_PROGRAM, &params![merchant, after, program, limit])
-        .await?;
-    Ok(rows.into_iter().map(|(card,)| card).collect())
 }
 
 struct OfferWithHolding(Offer, Holding);

@@ -13,6 +13,8 @@ use passgate::clock::Clock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod many;
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const PASSWORD: &str = "a long one for tests";
 /// Generous: the machine may be busy with other tests.
@@ -362,7 +364,9 @@ fn every_command_has_a_manual_and_an_unknown_key_is_named() {
     let folder = fresh();
     let folder = folder.path();
     let commands = "|serve|bridge|demo|setup|issue|station|station add|station revoke|station list|member|member add\
-        |program|program add|program list|card|card attach-tag|certs|certs dev";
+        |member role|member remove|member list|program|program add|program list|card|card attach-tag|certs|certs dev\
+        |job|job add-punches|job add-points|job redeem|job void|job restore|job reverse|job list|job show|job pause\
+        |job resume|job cancel|timeline|verify";
     for command in commands.split('|') {
         let words: Vec<&str> = command.split_whitespace().collect();
         let manual = done(folder, &[&["help"], &words[..]].concat());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use passgate::clock::Ids;
+use passgate::domain::bulk::Audience;
 use passgate::domain::campaign::step::Membership;
 use passgate::domain::campaign::{Campaign, CampaignRules, CampaignState, Cause};
 use passgate::domain::card::Card;
@@ -14,7 +15,6 @@ use passgate::domain::offer::{OfferState, Terms};
 use passgate::domain::preference::Class;
 use passgate::domain::program::Rules;
 use passgate::ops::Ops;
-use passgate::ops::audience::Listed;
 use passgate::ops::campaigns::CampaignError;
 use passgate::store::Error;
 
@@ -123,7 +123,7 @@ async fn a_delay_is_waited_for_and_leaving_cancels() {
             1,
             "a member at once"
         );
-        let out = Arc::new(Listed::new(vec![bob.id]));
+        let out = Arc::new(Audience::Cards(vec![bob.id]));
         let left = shop
             .ops
             .leave_campaign(shop.merchant, campaign.id, out, Cause::Hand, STAFF)
@@ -150,7 +150,7 @@ async fn a_delay_is_waited_for_and_leaving_cancels() {
             (of_card[0].1.membership, of_card[0].1.cause),
             (Membership::LeftByHand, Cause::Hand)
         );
-        let back = Arc::new(Listed::new(vec![ada.id]));
+        let back = Arc::new(Audience::Cards(vec![ada.id]));
         shop.ops
             .leave_campaign(shop.merchant, campaign.id, back, Cause::Hand, STAFF)
             .await
@@ -431,8 +431,11 @@ async fn a_segment_puts_cards_in_and_takes_them_out() {
         for index in 0..4 {
             cards.push(shop.issue(&format!("Holder {index}")).await);
         }
-        let segment =
-            |named: &[usize]| Arc::new(Listed::new(named.iter().map(|index| cards[*index].id).collect()));
+        let segment = |named: &[usize]| {
+            Arc::new(Audience::Cards(
+                named.iter().map(|index| cards[*index].id).collect(),
+            ))
+        };
         let sync = async |named: &[usize]| {
             let synced = shop
                 .ops

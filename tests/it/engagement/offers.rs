@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use passgate::domain::bulk::Audience;
 use passgate::domain::event::{Actor, EventKind};
 use passgate::domain::id::StationId;
 use passgate::domain::money::Amount;
 use passgate::domain::offer::{Offer, OfferRefusal, OfferState, Terms};
-use passgate::ops::audience::{AllOf, Listed};
 use passgate::ops::offers::{Assigned, OfferError};
 
 use super::shop::{STAFF, Shop, exec};
@@ -229,7 +229,7 @@ async fn an_offer_is_given_to_an_audience_once_each() {
             uninvited,
             Err(OfferError::Refused(OfferRefusal::NotForYou))
         ));
-        let listed = Arc::new(Listed::new(vec![cards[1].id, cards[1].id]));
+        let listed = Arc::new(Audience::Cards(vec![cards[1].id, cards[1].id]));
         let first = shop
             .ops
             .assign_offer(shop.merchant, offer.id, listed, STAFF)
@@ -242,7 +242,7 @@ async fn an_offer_is_given_to_an_audience_once_each() {
                 passed_over: 0
             }
         );
-        let everybody = Arc::new(AllOf(shop.program));
+        let everybody = Arc::new(Audience::Program(shop.program));
         let all = shop
             .ops
             .assign_offer(shop.merchant, offer.id, everybody.clone(), STAFF)
