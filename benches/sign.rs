@@ -187,6 +187,7 @@ impl Bench {
             void: false,
             redeemed: false,
             expires_at: None,
+            locations: true,
             version: 4,
             changed_at: NOW,
         }

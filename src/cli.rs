@@ -1,17 +1,23 @@
 //! The command line. `passgate help` is its manual; each command says what it does and what it needs.
 
+mod campaign;
 mod card;
 mod code;
 mod counts;
 mod customer;
 mod done_by;
+mod engagement;
 mod invitation;
+mod job;
 mod member;
+mod offer;
 mod password;
 mod program;
 mod seed;
 mod setup;
 mod station;
+mod timeline;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -93,6 +99,27 @@ enum Command {
     /// Live counts: the built-in segments, the grid of recency and visits, what customers have spent.
     #[command(subcommand)]
     Counts(counts::Counts),
+    /// What a merchant offers its customers.
+    Offer(offer::Offer),
+    /// What is done for cards when something happens to them.
+    Campaign(campaign::Campaign),
+    /// What customers want to be told and agreed to.
+    #[command(subcommand)]
+    Consent(engagement::Consent),
+    /// What customers say about their visits.
+    #[command(subcommand)]
+    Feedback(engagement::Feedback),
+    /// Whom customers bring.
+    #[command(subcommand)]
+    Referral(engagement::Referral),
+    /// One action on many cards.
+    #[command(subcommand)]
+    Job(job::Job),
+    /// Show what happened to a customer or a card.
+    Timeline(timeline::Timeline),
+    /// Check that no ledger was changed since it was sealed and that every balance is the sum of its ledger. Fails when
+    /// something does not fit, and names it.
+    Verify(verify::Verify),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -168,6 +195,14 @@ async fn execute(command: Command) -> Result<()> {
         Command::Invitation(invitation) => invitation.run().await,
         Command::Customer(customer) => customer.run().await,
         Command::Counts(counts) => counts.run().await,
+        Command::Offer(offer) => offer.run().await,
+        Command::Campaign(campaign) => campaign.run().await,
+        Command::Consent(consent) => consent.run().await,
+        Command::Feedback(feedback) => feedback.run().await,
+        Command::Referral(referral) => referral.run().await,
+        Command::Job(job) => job.run().await,
+        Command::Timeline(timeline) => timeline.run().await,
+        Command::Verify(verify) => verify.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

@@ -1,23 +1,35 @@
 //! Use cases: each is one named transaction that reads, asks `domain`, writes, and fills the outbox.
 
 pub mod access;
+pub mod audience;
 pub mod balances;
+pub mod campaigns;
 pub mod captures;
 pub mod cards;
 pub mod chores;
 pub mod codes;
+pub mod consents;
 pub mod conversions;
 pub mod counts;
 pub mod coupons;
 pub mod devices;
 pub mod dues;
+mod engagement;
 pub mod erasure;
 pub mod faces;
+pub mod feedback;
 pub mod invitations;
+pub mod jobs;
 pub mod lifecycle;
+pub mod members;
+pub mod offers;
 pub mod programs;
 pub mod promotions;
+pub mod referrals;
+pub mod seals;
 pub mod setup;
+pub mod timeline;
+pub mod utms;
 
 use crate::clock::{Clock, Ids};
 use crate::store::Store;

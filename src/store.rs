@@ -7,28 +7,38 @@
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
 pub mod access;
+pub mod campaigns;
 pub mod captures;
 pub mod cards;
 pub mod codes;
+pub mod consents;
 pub mod conversions;
 pub mod counts;
 pub mod dues;
+pub mod engagement;
 pub mod erasure;
 pub mod events;
+pub mod feedback;
 pub mod invitations;
+pub mod jobs;
 pub mod lifetimes;
 pub mod listing;
+pub mod offers;
 pub mod orders;
 pub mod outbox;
 pub mod programs;
 pub mod promotions;
 pub mod pushes;
 pub mod redemptions;
+pub mod referrals;
 pub mod registrations;
+pub mod seals;
 pub mod segment_rules;
 pub mod sql;
 pub mod stations;
 pub mod tags;
+pub mod timeline;
+pub mod utms;
 
 mod dialect;
 mod error;
@@ -48,6 +58,7 @@ use crate::clock::stopwatch;
 use crate::domain::id::{CardId, MerchantId};
 use crate::telemetry::{Histogram, Metric};
 pub use error::{Cause, Error, Retry};
+pub use postgres::LONGEST_TRANSACTION;
 pub(crate) use sql::params;
 pub use sql::{FromRow, FromValue, Row, Tx, Value};
 
@@ -224,28 +235,39 @@ where
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     let files: &[(&'static str, &'static [&'static str])] = &[
         ("access", access::STATEMENTS),
+        ("campaigns", campaigns::STATEMENTS),
+        ("campaigns/actions", campaigns::actions::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
         ("codes", codes::STATEMENTS),
+        ("consents", consents::STATEMENTS),
         ("conversions", conversions::STATEMENTS),
         ("counts", counts::STATEMENTS),
         ("dues", dues::STATEMENTS),
+        ("engagement", engagement::STATEMENTS),
         ("erasure", erasure::PERSONAL),
         ("erasure", erasure::STATEMENTS),
         ("events", events::STATEMENTS),
+        ("feedback", feedback::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
+        ("jobs", jobs::STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
         ("listing", listing::STATEMENTS),
+        ("offers", offers::STATEMENTS),
         ("orders", orders::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
         ("redemptions", redemptions::STATEMENTS),
+        ("referrals", referrals::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
+        ("seals", seals::STATEMENTS),
         ("segment_rules", segment_rules::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
+        ("timeline", timeline::STATEMENTS),
+        ("utms", utms::STATEMENTS),
     ];
     files
         .iter()

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use crate::clock::Ids;
 use crate::domain::capture::{Capture, CaptureKey, CaptureKind, Token};
 use crate::domain::card::{Card, CardStatus, Identity};
+use crate::domain::change::Cause;
 use crate::domain::customer;
 use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, MerchantId, SerialNumber, StationId};
@@ -292,7 +293,8 @@ impl Life {
             // Every other reward waits for another day.
             if rules.kind() == ProgramKind::Punch && self.card.rewards > 0 && counter % 2 == 0 {
                 let at = visit.at.plus(Duration::from_secs(90));
-                let redeemed = redemption::redeem(rules, &self.card, None, Actor::Station(station), at);
+                let redeemed =
+                    redemption::redeem(rules, &self.card, None, &Cause::of(Actor::Station(station)), at);
                 if let Ok(change) = redeemed {
                     self.card = change.card;
                     self.events.extend(change.events);

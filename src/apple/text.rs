@@ -191,6 +191,7 @@ mod tests {
             void: false,
             redeemed: false,
             expires_at: None,
+            locations: true,
             version: 1,
             changed_at: Timestamp(0),
         }

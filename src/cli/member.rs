@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::{filled, open, password};
 use crate::config::Config;
-use crate::domain::id::MerchantId;
+use crate::domain::id::{MemberId, MerchantId};
 use crate::domain::member::Role;
 use crate::ops::access::check_member;
 use crate::ops::setup::Newcomer;
@@ -16,6 +16,12 @@ use crate::ops::setup::Newcomer;
 pub(super) enum Member {
     /// Add somebody who signs in to a merchant's console.
     Add(Add),
+    /// Give a member another role.
+    Role(SetRole),
+    /// End a member's access; their name stays with what they did.
+    Remove(Remove),
+    /// List a merchant's members.
+    List(List),
 }
 
 #[derive(Args)]
@@ -37,19 +43,77 @@ pub(super) struct Add {
     password_file: Option<PathBuf>,
 }
 
+#[derive(Args)]
+pub(super) struct SetRole {
+    member: MemberId,
+    #[arg(long, short, env = "PASSGATE_CONFIG")]
+    config: Option<PathBuf>,
+    #[arg(long)]
+    merchant: MerchantId,
+    /// viewer, editor, admin or owner. The last owner stays one.
+    #[arg(long, value_parser = role)]
+    role: Role,
+}
+
+#[derive(Args)]
+pub(super) struct Remove {
+    member: MemberId,
+    #[arg(long, short, env = "PASSGATE_CONFIG")]
+    config: Option<PathBuf>,
+    #[arg(long)]
+    merchant: MerchantId,
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    #[arg(long, short, env = "PASSGATE_CONFIG")]
+    config: Option<PathBuf>,
+    #[arg(long)]
+    merchant: MerchantId,
+}
+
 impl Member {
     pub(super) async fn run(self) -> Result<()> {
-        let Self::Add(add) = self;
-        let config = Config::load(add.config.as_deref())?;
+        match self {
+            Self::Add(add) => add.run().await,
+            Self::Role(set) => {
+                let config = Config::load(set.config.as_deref())?;
+                let ops = open(&config).await?;
+                ops.set_role(set.merchant, None, set.member, set.role).await?;
+                println!("member {}: {}", set.member, set.role.as_str());
+                Ok(())
+            }
+            Self::Remove(remove) => {
+                let config = Config::load(remove.config.as_deref())?;
+                let ops = open(&config).await?;
+                ops.remove_member(remove.merchant, None, remove.member).await?;
+                println!("member {}: removed", remove.member);
+                Ok(())
+            }
+            Self::List(list) => {
+                let config = Config::load(list.config.as_deref())?;
+                for member in open(&config).await?.members(list.merchant).await? {
+                    let role = member.role.as_str();
+                    println!("member {}: {} {} as {role}", member.id, member.name, member.email);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Add {
+    async fn run(self) -> Result<()> {
+        let config = Config::load(self.config.as_deref())?;
         let new = Newcomer {
-            name: add.name,
-            email: add.email,
-            password: password::read(add.password_file.as_deref(), password::MEMBER)?,
+            name: self.name,
+            email: self.email,
+            password: password::read(self.password_file.as_deref(), password::MEMBER)?,
         };
         check_member(&new.email, &new.password)?;
         let ops = open(&config).await?;
-        let member = ops.admit(add.merchant, &new, add.role).await?;
-        println!("member {member}: {} as {}", new.email, add.role.as_str());
+        let member = ops.admit(self.merchant, &new, self.role).await?;
+        println!("member {member}: {} as {}", new.email, self.role.as_str());
         Ok(())
     }
 }

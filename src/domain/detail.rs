@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{ProgramId, PromotionId};
+use crate::domain::campaign::Cause;
+use crate::domain::consent::{Channel, Purpose};
+use crate::domain::id::{CampaignId, CardId, OfferId, ProgramId, PromotionId};
+use crate::domain::preference::{Class, Preference};
 use crate::domain::time::Timestamp;
 
 /// The particulars of an event.
@@ -18,7 +21,10 @@ pub enum Detail {
         to: Option<String>,
     },
     /// Which reward of the program's list, for which price in points.
-    Reward { code: String, points: i64 },
+    Reward {
+        code: String,
+        points: i64,
+    },
     /// When a card ended before and when it ends now.
     Expiry {
         from: Option<Timestamp>,
@@ -40,7 +46,41 @@ pub enum Detail {
         ended: Option<Timestamp>,
     },
     /// Names of the fields of a profile that changed.
-    Fields { names: Vec<String> },
+    Fields {
+        names: Vec<String>,
+    },
+    /// A kind of notification that the holder switched on or off.
+    Preference {
+        class: Class,
+        from: Preference,
+        to: Preference,
+    },
+    /// What a person agreed to or no longer agrees to, and which words they were shown.
+    Consent {
+        purpose: Purpose,
+        given: bool,
+        text: String,
+        channel: Channel,
+        language: String,
+    },
+    /// Stars, never words, and the event of the visit that they are about.
+    Feedback {
+        stars: i64,
+        visit: Option<i64>,
+    },
+    /// The other card of a referral.
+    Referral {
+        card: CardId,
+    },
+    Offer {
+        offer: OfferId,
+    },
+    /// What a campaign did, or why a card is in it or no longer in it.
+    Campaign {
+        campaign: CampaignId,
+        name: String,
+        cause: Cause,
+    },
 }
 
 impl Detail {

@@ -3,6 +3,7 @@
 
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+use crate::domain::preference::{Class, Preference, Preferences};
 use crate::domain::program::{PricedReward, Program, ProgramKind, Rules, Scheme};
 use crate::domain::tier;
 use crate::domain::time::Timestamp;
@@ -36,6 +37,9 @@ pub struct CardFace {
     /// A coupon that was redeemed.
     pub redeemed: bool,
     pub expires_at: Option<Timestamp>,
+    /// Whether the holder lets the card show up where they are: a phone does that by itself, so the pass must not name
+    /// places where they do not.
+    pub locations: bool,
     pub version: i64,
     pub changed_at: Timestamp,
 }
@@ -135,7 +139,13 @@ impl CardFace {
 }
 
 /// Draws the face of `card`.
-pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Option<&str>) -> CardFace {
+pub fn render(
+    merchant_name: &str,
+    program: &Program,
+    card: &Card,
+    holder: Option<&str>,
+    preferences: Preferences,
+) -> CardFace {
     CardFace {
         merchant: card.merchant,
         program: program.id,
@@ -159,6 +169,7 @@ pub fn render(merchant_name: &str, program: &Program, card: &Card, holder: Optio
         void: card.status == CardStatus::Void,
         redeemed: program.rules.kind() == ProgramKind::Coupon && card.redeemed_at.is_some(),
         expires_at: card.expires_at,
+        locations: preferences.of(Class::Location) == Preference::Active,
         version: card.version,
         changed_at: card.changed_at,
     }

@@ -114,6 +114,10 @@ ids! {
     CodeBatchId,
     /// One letter to one address.
     InvitationId,
+    /// Something a merchant offers that customers claim and redeem.
+    OfferId,
+    /// A rule that does something for a card when something happens to it.
+    CampaignId,
 }
 
 /// A ledger row; numbered by the store, growing.

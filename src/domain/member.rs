@@ -1,4 +1,4 @@
-//! People who sign in to the console, and what each role may do at the least.
+//! People who sign in to the console, and the roles they have. What each role may do is in `domain::access`.
 
 /// Roles are cumulative: each may do what the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,27 +23,5 @@ impl Role {
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
-    }
-
-    pub fn may(self, action: Action) -> bool {
-        self >= action.least_role()
-    }
-}
-
-/// What a signed-in member can ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    ViewCards,
-    RedeemReward,
-    ReverseEvent,
-    VoidCard,
-}
-
-impl Action {
-    pub fn least_role(self) -> Role {
-        match self {
-            Self::ViewCards => Role::Viewer,
-            Self::RedeemReward | Self::ReverseEvent | Self::VoidCard => Role::Editor,
-        }
     }
 }

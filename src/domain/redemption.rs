@@ -66,7 +66,7 @@ pub fn redeem(
     rules: &Rules,
     card: &Card,
     amount: Option<Amount>,
-    actor: Actor,
+    cause: &Cause,
     now: Timestamp,
 ) -> Result<Change, RedeemRefusal> {
     if card.status == CardStatus::Void {
@@ -84,7 +84,7 @@ pub fn redeem(
             goal: rules.goal(),
         });
     }
-    let is_visit = is_visit_by_hand(rules, card, actor, now);
+    let is_visit = is_visit_by_hand(rules, card, cause.actor, now);
     let mut delta = visit(is_visit, amount);
     delta += Delta {
         rewards: -1,
@@ -92,8 +92,7 @@ pub fn redeem(
         ..Delta::default()
     };
     delta.tier_points = tier::measured(rules.ladder.as_ref(), delta);
-    let cause = Cause::of(actor);
-    let mut draft = Draft::new(rules, card, &cause, now);
+    let mut draft = Draft::new(rules, card, cause, now);
     draft.add(EventKind::RewardRedeemed, delta);
     if is_visit {
         draft.card.last_visit_at = card.last_visit_at.max(Some(now));
@@ -177,6 +176,8 @@ pub fn take_back(
             }
         }
         Scheme::Points(points) => back.rewards = uncovered(points, card, back)?,
+        // It can be used again.
+        Scheme::Coupon(_) if kind == EventKind::RedemptionReversed => draft.card.redeemed_at = None,
         Scheme::Coupon(_) => {}
     }
     draft.add(kind, back).reverses = Some(original.id);

@@ -3,6 +3,9 @@
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
+/// Twenty-four hours.
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]

@@ -20,6 +20,7 @@ use crate::domain::presentation::{self, Accepted, Decision, History, Moment, Ref
 use crate::domain::tier;
 use crate::domain::time::Timestamp;
 use crate::domain::{ledger, redemption};
+use crate::ops::campaigns::follow;
 use crate::ops::{Ops, coupons};
 pub use crate::store::captures::Answer;
 use crate::store::cards::{self, ProgramOfMerchant};
@@ -447,7 +448,12 @@ impl Work {
             .map(|(merchant, capture, answer)| (*merchant, *capture, answer))
             .collect();
         captures::insert(tx, &rows, now).await?;
-        events::append(tx, &mut self.cards, &self.events, now).await?;
+        let ids = events::append(tx, &mut self.cards, &self.events, now).await?;
+        let listening = self
+            .programs
+            .values()
+            .map(|(of, _)| (of.program.merchant, of.signals));
+        follow::many(tx, listening, &self.cards, &self.events, &ids, now).await?;
         let changed: Vec<Card> = self
             .changed
             .iter()

@@ -15,8 +15,10 @@ use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, Seri
 use crate::domain::issue::{self, IssueRefusal};
 use crate::domain::ledger::{self, LatestEarning};
 use crate::domain::lifecycle::{self, LifecycleRefusal};
+use crate::domain::preference::Preferences;
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
 use crate::domain::time::Timestamp;
+use crate::ops::campaigns::follow;
 use crate::ops::captures::NEIGHBOURS;
 use crate::ops::{Ops, coupons};
 use crate::store::cards::{CardWithProgram, NewCustomer, ProgramOfMerchant};
@@ -103,7 +105,8 @@ impl Ops {
             .write("redeem_reward", move |tx| {
                 Box::pin(async move {
                     let (card, of) = locked(tx, merchant, card, Some(seen)).await?;
-                    let change = redemption::redeem(&of.of.program.rules, &card, None, actor, now)?;
+                    let change =
+                        redemption::redeem(&of.of.program.rules, &card, None, &Cause::of(actor), now)?;
                     write_change(tx, change.card, &change.events, now).await
                 })
             })
@@ -156,7 +159,8 @@ impl Ops {
                     } else {
                         let kind = EventKind::CardInstalled;
                         invitations::note_installed(tx, merchant, card.id, now).await?;
-                        vec![event(card.id, kind, Delta::default(), Actor::Device, now)]
+                        let installed = event(card.id, kind, Delta::default(), Actor::Device, now);
+                        vec![installed.with_reason("Google Wallet")]
                     };
                     // A change between drawing the object and this line must still reach it, the card's end too.
                     if card.status == CardStatus::Void {
@@ -225,6 +229,7 @@ impl Issue {
             card,
             of,
             holder: Some(holder.name),
+            preferences: Preferences::ALL_ACTIVE,
         })
     }
 }
@@ -317,7 +322,9 @@ pub(crate) async fn write_changes(
         rows.extend(change.events);
         in_hand.insert(change.card.id, change.card);
     }
-    events::append(tx, &mut in_hand, &rows, now).await?;
+    let ids = events::append(tx, &mut in_hand, &rows, now).await?;
+    tracing::trace!(target: "passgate::walk", step = "changes_appended");
+    follow::set(tx, &in_hand, &rows, &ids, now).await?;
     let mut changed: Vec<Card> = in_hand.into_values().collect();
     // Pushes are locked in the order of their cards.
     changed.sort_unstable_by_key(|card| (card.merchant, card.id));
@@ -339,7 +346,8 @@ pub(crate) async fn write_change(
 ) -> Result<Card, CardError> {
     let id = card.id;
     let mut in_hand = HashMap::from([(id, card)]);
-    events::append(tx, &mut in_hand, new_events, now).await?;
+    let ids = events::append(tx, &mut in_hand, new_events, now).await?;
+    follow::one(tx, in_hand.get(&id), new_events, &ids, now).await?;
     let card = in_hand.remove(&id).ok_or(CardError::NotFound)?;
     cards::save(tx, std::slice::from_ref(&card), now).await?;
     dues::arm(tx, [&card]).await?;

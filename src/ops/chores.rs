@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::time::Timestamp;
-use crate::ops::{Ops, dues, programs};
+use crate::ops::{Ops, dues, jobs, programs, seals};
 use crate::store::Error;
 
 /// Rows that one turn of a chore may change, so that a tap never waits long behind it.
@@ -69,6 +69,26 @@ const CHORES: &[Chore] = &[
         name: "fold_counts",
         turn: |ops, _| Box::pin(ops.fold_counts()),
     },
+    Chore {
+        name: "advance_referrals",
+        turn: |ops, now| Box::pin(ops.advance_referrals(now)),
+    },
+    Chore {
+        name: "look_for_campaigns",
+        turn: |ops, now| Box::pin(ops.look_for_campaigns(now)),
+    },
+    Chore {
+        name: "act_for_campaigns",
+        turn: |ops, now| Box::pin(ops.act_for_campaigns(now)),
+    },
+    Chore {
+        name: "work_jobs",
+        turn: |ops, now| Box::pin(jobs::turn(ops, now)),
+    },
+    Chore {
+        name: "seal_ledger",
+        turn: |ops, now| Box::pin(seals::turn(ops, now)),
+    },
 ];
 
 impl Ops {
@@ -106,17 +126,20 @@ pub async fn run(ops: Ops, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = looks.tick() => {}
         }
-        for chore in CHORES {
-            while !stop.is_cancelled() {
+        // Turn by turn, so that one chore with much to do holds up no other.
+        let mut busy: Vec<&Chore> = CHORES.iter().collect();
+        while !busy.is_empty() && !stop.is_cancelled() {
+            let mut still_busy = Vec::with_capacity(busy.len());
+            for chore in busy {
                 match (chore.turn)(&ops, ops.clock.now()).await {
-                    Ok(0) => break,
-                    Ok(_) => {}
+                    Ok(0) => {}
+                    Ok(_) => still_busy.push(chore),
                     Err(error) => {
                         tracing::warn!(chore = chore.name, %error, "a chore failed; it is tried again");
-                        break;
                     }
                 }
             }
+            busy = still_busy;
         }
     }
 }

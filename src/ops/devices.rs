@@ -12,6 +12,7 @@ use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::id::PushToken;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
+use crate::ops::campaigns::follow;
 use crate::store::registrations::RegistrationKey;
 use crate::store::{self, Change, Tx, cards, events, invitations, outbox, registrations, tags};
 
@@ -135,7 +136,8 @@ pub(super) async fn record_quietly(
 ) -> Result<Card, store::Error> {
     let id = card.id;
     let mut cards = HashMap::from([(id, card)]);
-    events::append(tx, &mut cards, &[event], now).await?;
+    let ids = events::append(tx, &mut cards, std::slice::from_ref(&event), now).await?;
+    follow::one(tx, cards.get(&id), &[event], &ids, now).await?;
     let Some(card) = cards.remove(&id) else {
         return Err(store::Error::inconsistent("the card that was put in", "another"));
     };

@@ -8,7 +8,7 @@ use crate::store::{Error, FromRow, Row, Tx};
 
 const INSERT_MEMBER: &str = "insert into members (merchant_id, member_id, email, name, role, password_hash, \
      created_at) values ($1, $2, $3, $4, $5, $6, $7)";
-const MEMBERS: &str = "select count(*) from members where merchant_id = $1";
+const MEMBERS: &str = "select count(*) from members where merchant_id = $1 and removed_at is null";
 const PASSWORD: &str = "select merchant_id, member_id, password_hash from members where email = $1";
 const INSERT_SESSION: &str = "insert into sessions (token_hash, merchant_id, member_id, created_at, expires_at) \
      values ($1, $2, $3, $4, $5)";
@@ -19,6 +19,16 @@ const SESSION: &str = "select s.merchant_id, s.member_id, b.email, b.name, b.rol
      where s.token_hash = $1 and s.expires_at > $2";
 const EXTEND: &str = "update sessions set expires_at = $2 where token_hash = $1 and expires_at < $2";
 const END: &str = "delete from sessions where token_hash = $1";
+const END_OF_MEMBER: &str = "delete from sessions where merchant_id = $1 and member_id = $2";
+const MEMBER: &str = "select merchant_id, member_id, email, name, role from members \
+     where merchant_id = $1 and member_id = $2 and removed_at is null";
+const LIST: &str = "select merchant_id, member_id, email, name, role from members \
+     where merchant_id = $1 and removed_at is null order by member_id";
+const OWNERS: &str = "select member_id from members \
+     where merchant_id = $1 and role = 'owner' and removed_at is null order by member_id for update";
+const SET_ROLE: &str = "update members set role = $3 where merchant_id = $1 and member_id = $2";
+const REMOVE: &str = "update members set removed_at = $3, email = $4, password_hash = '' \
+     where merchant_id = $1 and member_id = $2";
 const END_EXPIRED: &str =
     "delete from sessions where merchant_id = $1 and member_id = $2 and expires_at <= $3";
 
@@ -31,6 +41,12 @@ pub(crate) const STATEMENTS: &[&str] = &[
     EXTEND,
     END,
     END_EXPIRED,
+    END_OF_MEMBER,
+    MEMBER,
+    LIST,
+    OWNERS,
+    SET_ROLE,
+    REMOVE,
 ];
 
 /// SHA-256 of a session's token.
@@ -46,6 +62,16 @@ pub struct NewMember {
     pub role: Role,
     /// In PHC form; `$argon2id$…`.
     pub password_hash: String,
+}
+
+/// Somebody who signs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub merchant: MerchantId,
+    pub id: MemberId,
+    pub email: String,
+    pub name: String,
+    pub role: Role,
 }
 
 /// What a password is checked against.
@@ -142,6 +168,67 @@ pub async fn end_expired_sessions(
     Ok(())
 }
 
+/// A member, unless they have left.
+pub async fn member(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    member: MemberId,
+) -> Result<Option<Member>, Error> {
+    tx.opt(MEMBER, &params![merchant, member]).await
+}
+
+/// Every member of a merchant, oldest first.
+pub async fn list(tx: &mut Tx<'_>, merchant: MerchantId) -> Result<Vec<Member>, Error> {
+    tx.all(LIST, &params![merchant]).await
+}
+
+/// The owners, locked until the transaction ends, so that two who remove each other are one after the other.
+pub async fn owners_for_update(tx: &mut Tx<'_>, merchant: MerchantId) -> Result<Vec<MemberId>, Error> {
+    let owners: Vec<(MemberId,)> = tx.all(OWNERS, &params![merchant]).await?;
+    Ok(owners.into_iter().map(|(member,)| member).collect())
+}
+
+pub async fn set_role(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    member: MemberId,
+    role: Role,
+) -> Result<(), Error> {
+    tx.exec(SET_ROLE, &params![merchant, member, role.as_str()])
+        .await?;
+    Ok(())
+}
+
+/// Takes away everything to sign in with; the name stays for the ledger, and the email address is free again.
+pub async fn remove(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let nobody = format!("removed:{member}");
+    tx.exec(REMOVE, &params![merchant, member, now, nobody]).await?;
+    tx.exec(END_OF_MEMBER, &params![merchant, member]).await?;
+    Ok(())
+}
+
+impl FromRow for Member {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self {
+            merchant: row.next()?,
+            id: row.next()?,
+            email: row.next()?,
+            name: row.next()?,
+            role: role(row)?,
+        })
+    }
+}
+
+fn role(row: &mut Row) -> Result<Role, Error> {
+    let role: String = row.next()?;
+    Role::parse(&role).ok_or_else(|| Error::inconsistent("a role in members.role", role))
+}
+
 impl FromRow for PasswordOfMember {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
         Ok(Self {
@@ -159,10 +246,7 @@ impl FromRow for Session {
             member: MemberId(row.next()?),
             email: row.next()?,
             name: row.next()?,
-            role: {
-                let role: String = row.next()?;
-                Role::parse(&role).ok_or_else(|| Error::inconsistent("a role in members.role", role))?
-            },
+            role: role(row)?,
             merchant_name: row.next()?,
             zone: row.next()?,
             expires_at: Timestamp(row.next()?),

@@ -2,10 +2,12 @@
 
 use jiff::tz::TimeZone;
 
+use crate::domain::campaign::trigger::Signals;
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Channels};
 use crate::domain::face::{self, CardFace};
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber};
+use crate::domain::preference::Preferences;
 use crate::domain::program::{Program, Rules};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
@@ -17,6 +19,8 @@ pub struct ProgramOfMerchant {
     pub program: Program,
     pub merchant_name: String,
     pub zone: String,
+    /// What the merchant's running campaigns and referrals listen to.
+    pub signals: Signals,
 }
 
 impl ProgramOfMerchant {
@@ -33,6 +37,8 @@ pub struct CardWithProgram {
     pub of: ProgramOfMerchant,
     /// The name printed on the card when it was issued.
     pub holder: Option<String>,
+    /// What the holder wants to be told.
+    pub preferences: Preferences,
 }
 
 impl CardWithProgram {
@@ -42,6 +48,7 @@ impl CardWithProgram {
             &self.of.program,
             &self.card,
             self.holder.as_deref(),
+            self.preferences,
         )
     }
 }
@@ -56,10 +63,18 @@ macro_rules! card_columns {
     };
 }
 
+/// What belongs to the holder and not to the card.
+macro_rules! holder_columns {
+    () => {
+        "c.holder, coalesce((select u.paused from customers u where u.merchant_id = c.merchant_id \
+         and u.customer_id = c.customer_id), 0)"
+    };
+}
+
 macro_rules! program_columns {
     () => {
         "p.program_id, p.merchant_id, p.name, p.template, p.pass_type_identifier, p.reward_name, p.rules, \
-         p.archived_at, p.version, m.name, m.zone"
+         p.archived_at, p.version, m.name, m.zone, m.signals"
     };
 }
 
@@ -94,7 +109,9 @@ const PROGRAMS_OF: &str = concat!(
 const CARD: &str = concat!(
     "select ",
     card_columns!(),
-    ", c.holder, ",
+    ", ",
+    holder_columns!(),
+    ", ",
     program_columns!(),
     " from cards c join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
      join merchants m on m.merchant_id = c.merchant_id where c.merchant_id = $1 and c.card_id = $2"
@@ -102,7 +119,9 @@ const CARD: &str = concat!(
 const CARD_BY_SERIAL_NUMBER: &str = concat!(
     "select ",
     card_columns!(),
-    ", c.holder, ",
+    ", ",
+    holder_columns!(),
+    ", ",
     program_columns!(),
     " from cards c join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
      join merchants m on m.merchant_id = c.merchant_id where c.merchant_id = $1 and c.serial_number = $2"
@@ -110,7 +129,9 @@ const CARD_BY_SERIAL_NUMBER: &str = concat!(
 const CARDS: &str = concat!(
     "select ",
     card_columns!(),
-    ", c.holder, ",
+    ", ",
+    holder_columns!(),
+    ", ",
     program_columns!(),
     " from (values {bigint, bigint}) as v join cards c on c.merchant_id = v.column1 and c.card_id = v.column2 \
      join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
@@ -459,6 +480,7 @@ impl FromRow for ProgramOfMerchant {
             },
             merchant_name: row.next()?,
             zone: row.next()?,
+            signals: Signals(row.next()?),
         })
     }
 }
@@ -468,6 +490,7 @@ impl FromRow for CardWithProgram {
         Ok(Self {
             card: Card::from_row(row)?,
             holder: row.next()?,
+            preferences: Preferences(row.next()?),
             of: ProgramOfMerchant::from_row(row)?,
         })
     }

@@ -3,7 +3,7 @@
 //! A card names its newest row and each row the one before it, so a card's history is read by walking back from
 //! the card, without an index that every tap would have to keep.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::domain::capture::CaptureKey;
 use crate::domain::card::Card;
@@ -21,6 +21,8 @@ macro_rules! event_columns {
          e.location_id, e.station_id, e.counter, e.batch_id, e.reverses_event_id, e.reason, e.detail"
     };
 }
+
+pub(super) use event_columns;
 
 const INSERT: &str = "insert into events (merchant_id, card_id, customer_id, previous_event_id, kind, punches, points, \
      tier_points, rewards, visits, spend, unpriced, redemptions, at, recorded_at, actor, actor_id, source, location_id, \
@@ -54,38 +56,44 @@ pub(crate) const STATEMENTS: &[&str] = &[INSERT, EVENT, HISTORY, REVERSED];
 /// Appends `events` of cards in order and moves `last_event` of each card they belong to.
 ///
 /// `cards` must hold every card that `events` name; the caller saves them afterwards. Rows of one card that come
-/// in the same call are chained to each other: round after round, each round holding at most one row a card.
+/// in the same call are chained to each other: round after round, each round holding at most one row a card. Returns
+/// the number of each event, in the order of `events`.
 pub async fn append(
     tx: &mut Tx<'_>,
     cards: &mut HashMap<CardId, Card>,
     events: &[NewEvent],
     now: Timestamp,
-) -> Result<(), Error> {
-    let mut rest: Vec<&NewEvent> = events.iter().collect();
+) -> Result<Vec<EventId>, Error> {
+    let mut ids = vec![EventId(0); events.len()];
+    let mut rest: Vec<(usize, &NewEvent)> = events.iter().enumerate().collect();
     while !rest.is_empty() {
         let mut later = Vec::new();
-        let mut round = HashSet::with_capacity(rest.len());
+        let mut round = HashMap::with_capacity(rest.len());
         let mut rows = Vec::with_capacity(rest.len());
-        for event in rest {
+        for (place, event) in rest {
             let card = event
                 .card()
                 .and_then(|card| cards.get(&card))
                 .ok_or_else(|| Error::inconsistent("the card of each new event in hand", "another card"))?;
-            if !round.insert(card.id) {
-                later.push(event);
+            if round.contains_key(&card.id) {
+                later.push((place, event));
                 continue;
             }
+            round.insert(card.id, place);
             rows.push(row(card.merchant, card.last_event, event, now));
         }
         let numbered: Vec<(EventId, CardId)> = tx.all_rows(INSERT, &[], &rows).await?;
         for (event, card) in numbered {
+            if let Some(place) = round.get(&card) {
+                ids[*place] = event;
+            }
             if let Some(card) = cards.get_mut(&card) {
                 card.last_event = Some(event);
             }
         }
         rest = later;
     }
-    Ok(())
+    Ok(ids)
 }
 
 /// Appends one event of a person behind `previous`, their newest; returns the new newest, which the caller saves.

@@ -12,6 +12,7 @@ use crate::domain::face::{CardFace, Prices};
 use crate::domain::id::{
     CardId, CustomerId, EventId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber,
 };
+use crate::domain::preference::{Class, Preference, Preferences};
 use crate::domain::program::{ProgramKind, Rules};
 use crate::domain::tier;
 use crate::domain::time::Timestamp;
@@ -42,8 +43,8 @@ const COUNTS: &str = "select c.status, count(*), count(case when c.rewards > 0 t
      where c.merchant_id = $1 group by c.status order by c.status";
 const SHEET: &str = "select c.merchant_id, c.card_id, c.program_id, c.customer_id, c.serial_number, c.token, c.holder, c.status, c.channels, \
      c.punches, c.points, c.rewards, c.tier, c.visits, c.last_visit_at, c.created_at, c.version, c.changed_at, \
-     c.last_event_id, c.expires_at, c.redeemed_at, c.installed_as, u.first_name, u.last_name, u.email, u.phone, p.name, \
-     p.template, p.pass_type_identifier, p.reward_name, p.rules, \
+     c.last_event_id, c.expires_at, c.redeemed_at, c.installed_as, u.first_name, u.last_name, u.email, u.phone, u.paused, \
+     p.name, p.template, p.pass_type_identifier, p.reward_name, p.rules, \
      m.name, m.zone \
      from cards c \
      join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
@@ -351,6 +352,7 @@ impl FromRow for CardSheet {
         let redeemed_at: Option<Timestamp> = row.next()?;
         let installed_as = row.next()?;
         let (customer_name, customer_email, customer_phone) = (name(row)?, row.next()?, row.next()?);
+        let preferences = Preferences(row.next()?);
         let (program_name, template) = (row.next()?, row.next()?);
         let pass_type_identifier = PassTypeIdentifier::parse(row.next::<String>()?)
             .map_err(|error| Error::inconsistent("a pass type in programs.pass_type_identifier", error))?;
@@ -380,6 +382,7 @@ impl FromRow for CardSheet {
                 void: status == CardStatus::Void,
                 redeemed: rules.kind() == ProgramKind::Coupon && redeemed_at.is_some(),
                 expires_at,
+                locations: preferences.of(Class::Location) == Preference::Active,
                 version,
                 changed_at,
             },

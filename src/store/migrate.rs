@@ -28,7 +28,9 @@ const MIGRATIONS: &[Migration] = migrations! {
     2 "0002_loyalty",
     3 "0003_programs",
     4 "0004_coupons",
+    5 "0005_ledger_jobs",
     8 "0008_live_counts",
+    9 "0009_engagement",
     10 "0010_codes_invitations",
 };
 

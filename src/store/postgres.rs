@@ -3,6 +3,10 @@
 //! Writes run at read committed, reads on one snapshot. A transaction that loses against another one (SQLSTATE
 //! 40001, 40P01) runs again. A connection that is left inside a transaction, by a cancelled caller or a panic, is
 //! closed, which makes the server roll back.
+//!
+//! No writing transaction lives longer than [`LONGEST_TRANSACTION`]: this side gives it up after [`PATIENCE_WITH_BODY`],
+//! and what of it still stands at the server ends there, because a session may neither run one statement nor wait for
+//! the next for longer than [`STATEMENT_TIME`]. What relies on it: `ops::seals`.
 
 mod connect;
 mod connection;
@@ -11,7 +15,9 @@ mod notices;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, Object, Pool, PoolError, Runtime, TimeoutType};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, Object, Pool, PoolError, Runtime, TimeoutType,
+};
 use tokio::sync::broadcast;
 
 pub(super) use connection::Connection;
@@ -28,6 +34,23 @@ const ATTEMPTS: u32 = 8;
 
 /// How long a caller waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a body with its commit may take.
+const PATIENCE_WITH_BODY: Duration = Duration::from_secs(60);
+
+/// What the server grants one statement, and the pause between two of a transaction; see [`SESSION`].
+const STATEMENT_TIME: Duration = Duration::from_secs(60);
+
+/// After this no transaction of ours that writes is open any more, whatever became of this process and of the network.
+pub const LONGEST_TRANSACTION: Duration = PATIENCE_WITH_BODY
+    .saturating_add(STATEMENT_TIME)
+    .saturating_add(STATEMENT_TIME);
+
+/// Makes [`STATEMENT_TIME`] real, in seconds.
+const SESSION: &str = "set statement_timeout = '60s'; set idle_in_transaction_session_timeout = '60s'";
+
+/// A migration takes as long as it takes; it writes no events.
+const UNHURRIED: &str = "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
 
 const BEGIN_WRITE: &str = "begin isolation level read committed read write";
 const BEGIN_READ: &str = "begin isolation level repeatable read read only";
@@ -52,6 +75,9 @@ impl Engine {
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
+            .post_create(Hook::async_fn(|client: &mut ClientWrapper, _| {
+                Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
+            }))
             .build()
             .map_err(|error| Error::unavailable("no pool of connections can be made", error))?;
         let notices = Notices::start(target, changes).await?;
@@ -70,32 +96,47 @@ impl Engine {
         let mut attempt = 1;
         loop {
             let open = self.begin().await?;
-            let mut tx = Tx::new(sql::Connection::Postgres(&open.connection));
-            let result = body(&mut tx).await;
-            let result = tx.verdict(result);
-            let (state, changes) = (tx.state(), tx.changes().to_vec());
-            let conflict = match result {
-                Ok(value) => match open.commit().await {
-                    Ok(()) => {
-                        self.notices.tell(&changes);
-                        return Ok(value);
-                    }
-                    Err(failure) if failure.is_conflict => failure.error.into(),
-                    Err(failure) => return Err(failure.error.into()),
-                },
-                Err(error) => {
-                    open.roll_back().await;
-                    if state != State::Conflicted {
-                        return Err(error);
-                    }
-                    error
-                }
+            // Dropping an attempt closes its connection.
+            let one = tokio::time::timeout(PATIENCE_WITH_BODY, self.attempt(open, &body));
+            let conflict = match one.await.unwrap_or_else(|_| Attempt::given_up()) {
+                Attempt::Done(value) => return Ok(value),
+                Attempt::Failed(error) => return Err(error),
+                Attempt::Conflicted(error) => error,
             };
             if attempt == ATTEMPTS {
                 return Err(conflict);
             }
             again(name, attempt).await;
             attempt += 1;
+        }
+    }
+
+    async fn attempt<T, E, F>(&self, open: Open, body: &F) -> Attempt<T, E>
+    where
+        E: From<Error>,
+        F: for<'t> Fn(&'t mut Tx<'_>) -> TxFuture<'t, T, E>,
+    {
+        let mut tx = Tx::new(sql::Connection::Postgres(&open.connection));
+        let result = body(&mut tx).await;
+        let result = tx.verdict(result);
+        let (state, changes) = (tx.state(), tx.changes().to_vec());
+        match result {
+            Ok(value) => match open.commit().await {
+                Ok(()) => {
+                    self.notices.tell(&changes);
+                    Attempt::Done(value)
+                }
+                Err(failure) if failure.is_conflict => Attempt::Conflicted(failure.error.into()),
+                Err(failure) => Attempt::Failed(failure.error.into()),
+            },
+            Err(error) => {
+                open.roll_back().await;
+                if state == State::Conflicted {
+                    Attempt::Conflicted(error)
+                } else {
+                    Attempt::Failed(error)
+                }
+            }
         }
     }
 
@@ -133,6 +174,7 @@ impl Engine {
 
     pub(super) async fn migrate(&self) -> Result<(), Error> {
         let open = self.begin().await?;
+        open.connection.control(UNHURRIED).await?;
         migrate::postgres(&open.connection).await?;
         open.commit().await.map_err(|failure| failure.error)
     }
@@ -161,6 +203,21 @@ impl Engine {
     /// yet: all idle ones may be like it, and the next one is to be new.
     fn forget_idle(&self) {
         self.pool.retain(|_, _| false);
+    }
+}
+
+/// How one run of a transaction ended.
+enum Attempt<T, E> {
+    Done(T),
+    Failed(E),
+    /// Another transaction is the reason.
+    Conflicted(E),
+}
+
+impl<T, E: From<Error>> Attempt<T, E> {
+    fn given_up() -> Self {
+        let problem = "a transaction took too long and was given up";
+        Self::Failed(Error::Unavailable { problem, cause: None }.into())
     }
 }
 

@@ -10,9 +10,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use jiff::tz::TimeZone;
 
+use crate::domain::access::Action;
 use crate::domain::event::Actor;
 use crate::domain::id::{MemberId, MerchantId};
-use crate::domain::member::{Action, Role};
+use crate::domain::member::Role;
 use crate::ops::access::AccessError;
 use crate::web::Web;
 use crate::web::error::ApiError;
@@ -195,5 +196,20 @@ mod tests {
             .require(Action::VoidCard)
             .expect_err("a viewer ends no cards");
         assert!(refused.to_string().contains("editor"));
+        for role in Role::ALL {
+            let member = Member {
+                role,
+                ..member.clone()
+            };
+            for action in Action::ALL {
+                match member.require(*action) {
+                    Ok(()) => assert!(role.may(*action)),
+                    Err(refused) => {
+                        assert!(!role.may(*action));
+                        assert_eq!(refused.status(), axum::http::StatusCode::FORBIDDEN);
+                    }
+                }
+            }
+        }
     }
 }

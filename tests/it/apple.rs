@@ -155,6 +155,7 @@ fn face() -> CardFace {
         void: false,
         redeemed: false,
         expires_at: None,
+        locations: true,
         version: 4,
         changed_at: NOW,
     }

@@ -2,6 +2,7 @@
 
 mod cards;
 mod codes;
+mod engagement;
 mod letters;
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -12,6 +13,8 @@ use std::time::Duration;
 use passgate::clock::Clock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+mod many;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const PASSWORD: &str = "a long one for tests";
@@ -400,10 +403,12 @@ fn every_command_has_a_manual_and_an_unknown_key_is_named() {
     let folder = fresh();
     let folder = folder.path();
     let commands = "|serve|bridge|demo|setup|issue|station|station add|station revoke|station list|member|member add\
-        |program|program add|program list|card|card attach-tag|card redeem|card void|card restore|card expire\
-        |card convert|customer|customer erase|customer keep|counts|counts show\
+        |member role|member remove|member list|program|program add|program list|card|card attach-tag|card redeem\
+        |card void|card restore|card expire|card convert|customer|customer erase|customer keep|counts|counts show\
         |counts grid|counts versions|counts lifetime|code|code make|code list|code export|code revoke|code use|seed\
-        |invitation|invitation card|invitation addresses|invitation list|invitation bounced|certs|certs dev";
+        |invitation|invitation card|invitation addresses|invitation list|invitation bounced|certs|certs dev\
+        |job|job add-punches|job add-points|job redeem|job void|job restore|job reverse|job list|job show|job pause\
+        |job resume|job cancel|timeline|verify";
     for command in commands.split('|') {
         let words: Vec<&str> = command.split_whitespace().collect();
         let manual = done(folder, &[&["help"], &words[..]].concat());

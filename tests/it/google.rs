@@ -87,6 +87,7 @@ fn face(card: i64, punches: i64) -> CardFace {
         void: false,
         redeemed: false,
         expires_at: None,
+        locations: true,
         version: 1,
         changed_at: Timestamp(0),
     }

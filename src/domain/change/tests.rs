@@ -212,7 +212,7 @@ impl World {
                         points::redeem(&self.rules, &card, &wanted.code, None, &cause(), self.now)
                     }
                     Scheme::Punch(_) | Scheme::Coupon(_) => {
-                        redemption::redeem(&self.rules, &card, None, cause().actor, self.now)
+                        redemption::redeem(&self.rules, &card, None, &cause(), self.now)
                     }
                 };
                 if let Ok(change) = change {

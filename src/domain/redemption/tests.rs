@@ -41,7 +41,7 @@ proptest! {
         card.rewards = rewards;
         let mut handed_out = 0;
         for _ in 0..tries {
-            if let Ok(change) = redeem(&rules, &card, None, ACTOR, Timestamp(10)) {
+            if let Ok(change) = redeem(&rules, &card, None, &Cause::of(ACTOR), Timestamp(10)) {
                 card = change.card;
                 handed_out += 1;
             }
@@ -56,7 +56,7 @@ proptest! {
         let mut card = sample();
         card.rewards = rewards;
         card.punches = punches;
-        let redeemed = redeem(&rules, &card, None, ACTOR, Timestamp(10)).expect("there is a reward");
+        let redeemed = redeem(&rules, &card, None, &Cause::of(ACTOR), Timestamp(10)).expect("there is a reward");
         let original = stored(2, redeemed.events[0].clone(), 10);
         let back = reverse(&rules, &redeemed.card, &original, false, NONE, ACTOR, Timestamp(20))
             .expect("within the window");
@@ -112,7 +112,7 @@ fn refusals_say_why() {
     assert_eq!(refuse(true, Timestamp(1)), ReverseRefusal::AlreadyReversed);
     assert_eq!(refuse(false, late), ReverseRefusal::TooLate { ago: 60 });
     assert_eq!(refuse(false, Timestamp(1)), ReverseRefusal::RewardRedeemed);
-    let no_reward = redeem(&rules, &card, None, ACTOR, Timestamp(1)).expect_err("no reward");
+    let no_reward = redeem(&rules, &card, None, &Cause::of(ACTOR), Timestamp(1)).expect_err("no reward");
     assert_eq!(
         no_reward.to_string(),
         "There is no reward to redeem: 0 of 5 punches."

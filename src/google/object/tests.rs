@@ -32,6 +32,7 @@ pub(in crate::google) fn sample() -> CardFace {
         void: false,
         redeemed: false,
         expires_at: None,
+        locations: true,
         version: 1,
         changed_at: Timestamp(0),
     }

@@ -4,10 +4,10 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use crate::domain::access::Action;
 use crate::domain::card::Card;
 use crate::domain::id::{CardId, EventId};
 use crate::domain::lifecycle::LifecycleRefusal;
-use crate::domain::member::Action;
 use crate::ops::cards::CardError;
 use crate::web::Web;
 use crate::web::console::card::{self, TIMELINE_PAGE, card_id};

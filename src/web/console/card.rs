@@ -7,9 +7,9 @@ use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use crate::domain::access::Action;
 use crate::domain::event::EventKind;
 use crate::domain::id::{CardId, EventId, MerchantId};
-use crate::domain::member::Action;
 use crate::domain::time::Timestamp;
 use crate::store::listing::{self, CardSheet, TimelineRow};
 use crate::web::Web;

@@ -4,8 +4,8 @@ use axum::extract::{Query, State};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use crate::domain::access::Action;
 use crate::domain::card::CardStatus;
-use crate::domain::member::Action;
 use crate::domain::time::Timestamp;
 use crate::store::listing::{self, CardPage, CardRow, Counts, Edge, Show};
 use crate::web::Web;

@@ -24,8 +24,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::access::Action;
 use crate::domain::id::EventId;
-use crate::domain::member::Action;
 use crate::domain::time::Timestamp;
 use crate::store::listing::TimelineRow;
 use crate::web::Web;

@@ -109,6 +109,7 @@ fn face((merchant, card): (MerchantId, CardId)) -> CardFace {
         void: false,
         redeemed: false,
         expires_at: None,
+        locations: true,
         version: 1,
         changed_at: Timestamp(0),
     }

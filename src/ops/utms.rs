@@ -1,0 +1,42 @@
+//! Landings: the first one before the install counts for a card.
+
+use crate::domain::id::{CardId, MerchantId};
+use crate::domain::utm::{self, Utm};
+use crate::ops::Ops;
+use crate::store::utms::Landing;
+use crate::store::{Error, cards, utms};
+
+impl Ops {
+    /// Notes that the holder of a card landed by a link with these words; whether it counts.
+    pub async fn note_landing(&self, merchant: MerchantId, card: CardId, utm: Utm) -> Result<bool, Error> {
+        let now = self.clock.now();
+        if utm.is_empty() {
+            return Ok(false);
+        }
+        self.store
+            .write("note_landing", move |tx| {
+                let utm = utm.clone();
+                Box::pin(async move {
+                    // Locked, so that no install slips in between.
+                    let Some(card) = cards::card_for_update(tx, merchant, card).await? else {
+                        return Ok(false);
+                    };
+                    let known = utms::landing(tx, merchant, card.id).await?.is_some();
+                    if !utm::counts(card.status, known) {
+                        return Ok(false);
+                    }
+                    utms::insert(tx, merchant, card.id, &Landing { utm, at: now }).await
+                })
+            })
+            .await
+    }
+
+    /// Where the holder of a card came from.
+    pub async fn landing(&self, merchant: MerchantId, card: CardId) -> Result<Option<Landing>, Error> {
+        self.store
+            .read("landing", move |tx| {
+                Box::pin(async move { utms::landing(tx, merchant, card).await })
+            })
+            .await
+    }
+}

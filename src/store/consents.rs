@@ -1,0 +1,155 @@
+//! What a person wants to be told and agreed to, the sum of their ratings, and the evidence of their consents.
+
+use crate::domain::consent::{Channel, Consents, Evidence, Purpose};
+use crate::domain::feedback::Rating;
+use crate::domain::id::{CardId, CustomerId, EventId, MerchantId};
+use crate::domain::preference::Preferences;
+use crate::domain::time::Timestamp;
+use crate::store::sql::params;
+use crate::store::{Error, FromRow, Row, Tx};
+
+macro_rules! person {
+    () => {
+        "select u.customer_id, u.last_event_id, u.paused, u.consents, u.rating_sum, u.rating_count from customers u \
+         where u.merchant_id = $1 and u.customer_id = $2 and u.erased_at is null"
+    };
+}
+
+const PERSON: &str = person!();
+const PERSON_FOR_UPDATE: &str = concat!(person!(), " for update");
+const SAVE: &str = "update customers set last_event_id = $3, paused = $4, consents = $5 \
+     where merchant_id = $1 and customer_id = $2";
+const CARDS_OF: &str = "select card_id from cards where merchant_id = $1 and customer_id = $2 \
+     order by card_id limit $3";
+const INSERT: &str = "insert into consents (merchant_id, customer_id, event_id, purpose, given, text_version, \
+     channel, language, at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const HISTORY: &str = "select purpose, given, text_version, channel, language, at from consents \
+     where merchant_id = $1 and customer_id = $2 order by event_id desc limit $3";
+
+pub(crate) const STATEMENTS: &[&str] = &[PERSON, PERSON_FOR_UPDATE, SAVE, CARDS_OF, INSERT, HISTORY];
+
+/// Cards of one person that are looked at; nobody holds more.
+const MOST_CARDS: i64 = 500;
+
+/// The part of a customer that engagement is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub customer: CustomerId,
+    /// Newest row of their timeline.
+    pub last_event: Option<EventId>,
+    pub preferences: Preferences,
+    pub consents: Consents,
+    pub rating: Rating,
+}
+
+/// A consent that was given or taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    pub purpose: Purpose,
+    pub given: bool,
+    pub evidence: Evidence,
+    pub at: Timestamp,
+}
+
+/// A person who was not erased.
+pub async fn person(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    customer: CustomerId,
+) -> Result<Option<Person>, Error> {
+    tx.opt(PERSON, &params![merchant, customer]).await
+}
+
+/// The same, locked until the transaction ends. Cards of the person are locked before it.
+pub async fn person_for_update(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    customer: CustomerId,
+) -> Result<Option<Person>, Error> {
+    tx.opt(PERSON_FOR_UPDATE, &params![merchant, customer]).await
+}
+
+pub async fn save(tx: &mut Tx<'_>, merchant: MerchantId, person: &Person) -> Result<(), Error> {
+    let (paused, agreed) = (person.preferences.0, person.consents.0);
+    let params = params![merchant, person.customer, person.last_event, paused, agreed];
+    tx.exec(SAVE, &params).await?;
+    Ok(())
+}
+
+/// The person's cards, by id.
+pub async fn cards_of(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    customer: CustomerId,
+) -> Result<Vec<CardId>, Error> {
+    let rows: Vec<(CardId,)> = tx.all(CARDS_OF, &params![merchant, customer, MOST_CARDS]).await?;
+    Ok(rows.into_iter().map(|(card,)| card).collect())
+}
+
+/// Keeps the evidence of the consent that `event` in the ledger is about.
+pub async fn insert(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    customer: CustomerId,
+    event: EventId,
+    recorded: &Recorded,
+) -> Result<(), Error> {
+    let params = params![
+        merchant,
+        customer,
+        event,
+        recorded.purpose.as_str(),
+        recorded.given,
+        recorded.evidence.text.as_str(),
+        recorded.evidence.channel.as_str(),
+        recorded.evidence.language.as_str(),
+        recorded.at,
+    ];
+    tx.exec(INSERT, &params).await?;
+    Ok(())
+}
+
+/// The newest `limit` consents of a person, newest first.
+pub async fn history(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    customer: CustomerId,
+    limit: i64,
+) -> Result<Vec<Recorded>, Error> {
+    tx.all(HISTORY, &params![merchant, customer, limit]).await
+}
+
+impl FromRow for Person {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self {
+            customer: row.next()?,
+            last_event: row.next()?,
+            preferences: Preferences(row.next()?),
+            consents: Consents(row.next()?),
+            rating: Rating {
+                sum: row.next()?,
+                count: row.next()?,
+            },
+        })
+    }
+}
+
+impl FromRow for Recorded {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        let word = |expected| move || Error::inconsistent(expected, "another word");
+        let purpose = Purpose::parse(&row.next::<String>()?).ok_or_else(word("the purpose of a consent"))?;
+        let given = row.next()?;
+        let text = row.next()?;
+        let channel = Channel::parse(&row.next::<String>()?).ok_or_else(word("the channel of a consent"))?;
+        Ok(Self {
+            purpose,
+            given,
+            evidence: Evidence {
+                text,
+                channel,
+                language: row.next()?,
+            },
+            at: row.next()?,
+        })
+    }
+}

@@ -1,0 +1,431 @@
+//! Jobs and their rows, one for each card. A row's state changes in the transaction that changes its card.
+
+use crate::domain::bulk::{Audience, BulkAction, Seen};
+use crate::domain::event::{Event, Source};
+use crate::domain::id::{BatchId, CardId, EventId, MemberId, MerchantId, ProgramId};
+use crate::domain::time::Timestamp;
+use crate::store::events::event_columns;
+use crate::store::sql::params;
+use crate::store::{Error, FromRow, FromValue, Row, Tx, Value};
+
+macro_rules! job_columns {
+    () => {
+        "j.merchant_id, j.batch_id, j.action, j.audience, j.reason, j.member_id, j.source, j.state, j.expected_cards, \
+         j.expected_able, j.expected_print, j.cards, j.print, j.done, j.refused, j.gathered_to, j.worked_to, \
+         j.created_at, j.changed_at, j.finished_at"
+    };
+}
+
+const INSERT: &str = "insert into jobs (merchant_id, batch_id, action, audience, reason, member_id, source, state, \
+     expected_cards, expected_able, expected_print, cards, print, done, refused, gathered_to, worked_to, created_at, \
+     changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, 0, 0, 0, $12, $12)";
+/// The open job that waited longest, so that several take turns.
+const OPEN: &str = "select j.merchant_id, j.batch_id from jobs j \
+     where j.finished_at is null and j.state = 'running' order by j.changed_at, j.batch_id limit 20";
+const JOB: &str = concat!(
+    "select ",
+    job_columns!(),
+    " from jobs j where j.merchant_id = $1 and j.batch_id = $2"
+);
+const JOB_FOR_UPDATE: &str = concat!(
+    "select ",
+    job_columns!(),
+    " from jobs j where j.merchant_id = $1 and j.batch_id = $2 for update"
+);
+const CLAIM: &str = concat!(
+    "select ",
+    job_columns!(),
+    " from jobs j where j.merchant_id = $1 and j.batch_id = $2 and j.state = 'running' for update skip locked"
+);
+const JOBS: &str = concat!(
+    "select ",
+    job_columns!(),
+    " from jobs j where j.merchant_id = $1 and j.batch_id < $2 order by j.batch_id desc limit $3"
+);
+const SAVE: &str = "update jobs set state = $3, cards = $4, print = $5, done = $6, refused = $7, gathered_to = $8, \
+     worked_to = $9, changed_at = $10, finished_at = $11 where merchant_id = $1 and batch_id = $2";
+const INSERT_ROWS: &str = "insert into job_rows (merchant_id, batch_id, card_id, state, events) \
+     values {bigint, bigint, bigint, text, bigint} on conflict (merchant_id, batch_id, card_id) do nothing";
+const WAITING: &str = "select card_id from job_rows \
+     where merchant_id = $1 and batch_id = $2 and card_id > $3 and state = 'waiting' order by card_id limit $4";
+const FINISH_ROWS: &str = "update job_rows set state = v.column2, refusal = v.column3, explanation = v.column4, \
+     newest_event_id = v.column5, events = v.column6 \
+     from (values {bigint, text, text, text, bigint, bigint}) as v \
+     where job_rows.merchant_id = $1 and job_rows.batch_id = $2 and job_rows.card_id = v.column1";
+const ROWS: &str = "select card_id, state, refusal, explanation, newest_event_id, events from job_rows \
+     where merchant_id = $1 and batch_id = $2 and card_id > $3 order by card_id limit $4";
+const CHANGED: &str = "select card_id from job_rows \
+     where merchant_id = $1 and batch_id = $2 and card_id > $3 and state = 'done' order by card_id limit $4";
+const CARDS_OF_PROGRAM: &str = "select card_id from cards \
+     where merchant_id = $1 and program_id = $2 and card_id > $3 order by card_id limit $4";
+/// The events that a batch made on each card, newest first: they lie next to each other in the card's chain.
+const MADE: &str = concat!(
+    "with recursive made (event_id, previous_event_id, remaining) as ( \
+     select e.event_id, e.previous_event_id, r.events \
+     from (values {bigint}) as v \
+     join job_rows r on r.merchant_id = $1 and r.batch_id = $2 and r.card_id = v.column1 and r.state = 'done' \
+     join events e on e.merchant_id = $1 and e.event_id = r.newest_event_id \
+     union all \
+     select e.event_id, e.previous_event_id, made.remaining - 1 from made \
+     join events e on e.merchant_id = $1 and e.event_id = made.previous_event_id \
+     where made.remaining > 1) \
+     select ",
+    event_columns!(),
+    " from made join events e on e.merchant_id = $1 and e.event_id = made.event_id"
+);
+const TAKEN_BACK: &str = "select distinct e.reverses_event_id from (values {bigint}) as v \
+     join events e on e.merchant_id = $1 and e.reverses_event_id = v.column1";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    INSERT,
+    OPEN,
+    JOB,
+    JOB_FOR_UPDATE,
+    CLAIM,
+    JOBS,
+    SAVE,
+    INSERT_ROWS,
+    WAITING,
+    FINISH_ROWS,
+    ROWS,
+    CHANGED,
+    CARDS_OF_PROGRAM,
+    MADE,
+    TAKEN_BACK,
+];
+
+/// `gathered_to` of a job whose audience is written down.
+pub const ALL_GATHERED: CardId = CardId(i64::MAX);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobState {
+    Running,
+    Paused,
+    Done,
+    /// Stopped by somebody; what was done stays until it is taken back.
+    Cancelled,
+}
+
+impl JobState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Running, Self::Paused, Self::Done, Self::Cancelled];
+        all.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// One action on many cards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    pub merchant: MerchantId,
+    /// The batch of every event that it writes.
+    pub batch: BatchId,
+    pub action: BulkAction,
+    pub audience: Audience,
+    pub reason: Option<String>,
+    /// Who asked; none for the operator of the gateway.
+    pub member: Option<MemberId>,
+    pub source: Source,
+    pub state: JobState,
+    /// The preview that somebody agreed to.
+    pub expected: Option<Seen>,
+    /// Its audience as it was when it ran, as far as it is written down.
+    pub cards: i64,
+    pub print: i64,
+    pub done: i64,
+    pub refused: i64,
+    pub gathered_to: CardId,
+    pub worked_to: CardId,
+    pub created_at: Timestamp,
+    pub changed_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowState {
+    Waiting,
+    Done,
+    Refused,
+}
+
+impl RowState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Waiting, Self::Done, Self::Refused];
+        all.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// What became of one card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRow {
+    pub card: CardId,
+    pub state: RowState,
+    /// The code of the reason and the sentence that explains it.
+    pub refusal: Option<(String, String)>,
+    /// The newest of the events that it made, and how many there are.
+    pub newest: Option<EventId>,
+    pub events: i64,
+}
+
+pub async fn insert(tx: &mut Tx<'_>, job: &Job) -> Result<(), Error> {
+    let params = params![
+        job.merchant,
+        job.batch,
+        print(&job.action)?,
+        print(&job.audience)?,
+        job.reason.as_deref(),
+        job.member,
+        job.source.as_str(),
+        job.state.as_str(),
+        job.expected.map(|seen| seen.cards),
+        job.expected.map(|seen| seen.able),
+        job.expected.map(|seen| seen.print),
+        job.created_at,
+    ];
+    tx.exec(INSERT, &params).await?;
+    Ok(())
+}
+
+/// Jobs that have something left to do, the one that waited longest first.
+pub async fn open(tx: &mut Tx<'_>) -> Result<Vec<(MerchantId, BatchId)>, Error> {
+    tx.all(OPEN, &[]).await
+}
+
+pub async fn job(tx: &mut Tx<'_>, merchant: MerchantId, batch: BatchId) -> Result<Option<Job>, Error> {
+    tx.opt(JOB, &params![merchant, batch]).await
+}
+
+pub async fn job_for_update(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    batch: BatchId,
+) -> Result<Option<Job>, Error> {
+    tx.opt(JOB_FOR_UPDATE, &params![merchant, batch]).await
+}
+
+/// The job, if it runs and no other node is at it; locked until the transaction ends.
+pub async fn claim(tx: &mut Tx<'_>, merchant: MerchantId, batch: BatchId) -> Result<Option<Job>, Error> {
+    tx.opt(CLAIM, &params![merchant, batch]).await
+}
+
+/// The jobs before `before`, newest first.
+pub async fn jobs(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    before: BatchId,
+    limit: i64,
+) -> Result<Vec<Job>, Error> {
+    tx.all(JOBS, &params![merchant, before, limit]).await
+}
+
+/// Writes back how far the job has come.
+pub async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), Error> {
+    let params = params![
+        job.merchant,
+        job.batch,
+        job.state.as_str(),
+        job.cards,
+        job.print,
+        job.done,
+        job.refused,
+        job.gathered_to,
+        job.worked_to,
+        job.changed_at,
+        job.finished_at,
+    ];
+    tx.exec(SAVE, &params).await?;
+    Ok(())
+}
+
+/// Writes down a page of the audience.
+pub async fn insert_rows(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    batch: BatchId,
+    cards: &[CardId],
+) -> Result<(), Error> {
+    let rows: Vec<_> = cards
+        .iter()
+        .map(|card| params![merchant, batch, *card, RowState::Waiting.as_str(), 0_i64].to_vec())
+        .collect();
+    tx.exec_rows(INSERT_ROWS, &[], &rows).await?;
+    Ok(())
+}
+
+pub async fn waiting(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    batch: BatchId,
+    after: CardId,
+    limit: i64,
+) -> Result<Vec<CardId>, Error> {
+    let params = params![merchant, batch, after, limit];
+    Ok(ids(tx.all(WAITING, &params).await?))
+}
+
+pub async fn finish_rows(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    batch: BatchId,
+    rows: &[JobRow],
+) -> Result<(), Error> {
+    let rows: Vec<Vec<Value>> = rows
+        .iter()
+        .map(|row| {
+            let (code, sentence) = row.refusal.as_ref().map_or((None, None), |(code, sentence)| {
+                (Some(code.as_str()), Some(sentence.as_str()))
+            });
+            params![
+                row.card,
+                row.state.as_str(),
+                code,
+                sentence,
+                row.newest,
+                row.events
+            ]
+            .to_vec()
+        })
+        .collect();
+    tx.exec_rows(FINISH_ROWS, &params![merchant, batch], &rows)
+        .await?;
+    Ok(())
+}
+
+/// The rows after `after`, in the order of their cards.
+pub async fn rows(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    batch: BatchId,
+    after: CardId,
+    limit: i64,
+) -> Result<Vec<JobRow>, Error> {
+    tx.all(ROWS, &params![merchant, batch, after, limit]).await
+}
+
+/// The cards after `after` that a batch changed.
+pub async fn changed(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    batch: BatchId,
+    after: CardId,
+    limit: i64,
+) -> Result<Vec<CardId>, Error> {
+    let params = params![merchant, batch, after, limit];
+    Ok(ids(tx.all(CHANGED, &params).await?))
+}
+
+/// The cards of a program after `after`.
+pub async fn cards_of_program(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    program: ProgramId,
+    after: CardId,
+    limit: i64,
+) -> Result<Vec<CardId>, Error> {
+    let params = params![merchant, program, after, limit];
+    Ok(ids(tx.all(CARDS_OF_PROGRAM, &params).await?))
+}
+
+/// What `batch` did to each of `cards`, in no promised order.
+pub async fn made(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    batch: BatchId,
+    cards: &[CardId],
+) -> Result<Vec<Event>, Error> {
+    let rows: Vec<_> = cards.iter().map(|card| params![*card].to_vec()).collect();
+    tx.all_rows(MADE, &params![merchant, batch], &rows).await
+}
+
+/// Those of `events` that some row takes back.
+pub async fn taken_back(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    events: &[EventId],
+) -> Result<Vec<EventId>, Error> {
+    let rows: Vec<_> = events.iter().map(|event| params![*event].to_vec()).collect();
+    Ok(ids(tx.all_rows(TAKEN_BACK, &params![merchant], &rows).await?))
+}
+
+fn ids<T: FromValue>(rows: Vec<(T,)>) -> Vec<T> {
+    rows.into_iter().map(|(id,)| id).collect()
+}
+
+fn print(value: &impl serde::Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::inconsistent("a job that can be written down", error))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(row: &mut Row, expected: &'static str) -> Result<T, Error> {
+    let json: String = row.next()?;
+    serde_json::from_str(&json).map_err(|error| Error::inconsistent(expected, error))
+}
+
+impl FromRow for Job {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        let (merchant, batch) = (row.next()?, row.next()?);
+        let action = parse(row, "an action in jobs.action")?;
+        let audience = parse(row, "an audience in jobs.audience")?;
+        let (reason, member) = (row.next()?, row.next()?);
+        let (source, state): (String, String) = (row.next()?, row.next()?);
+        let seen: (Option<i64>, Option<i64>, Option<i64>) = (row.next()?, row.next()?, row.next()?);
+        let expected = match seen {
+            (Some(cards), Some(able), Some(print)) => Some(Seen { cards, able, print }),
+            _ => None,
+        };
+        Ok(Self {
+            merchant,
+            batch,
+            action,
+            audience,
+            reason,
+            member,
+            source: Source::parse(&source)
+                .ok_or_else(|| Error::inconsistent("a source in jobs.source", source))?,
+            state: JobState::parse(&state)
+                .ok_or_else(|| Error::inconsistent("a state in jobs.state", state))?,
+            expected,
+            cards: row.next()?,
+            print: row.next()?,
+            done: row.next()?,
+            refused: row.next()?,
+            gathered_to: row.next()?,
+            worked_to: row.next()?,
+            created_at: row.next()?,
+            changed_at: row.next()?,
+            finished_at: row.next()?,
+        })
+    }
+}
+
+impl FromRow for JobRow {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        let card = row.next()?;
+        let state: String = row.next()?;
+        let state =
+            RowState::parse(&state).ok_or_else(|| Error::inconsistent("a state in job_rows.state", state))?;
+        let (code, sentence): (Option<String>, Option<String>) = (row.next()?, row.next()?);
+        Ok(Self {
+            card,
+            state,
+            refusal: code.map(|code| (code, sentence.unwrap_or_default())),
+            newest: row.next()?,
+            events: row.next()?,
+        })
+    }
+}
