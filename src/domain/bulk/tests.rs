@@ -71,8 +71,11 @@ proptest! {
         let mut card = sample();
         card.channels = Channels(1);
         card.punches = punches.min(goal - 1);
-        card.rewards = rewards;
-        card.points = balance;
+        match rules.scheme {
+            // Nothing is listed there, so that no balance covers a reward.
+            Scheme::Points(_) => card.points = balance,
+            Scheme::Punch(_) | Scheme::Coupon(_) => card.rewards = rewards,
+        }
         if is_void {
             card.status = CardStatus::Void;
         }

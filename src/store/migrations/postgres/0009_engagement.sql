@@ -12,8 +12,6 @@ alter table customers add column consents bigint not null default 0;
 alter table customers add column rating_sum bigint not null default 0;
 alter table customers add column rating_count bigint not null default 0;
 
-create index if not exists cards_by_customer on cards (merchant_id, customer_id);
-
 -- The evidence of each consent given or taken back; `event_id` is its row in the ledger.
 create table consents (
     merchant_id bigint not null,

@@ -12,8 +12,6 @@ alter table customers add column consents integer not null default 0;
 alter table customers add column rating_sum integer not null default 0;
 alter table customers add column rating_count integer not null default 0;
 
-create index if not exists cards_by_customer on cards (merchant_id, customer_id);
-
 -- The evidence of each consent given or taken back; `event_id` is its row in the ledger.
 create table consents (
     merchant_id integer not null,
