@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::card::Channels;
 use crate::domain::card::tests::sample;
 use crate::domain::event::{Actor, Source};
 use crate::domain::id::MemberId;
