@@ -119,7 +119,7 @@ fn a_person_is_erased_for_good_or_kept_in_time() {
     assert!(coupon.refused(&erase, &["--yes"]).contains("erased already"));
     let listed = done(coupon.folder.path(), &["program", "list"]);
     assert!(
-        listed.contains(&coupon.program) && listed.contains("once, a coupon"),
+        listed.contains(&coupon.program) && listed.contains("coupon for Free coffee"),
         "{listed}"
     );
 }
