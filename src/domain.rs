@@ -5,7 +5,9 @@
 
 pub mod capture;
 pub mod card;
+pub mod cell;
 pub mod coupon;
+pub mod custom_field;
 pub mod customer;
 pub mod delivery;
 pub mod detail;
@@ -13,9 +15,11 @@ pub mod event;
 pub mod expiry;
 pub mod face;
 pub mod id;
+pub mod import;
 pub mod ledger;
 pub mod member;
 pub mod money;
+pub mod note;
 pub mod points;
 pub mod presentation;
 pub mod profile;

@@ -108,6 +108,10 @@ ids! {
     CardId,
     /// A bulk job or import: what it did can be told apart and taken back as a whole.
     BatchId,
+    /// What staff wrote about a person.
+    NoteId,
+    /// One thing that must be accounted for.
+    AuditId,
 }
 
 /// A ledger row; numbered by the store, growing.

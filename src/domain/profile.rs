@@ -63,6 +63,11 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
+    /// What the store holds: checked when it was written, or older than the check.
+    pub(crate) fn from_store(text: String) -> Self {
+        Self(text)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -270,6 +275,11 @@ impl Language {
             ));
         }
         Ok(Self(text.replace('_', "-")))
+    }
+
+    /// What the store holds.
+    pub(crate) fn from_store(text: String) -> Self {
+        Self(text)
     }
 
     pub fn as_str(&self) -> &str {

@@ -56,6 +56,11 @@ impl Email {
         &self.0
     }
 
+    /// What the store holds: checked when it was written, or older than the check.
+    pub(crate) fn from_store(text: String) -> Self {
+        Self(text)
+    }
+
     /// The address as it is compared.
     pub fn key(&self) -> String {
         customer::email_key(&self.0)
@@ -71,6 +76,10 @@ impl Region {
     pub fn parse(text: &str) -> Option<Self> {
         let letters = text.trim().to_ascii_uppercase();
         letters.parse().ok().map(Self)
+    }
+
+    pub fn code(&self) -> &str {
+        self.0.as_ref()
     }
 }
 
@@ -116,11 +125,9 @@ impl Phone {
         Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string()))
     }
 
-    /// A number that the store holds, in E.164 already.
-    pub fn from_store(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('+')?;
-        let fits = (4..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-        fits.then(|| Self(text.to_owned()))
+    /// What the store holds: checked when it was written, or older than the check.
+    pub(crate) fn from_store(text: String) -> Self {
+        Self(text)
     }
 
     pub fn as_str(&self) -> &str {
@@ -143,6 +150,11 @@ impl ExternalId {
             return refuse("control_character", "text without control characters");
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// What the store holds.
+    pub(crate) fn from_store(text: String) -> Self {
+        Self(text)
     }
 
     pub fn as_str(&self) -> &str {

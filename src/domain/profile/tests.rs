@@ -1,3 +1,5 @@
+//! What profiles take, what they refuse, and that what they show can be typed again.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -179,7 +181,7 @@ proptest! {
     #[test]
     fn what_is_shown_is_read_back(
         name in "\\PC{0,40}", month in 1_i8..=12, day in 1_i8..=28, year in proptest::option::of(1890_i16..2026),
-        local in "[a-z]{1,10}", phone in 1_500_000_0000_u64..1_600_000_0000,
+        local in "[a-z]{1,10}", phone in 15_000_000_000_u64..16_000_000_000,
     ) {
         let mut profile = Profile::default();
         let set = |profile: &mut Profile, field, text: &str| profile.set(field, text, region("DE"));
