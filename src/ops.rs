@@ -4,8 +4,11 @@ pub mod access;
 pub mod captures;
 pub mod cards;
 pub mod chores;
+pub mod customers;
 pub mod devices;
+pub mod export;
 pub mod faces;
+pub mod import;
 pub mod setup;
 
 use crate::clock::{Clock, Ids};

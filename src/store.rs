@@ -7,13 +7,20 @@
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
 pub mod access;
+pub mod audit;
 pub mod captures;
 pub mod cards;
+pub mod custom_fields;
+pub mod customers;
 pub mod events;
+pub mod exports;
+pub mod imports;
 pub mod listing;
+pub mod notes;
 pub mod outbox;
 pub mod pushes;
 pub mod registrations;
+pub mod search;
 pub mod sql;
 pub mod stations;
 pub mod tags;
@@ -88,6 +95,15 @@ impl Store {
         matches!(&*self.engine, Engine::Sqlite(_))
     }
 
+    /// The statements that exist for this engine alone, with the file they are in.
+    pub fn statements_of_this_engine(&self) -> Vec<(&'static str, &'static str)> {
+        let list = match &*self.engine {
+            Engine::Sqlite(_) => search::STATEMENTS_ON_SQLITE,
+            Engine::Postgres(_) => search::STATEMENTS_ON_POSTGRES,
+        };
+        list.iter().map(|sql| ("search", *sql)).collect()
+    }
+
     /// Brings the schema up to date; safe to run on several nodes at once.
     pub async fn migrate(&self) -> Result<(), Error> {
         match &*self.engine {
@@ -160,12 +176,18 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 10] = [
+    let files: [(&'static str, &'static [&'static str]); 16] = [
         ("access", access::STATEMENTS),
+        ("audit", audit::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
+        ("custom_fields", custom_fields::STATEMENTS),
+        ("customers", customers::STATEMENTS),
         ("events", events::STATEMENTS),
+        ("exports", exports::STATEMENTS),
+        ("imports", imports::STATEMENTS),
         ("listing", listing::STATEMENTS),
+        ("notes", notes::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
         ("registrations", registrations::STATEMENTS),

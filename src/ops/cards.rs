@@ -6,17 +6,20 @@ use jiff::tz::TimeZone;
 
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Channels, Identity};
-use crate::domain::customer;
 use crate::domain::delivery::Channel;
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber};
 use crate::domain::ledger::{self, LatestEarning};
+use crate::domain::profile::{Field, FieldError, Profile, Region};
+use crate::domain::program::ProgramKind;
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::captures::NEIGHBOURS;
-use crate::store::cards::{CardWithProgram, NewCustomer};
-use crate::store::{Change, Error, Tx, cards, events, outbox};
+use crate::ops::customers::{self as people, CustomerError};
+use crate::store::cards::CardWithProgram;
+use crate::store::customers::Customer;
+use crate::store::{Change, Error, Tx, cards, customers, events, outbox};
 
 /// Why a card was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,14 @@ pub enum CardError {
     /// Somebody else changed the card since the caller looked at it.
     #[error("this card has changed meanwhile; look again and decide anew")]
     Stale,
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The person with this address or number has a card of the program already.
+    #[error("the customer with this address or number has card {0} of this program already")]
+    AlreadyHolds(CardId),
+    /// Somebody else became a customer with the same address or number at this moment.
+    #[error("somebody else took the same address or number at this moment; try again")]
+    Raced,
     #[error(transparent)]
     Store(#[from] Error),
 }
@@ -58,7 +69,8 @@ pub struct Holder {
 }
 
 impl Ops {
-    /// Makes a customer and their card in `program`. The name is printed on the card and stays there.
+    /// Issues a card in `program` to a person, who becomes a customer unless their address or number is one's already.
+    /// The name is printed on the card and stays there.
     pub async fn issue(
         &self,
         merchant: MerchantId,
@@ -71,37 +83,17 @@ impl Ops {
         let token = Token::from_random(self.ids.secret());
         self.store
             .write("issue_card", move |tx| {
-                let holder = holder.clone();
-                let token = token.clone();
+                let (holder, token) = (holder.clone(), token.clone());
                 Box::pin(async move {
-                    let of = cards::program(tx, merchant, program)
-                        .await?
-                        .ok_or(CardError::NotFound)?;
-                    let customer = NewCustomer {
-                        id: customer,
-                        merchant,
-                        search: customer::search_text(
-                            &holder.name,
-                            "",
-                            holder.email.as_deref(),
-                            holder.phone.as_deref(),
-                        ),
-                        first_name: holder.name.clone(),
-                        last_name: String::new(),
-                        email_key: holder.email.as_deref().map(customer::email_key),
-                        email: holder.email,
-                        phone: holder.phone,
-                    };
-                    cards::insert_customer(tx, &customer, now).await?;
-                    let card = new_card(id, merchant, program, customer.id, token, now)?;
-                    cards::insert_card(tx, &card, Some(&holder.name)).await?;
-                    let issued = event(id, EventKind::CardIssued, Delta::default(), Actor::Gateway, now);
-                    let card = write_change(tx, card, &[issued], now).await?;
-                    Ok(CardWithProgram {
-                        card,
-                        of,
+                    let customer = holder_of(tx, merchant, customer, program, &holder, now).await?;
+                    let new = NewCard {
+                        id,
+                        program,
+                        customer,
                         holder: Some(holder.name),
-                    })
+                        token,
+                    };
+                    issue_card(tx, merchant, new, Actor::Gateway, now).await
                 })
             })
             .await
@@ -251,7 +243,79 @@ impl Ops {
     }
 }
 
-fn new_card(
+/// A card to issue.
+pub(crate) struct NewCard {
+    pub(crate) id: CardId,
+    pub(crate) program: ProgramId,
+    pub(crate) customer: CustomerId,
+    /// The name to print on it.
+    pub(crate) holder: Option<String>,
+    pub(crate) token: Token,
+}
+
+/// Issues a card to somebody who is there already.
+pub(crate) async fn issue_card(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    new: NewCard,
+    actor: Actor,
+    now: Timestamp,
+) -> Result<CardWithProgram, CardError> {
+    let of = cards::program(tx, merchant, new.program)
+        .await?
+        .ok_or(CardError::NotFound)?;
+    let card = new_card(new.id, merchant, new.program, new.customer, new.token, now)?;
+    cards::insert_card(tx, &card, new.holder.as_deref()).await?;
+    customers::add_serial(tx, merchant, new.customer, card.serial_number.as_str()).await?;
+    let issued = event(new.id, EventKind::CardIssued, Delta::default(), actor, now);
+    let card = write_change(tx, card, &[issued], now).await?;
+    Ok(CardWithProgram {
+        card,
+        of,
+        holder: new.holder,
+    })
+}
+
+/// The customer that a holder is: one who has the same address or number, or a new one.
+async fn holder_of(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    id: CustomerId,
+    program: ProgramId,
+    holder: &Holder,
+    now: Timestamp,
+) -> Result<CustomerId, CardError> {
+    let country = customers::habits(tx, merchant)
+        .await?
+        .map(|habits| habits.country);
+    let region = country.as_deref().and_then(Region::parse);
+    let mut profile = Profile::default();
+    profile.set(Field::FirstName, &holder.name, region)?;
+    profile.set(Field::Email, holder.email.as_deref().unwrap_or_default(), region)?;
+    profile.set(Field::Phone, holder.phone.as_deref().unwrap_or_default(), region)?;
+    if let Some((_, known)) = people::known(tx, merchant, &profile).await? {
+        // Locked, so that two cards for one person are not issued side by side.
+        customers::customers_for_update(tx, merchant, &[known.id]).await?;
+        let cards = customers::cards_in_program(tx, merchant, program, &[known.id]).await?;
+        let live = cards.iter().find(|(_, _, status)| *status != CardStatus::Void);
+        let kind = cards::program(tx, merchant, program)
+            .await?
+            .map(|of| of.program.rules.kind());
+        return match live {
+            // Coupons are given again and again; of other programs a person has one card.
+            Some((_, card, _)) if kind != Some(ProgramKind::Coupon) => Err(CardError::AlreadyHolds(*card)),
+            _ => Ok(known.id),
+        };
+    }
+    let customer = Customer::new(id, merchant, profile, now);
+    match people::insert(tx, &customer).await {
+        Ok(()) => Ok(id),
+        Err(CustomerError::Store(error)) => Err(error.into()),
+        Err(_) => Err(CardError::Raced),
+    }
+}
+
+pub(crate) fn new_card(
     id: CardId,
     merchant: MerchantId,
     program: ProgramId,

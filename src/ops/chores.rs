@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::time::Timestamp;
-use crate::ops::Ops;
+use crate::ops::{Ops, customers};
 use crate::store::Error;
 
 /// Rows that one turn of a chore may change, so that a tap never waits long behind it.
@@ -28,7 +28,10 @@ struct Chore {
     turn: fn(&Ops, Timestamp) -> Turn<'_>,
 }
 
-const CHORES: &[Chore] = &[];
+const CHORES: &[Chore] = &[Chore {
+    name: "bring_customers_into_form",
+    turn: |ops, now| Box::pin(customers::bring_into_form(ops, now)),
+}];
 
 impl Ops {
     /// Does everything that is due now; returns how much that was. For tests and for commands that want to wait for it.

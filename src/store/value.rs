@@ -4,8 +4,8 @@
 //! that was there, never the value itself.
 
 use crate::domain::id::{
-    BatchId, CardId, CustomerId, DeviceLibraryIdentifier, EventId, LocationId, MemberId, MerchantId,
-    PassTypeIdentifier, ProgramId, PushToken, SerialNumber, StationId, UpdateTag,
+    AuditId, BatchId, CardId, CustomerId, DeviceLibraryIdentifier, EventId, LocationId, MemberId, MerchantId,
+    NoteId, PassTypeIdentifier, ProgramId, PushToken, SerialNumber, StationId, UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::Error;
@@ -222,7 +222,7 @@ macro_rules! numbers {
 
 numbers! {
     MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, EventId, UpdateTag, Timestamp,
-    Day,
+    Day, NoteId, AuditId,
 }
 
 macro_rules! names {

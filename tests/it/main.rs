@@ -13,6 +13,7 @@ mod captures;
 mod commands;
 mod console;
 mod crash;
+mod customers;
 mod engines;
 mod gateway;
 mod google;

@@ -102,6 +102,9 @@ async fn answer(
         Err(CardError::NotFound) => return Err(ApiError::NotFound),
         Err(CardError::Store(error)) => return Err(error.into()),
         Err(CardError::Stale | CardError::AlreadyVoid | CardError::NotVoid) => None,
+        Err(error @ (CardError::Field(_) | CardError::AlreadyHolds(_) | CardError::Raced)) => {
+            Some(error.to_string())
+        }
         Err(CardError::Redeem(refusal)) => Some(refusal.to_string()),
         Err(CardError::Reverse(refusal)) => Some(refusal.to_string()),
     };
