@@ -1,11 +1,14 @@
 //! The command line. `passgate help` is its manual; each command says what it does and what it needs.
 
 mod card;
+mod customer;
+mod field;
 mod member;
 mod password;
 mod program;
 mod setup;
 mod station;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -73,6 +76,16 @@ enum Command {
     /// Cards.
     #[command(subcommand)]
     Card(card::Card),
+    /// Customers: people, and what staff write beside them.
+    #[command(subcommand)]
+    Customer(customer::Customer),
+    /// What a program asks of its customers beyond the profile.
+    #[command(subcommand)]
+    Field(field::Field),
+    /// Import people and cards from a file.
+    Import(transfer::Import),
+    /// Export people and cards to a file that an import takes back.
+    Export(transfer::Export),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -143,6 +156,10 @@ async fn execute(command: Command) -> Result<()> {
         Command::Member(member) => member.run().await,
         Command::Program(program) => program.run().await,
         Command::Card(card) => card.run().await,
+        Command::Customer(customer) => customer.run().await,
+        Command::Field(field) => field.run().await,
+        Command::Import(import) => import.run().await,
+        Command::Export(export) => export.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

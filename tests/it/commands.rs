@@ -1,5 +1,7 @@
 //! The commands as a person types them: the real binary, in a folder of its own, through the steps of the README.
 
+mod people;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -339,7 +341,9 @@ fn every_command_has_a_manual_and_an_unknown_key_is_named() {
     let folder = fresh();
     let folder = folder.path();
     let commands = "|serve|bridge|demo|setup|issue|station|station add|station revoke|station list|member|member add\
-        |program|program add|program list|card|card attach-tag|certs|certs dev";
+        |program|program add|program list|card|card attach-tag|customer|customer add|customer show|customer edit\
+        |customer update-card|customer find|customer note|customer tag|customer country|field|field add|field list|import|export\
+        |certs|certs dev";
     for command in commands.split('|') {
         let words: Vec<&str> = command.split_whitespace().collect();
         let manual = done(folder, &[&["help"], &words[..]].concat());
