@@ -5,6 +5,7 @@ mod code;
 mod counts;
 mod customer;
 mod done_by;
+mod field;
 mod invitation;
 mod member;
 mod password;
@@ -12,6 +13,7 @@ mod program;
 mod seed;
 mod setup;
 mod station;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -87,9 +89,16 @@ enum Command {
     /// Letters with the link of a card.
     #[command(subcommand)]
     Invitation(invitation::Invitation),
-    /// The people who hold cards.
+    /// Customers: people, what staff write beside them, and erasing them.
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// What a program asks of its customers beyond the profile.
+    #[command(subcommand)]
+    Field(field::Field),
+    /// Import people and cards from a file.
+    Import(transfer::Import),
+    /// Export people and cards to a file that an import takes back.
+    Export(transfer::Export),
     /// Live counts: the built-in segments, the grid of recency and visits, what customers have spent.
     #[command(subcommand)]
     Counts(counts::Counts),
@@ -167,6 +176,9 @@ async fn execute(command: Command) -> Result<()> {
         Command::Seed(seed) => seed.run().await,
         Command::Invitation(invitation) => invitation.run().await,
         Command::Customer(customer) => customer.run().await,
+        Command::Field(field) => field.run().await,
+        Command::Import(import) => import.run().await,
+        Command::Export(export) => export.run().await,
         Command::Counts(counts) => counts.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }

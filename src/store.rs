@@ -7,17 +7,23 @@
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
 pub mod access;
+pub mod audit;
 pub mod captures;
 pub mod cards;
 pub mod codes;
 pub mod conversions;
 pub mod counts;
+pub mod custom_fields;
+pub mod customers;
 pub mod dues;
 pub mod erasure;
 pub mod events;
+pub mod exports;
+pub mod imports;
 pub mod invitations;
 pub mod lifetimes;
 pub mod listing;
+pub mod notes;
 pub mod orders;
 pub mod outbox;
 pub mod programs;
@@ -25,6 +31,7 @@ pub mod promotions;
 pub mod pushes;
 pub mod redemptions;
 pub mod registrations;
+pub mod search;
 pub mod segment_rules;
 pub mod sql;
 pub mod stations;
@@ -120,6 +127,15 @@ impl Store {
     /// Whether write transactions run one after another, so that several at once gain nothing.
     pub fn has_one_writer(&self) -> bool {
         matches!(&*self.engine, Engine::Sqlite(_))
+    }
+
+    /// The statements that exist for this engine alone, with the file they are in.
+    pub fn statements_of_this_engine(&self) -> Vec<(&'static str, &'static str)> {
+        let list = match &*self.engine {
+            Engine::Sqlite(_) => search::STATEMENTS_ON_SQLITE,
+            Engine::Postgres(_) => search::STATEMENTS_ON_POSTGRES,
+        };
+        list.iter().map(|sql| ("search", *sql)).collect()
     }
 
     /// Brings the schema up to date; safe to run on several nodes at once.
@@ -224,18 +240,24 @@ where
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     let files: &[(&'static str, &'static [&'static str])] = &[
         ("access", access::STATEMENTS),
+        ("audit", audit::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
         ("codes", codes::STATEMENTS),
         ("conversions", conversions::STATEMENTS),
         ("counts", counts::STATEMENTS),
+        ("custom_fields", custom_fields::STATEMENTS),
+        ("customers", customers::STATEMENTS),
         ("dues", dues::STATEMENTS),
         ("erasure", erasure::PERSONAL),
         ("erasure", erasure::STATEMENTS),
         ("events", events::STATEMENTS),
+        ("exports", exports::STATEMENTS),
+        ("imports", imports::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
         ("listing", listing::STATEMENTS),
+        ("notes", notes::STATEMENTS),
         ("orders", orders::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("programs", programs::STATEMENTS),

@@ -114,6 +114,10 @@ ids! {
     CodeBatchId,
     /// One letter to one address.
     InvitationId,
+    /// What staff wrote about a person.
+    NoteId,
+    /// One thing that must be accounted for.
+    AuditId,
 }
 
 /// A ledger row; numbered by the store, growing.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::time::Timestamp;
-use crate::ops::{Ops, dues, programs};
+use crate::ops::{Ops, customers, dues, programs};
 use crate::store::Error;
 
 /// Rows that one turn of a chore may change, so that a tap never waits long behind it.
@@ -68,6 +68,10 @@ const CHORES: &[Chore] = &[
     Chore {
         name: "fold_counts",
         turn: |ops, _| Box::pin(ops.fold_counts()),
+    },
+    Chore {
+        name: "bring_customers_into_form",
+        turn: |ops, now| Box::pin(customers::bring_into_form(ops, now)),
     },
 ];
 

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     2 "0002_loyalty",
     3 "0003_programs",
     4 "0004_coupons",
+    6 "0006_customers",
     8 "0008_live_counts",
     10 "0010_codes_invitations",
 };

@@ -132,6 +132,11 @@ impl<'a> Tx<'a> {
         }
     }
 
+    /// For the one statement that each engine has in a text of its own.
+    pub(super) fn is_on_sqlite(&self) -> bool {
+        matches!(self.connection, Connection::Sqlite(_))
+    }
+
     /// What to announce.
     pub(super) fn changes(&self) -> &[Change] {
         &self.changes

@@ -3,6 +3,7 @@
 mod cards;
 mod codes;
 mod letters;
+mod people;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -401,7 +402,9 @@ fn every_command_has_a_manual_and_an_unknown_key_is_named() {
     let folder = folder.path();
     let commands = "|serve|bridge|demo|setup|issue|station|station add|station revoke|station list|member|member add\
         |program|program add|program list|card|card attach-tag|card redeem|card void|card restore|card expire\
-        |card convert|customer|customer erase|customer keep|counts|counts show\
+        |card convert|customer|customer erase|customer keep|customer add|customer show|customer edit\
+        |customer update-card|customer find|customer note|customer tag|customer country|field|field add|field list\
+        |import|export|counts|counts show\
         |counts grid|counts versions|counts lifetime|code|code make|code list|code export|code revoke|code use|seed\
         |invitation|invitation card|invitation addresses|invitation list|invitation bounced|certs|certs dev";
     for command in commands.split('|') {

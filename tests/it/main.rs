@@ -15,6 +15,7 @@ mod commands;
 mod console;
 mod coupons;
 mod crash;
+mod customers;
 mod engines;
 mod erasure;
 mod gateway;
