@@ -22,5 +22,6 @@ pub mod program;
 pub mod punch;
 pub mod redemption;
 pub mod secret;
+pub mod segment;
 pub mod tier;
 pub mod time;

@@ -108,6 +108,8 @@ ids! {
     CardId,
     /// A bulk job or import: what it did can be told apart and taken back as a whole.
     BatchId,
+    /// A rule or list of cards that a merchant has given a name.
+    SegmentId,
 }
 
 /// A ledger row; numbered by the store, growing.

@@ -5,7 +5,7 @@
 
 use crate::domain::id::{
     BatchId, CardId, CustomerId, DeviceLibraryIdentifier, EventId, LocationId, MemberId, MerchantId,
-    PassTypeIdentifier, ProgramId, PushToken, SerialNumber, StationId, UpdateTag,
+    PassTypeIdentifier, ProgramId, PushToken, SegmentId, SerialNumber, StationId, UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::Error;
@@ -221,8 +221,8 @@ macro_rules! numbers {
 }
 
 numbers! {
-    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, EventId, UpdateTag, Timestamp,
-    Day,
+    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, SegmentId, EventId, UpdateTag,
+    Timestamp, Day,
 }
 
 macro_rules! names {
