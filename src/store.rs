@@ -13,7 +13,9 @@ pub mod events;
 pub mod listing;
 pub mod outbox;
 pub mod pushes;
+pub mod redemptions;
 pub mod registrations;
+pub mod segments;
 pub mod sql;
 pub mod stations;
 pub mod tags;
@@ -160,7 +162,7 @@ impl Store {
 
 /// Every statement of every aggregate, with the file it is in.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [(&'static str, &'static [&'static str]); 10] = [
+    let files: [(&'static str, &'static [&'static str]); 12] = [
         ("access", access::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
@@ -168,7 +170,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("listing", listing::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("redemptions", redemptions::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
+        ("segments", segments::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
     ];

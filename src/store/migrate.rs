@@ -26,6 +26,7 @@ macro_rules! migrations {
 const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_initial",
     2 "0002_loyalty",
+    7 "0007_segments",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (

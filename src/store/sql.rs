@@ -112,6 +112,25 @@ impl<'a> Tx<'a> {
         Ok(answer)
     }
 
+    /// All rows of a statement whose text was put together at run time, which `what` names in errors. The argued
+    /// exception to constant statements: people write the rules of segments, so their SQL cannot be listed before.
+    /// [`crate::store::segments`] alone makes such texts, from constants, with every value as a parameter.
+    pub(super) async fn composed<T: FromRow>(
+        &mut self,
+        what: &'static str,
+        text: &str,
+        params: &[Value],
+    ) -> Result<Vec<T>, Error> {
+        self.enter()?;
+        let params = refs(params);
+        let answer = match &mut self.connection {
+            Connection::Sqlite(connection) => connection.composed(what, text, &params).map_err(Failure::from),
+            Connection::Postgres(connection) => connection.composed(what, text, &params).await,
+        };
+        let rows = self.leave(answer)?;
+        rows.into_iter().map(|row| row.read(what)).collect()
+    }
+
     /// Tells subscribers of the store, on every node, after the commit and only then.
     pub fn announce(&mut self, change: Change) {
         if !self.changes.contains(&change) {

@@ -19,7 +19,9 @@ mod google;
 mod passkit;
 mod postgres;
 mod push;
+
 mod store_engine;
 mod store_faults;
 mod store_schema;
+mod store_segments;
 mod store_tls;

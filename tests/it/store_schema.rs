@@ -115,7 +115,7 @@ async fn nodes_may_migrate_at_the_same_time_and_again() {
             })
             .await;
         let (count, latest) = applied.expect("read");
-        assert_eq!(count, latest);
+        assert!(0 < count && count <= latest, "{count} migrations up to {latest}");
     }
 }
 

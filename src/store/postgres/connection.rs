@@ -47,14 +47,22 @@ impl Connection {
             };
             client.query(&statement, &on_wire(params)).await
         };
-        let rows = run.await.map_err(|error| refused(sql, error))?;
-        let mut answer = Vec::with_capacity(rows.len());
-        for row in rows {
-            let values = (0..row.len()).map(|column| row.try_get(column));
-            let values = values.collect::<Result<_, _>>();
-            answer.push(Row::new(values.map_err(|error| refused(sql, error))?));
-        }
-        Ok(answer)
+        answer(sql, run.await)
+    }
+
+    /// The rows of a statement that was put together at run time; not kept, because the next one is another.
+    pub(in crate::store) async fn composed(
+        &self,
+        what: &'static str,
+        text: &str,
+        params: &[&Value],
+    ) -> Result<Vec<Row>, Failure> {
+        let client = self.client()?;
+        let run = async {
+            let statement = client.prepare(text).await?;
+            client.query(&statement, &on_wire(params)).await
+        };
+        answer(what, run.await)
     }
 
     /// How many rows a statement changed.
@@ -122,6 +130,20 @@ impl Texts {
         known.insert(key, Arc::clone(&text));
         Some(text)
     }
+}
+
+fn answer(
+    sql: &'static str,
+    rows: Result<Vec<tokio_postgres::Row>, tokio_postgres::Error>,
+) -> Result<Vec<Row>, Failure> {
+    let rows = rows.map_err(|error| refused(sql, error))?;
+    let mut answer = Vec::with_capacity(rows.len());
+    for row in rows {
+        let values = (0..row.len()).map(|column| row.try_get(column));
+        let values = values.collect::<Result<_, _>>();
+        answer.push(Row::new(values.map_err(|error| refused(sql, error))?));
+    }
+    Ok(answer)
 }
 
 fn on_wire<'v>(params: &[&'v Value]) -> Vec<&'v (dyn ToSql + Sync)> {

@@ -70,18 +70,23 @@ impl Connection {
         params: &[&Value],
     ) -> Result<Vec<Row>, Error> {
         let mut statement = self.bound(sql, set, params)?;
-        let columns = statement.column_count();
-        let mut answer = Vec::new();
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next().map_err(|error| refused(sql, error))? {
-            let mut values = Vec::with_capacity(columns);
-            for column in 0..columns {
-                let value = row.get_ref(column).map_err(|error| refused(sql, error))?;
-                values.push(owned(value).map_err(|error| error.about(sql))?);
-            }
-            answer.push(Row::new(values));
-        }
-        Ok(answer)
+        answer(sql, &mut statement)
+    }
+
+    /// The rows of a statement that was put together at run time; not kept, because the next one is another.
+    pub(in crate::store) fn composed(
+        &self,
+        what: &'static str,
+        text: &str,
+        params: &[&Value],
+    ) -> Result<Vec<Row>, Error> {
+        let prepare = || {
+            let mut statement = self.raw.prepare(&to_sqlite(text))?;
+            bind(&mut statement, params)?;
+            Ok(statement)
+        };
+        let mut statement = prepare().map_err(|error| refused(what, error))?;
+        answer(what, &mut statement)
     }
 
     /// How many rows a statement changed.
@@ -113,18 +118,12 @@ impl Connection {
             let expanded = (set > 0).then(|| expand_for_sqlite(sql, set)).flatten();
             expanded.unwrap_or_else(|| to_sqlite(sql))
         });
-        let bind = || {
+        let prepare = || {
             let mut statement = self.raw.prepare_cached(text)?;
-            let wanted = statement.parameter_count();
-            if wanted != params.len() {
-                return Err(rusqlite::Error::InvalidParameterCount(params.len(), wanted));
-            }
-            for (index, param) in params.iter().enumerate() {
-                statement.raw_bind_parameter(index + 1, param)?;
-            }
+            bind(&mut statement, params)?;
             Ok(statement)
         };
-        bind().map_err(|error| refused(sql, error))
+        prepare().map_err(|error| refused(sql, error))
     }
 
     /// Compiles a statement without running it.
@@ -156,6 +155,33 @@ impl Connection {
     pub(in crate::store) fn has_transaction(&self) -> bool {
         !self.raw.is_autocommit()
     }
+}
+
+fn bind(statement: &mut rusqlite::Statement<'_>, params: &[&Value]) -> rusqlite::Result<()> {
+    let wanted = statement.parameter_count();
+    if wanted != params.len() {
+        return Err(rusqlite::Error::InvalidParameterCount(params.len(), wanted));
+    }
+    for (index, param) in params.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, param)?;
+    }
+    Ok(())
+}
+
+/// The rows of a statement whose parameters are bound.
+fn answer(sql: &'static str, statement: &mut rusqlite::Statement<'_>) -> Result<Vec<Row>, Error> {
+    let columns = statement.column_count();
+    let mut answer = Vec::new();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(|error| refused(sql, error))? {
+        let mut values = Vec::with_capacity(columns);
+        for column in 0..columns {
+            let value = row.get_ref(column).map_err(|error| refused(sql, error))?;
+            values.push(owned(value).map_err(|error| error.about(sql))?);
+        }
+        answer.push(Row::new(values));
+    }
+    Ok(answer)
 }
 
 impl ToSql for Value {
