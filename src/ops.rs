@@ -6,6 +6,8 @@ pub mod cards;
 pub mod chores;
 pub mod devices;
 pub mod faces;
+pub mod rosters;
+pub mod segments;
 pub mod setup;
 
 use crate::clock::{Clock, Ids};

@@ -28,7 +28,10 @@ struct Chore {
     turn: fn(&Ops, Timestamp) -> Turn<'_>,
 }
 
-const CHORES: &[Chore] = &[];
+const CHORES: &[Chore] = &[Chore {
+    name: "measure_high_value",
+    turn: |ops, now| Box::pin(ops.measure_high_value(now)),
+}];
 
 impl Ops {
     /// Does everything that is due now; returns how much that was. For tests and for commands that want to wait for it.

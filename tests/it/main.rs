@@ -19,7 +19,7 @@ mod google;
 mod passkit;
 mod postgres;
 mod push;
-
+mod segments;
 mod store_engine;
 mod store_faults;
 mod store_schema;
