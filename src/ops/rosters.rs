@@ -20,13 +20,14 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::domain::id::{CardId, CustomerId, MerchantId};
+use crate::domain::segment::Rule;
 use crate::domain::segment::order::{Edge, Order, Place};
 use crate::domain::segment::plan::ProgramFacts;
 use crate::domain::segment::roster::Roster;
 use crate::domain::segment::saved::Viewer;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
-use crate::ops::segments::{Reach, Resolved, SegmentError, Target, reachable};
+use crate::ops::segments::{Reach, Resolved, SegmentError, Target, apart, reachable};
 use crate::store::segments::{self, Line};
 use crate::store::{Change, Error};
 
@@ -140,6 +141,25 @@ impl Rosters {
         }
     }
 
+    /// Loads a merchant's roster, if it is not there, and waits for it. Returns the memory that it takes; none where there
+    /// is not so much.
+    pub async fn load(&self, merchant: MerchantId) -> Result<Option<usize>, SegmentError> {
+        let everything = Target::Rule(Rule::everything());
+        loop {
+            let resolved = self
+                .ops
+                .resolve(merchant, Viewer::Operator, &everything, None)
+                .await?;
+            if let Some(held) = self.current(merchant, &resolved).await? {
+                return Ok(Some(lock(&held.marks).bytes));
+            }
+            let held = self.shared.hold(merchant, resolved.context.now);
+            if *held.state.borrow() == State::TooLarge {
+                return Ok(None);
+            }
+        }
+    }
+
     /// One page of the cards that a target means.
     pub async fn list(&self, merchant: MerchantId, query: &Query) -> Result<List, SegmentError> {
         let Query { viewer, target, .. } = query;
@@ -167,7 +187,10 @@ impl Rosters {
         Ok(List {
             before: edge(places.first().filter(|_| before), Edge::Before),
             after: edge(places.last().filter(|_| after), Edge::After),
-            lines: self.lines(merchant, &places).await?,
+            lines: {
+                let cards = places.iter().map(|place| place.card).collect();
+                self.ops.lines(merchant, cards).await?
+            },
             total,
         })
     }
@@ -206,35 +229,28 @@ impl Rosters {
         })
     }
 
-    async fn lines(&self, merchant: MerchantId, places: &[Place]) -> Result<Vec<Line>, Error> {
-        self.ops
-            .store
-            .read("lines_of_list", move |tx| {
-                let cards: Vec<CardId> = places.iter().map(|place| place.card).collect();
-                Box::pin(async move { segments::lines(tx, merchant, cards.iter().copied()).await })
-            })
-            .await
-    }
-
     async fn page_of_store(
         &self,
         merchant: MerchantId,
         resolved: Resolved,
         query: &Query,
     ) -> Result<(Vec<Place>, usize, bool), Error> {
+        let (store, edge) = (self.ops.store.clone(), query.edge.clone());
         let (order, size) = (query.order, query.size);
-        self.ops
-            .store
-            .read("page_of_list", move |tx| {
-                let (Resolved { plan, context }, edge) = (resolved.clone(), query.edge.clone());
-                Box::pin(async move {
-                    let page = segments::page(tx, merchant, &plan, &context, order, &edge, size);
-                    let (places, has_more) = page.await?;
-                    let total = segments::count(tx, merchant, &plan, &context).await?;
-                    Ok((places, usize::try_from(total).unwrap_or(0), has_more))
+        apart(async move {
+            store
+                .read("page_of_list", move |tx| {
+                    let (Resolved { plan, context }, edge) = (resolved.clone(), edge.clone());
+                    Box::pin(async move {
+                        let page = segments::page(tx, merchant, &plan, &context, order, &edge, size);
+                        let (places, has_more) = page.await?;
+                        let total = segments::count(tx, merchant, &plan, &context).await?;
+                        Ok((places, usize::try_from(total).unwrap_or(0), has_more))
+                    })
                 })
-            })
-            .await
+                .await
+        })
+        .await
     }
 
     /// The merchant's roster with everything in it that this node has heard of; none while there is none.

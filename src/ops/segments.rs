@@ -13,8 +13,12 @@ use crate::domain::segment::saved::{self, Content, LONGEST_LIST, Refusal, Segmen
 use crate::domain::segment::{Plan, Rule};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
-use crate::store::{Error, Tx, segments};
+use crate::ops::chores::TURN;
+use crate::store::segments::{self, Line};
+use crate::store::{Error, Tx};
 
+/// Cards of a list that one transaction changes.
+const PART: usize = 200;
 /// How long the measure of high value stands.
 const MEASURED_FOR: Duration = Duration::from_hours(24);
 /// Cards whose spend is read at once while measuring.
@@ -113,19 +117,35 @@ impl Ops {
             created_at: now,
             changed_at: now,
         };
-        self.store
+        let segment = self
+            .store
             .write("add_segment", move |tx| {
-                let (segment, cards) = (segment.clone(), cards.clone());
+                let segment = segment.clone();
                 Box::pin(async move {
                     context(tx, merchant, now).await?;
                     free(tx, &segment).await?;
                     segments::insert(tx, &segment).await?;
-                    segments::put_on(tx, merchant, segment.id, &cards).await?;
                     Ok(segment)
                 })
             })
             .await
-            .map_err(taken)
+            .map_err(taken)?;
+        self.put_on(merchant, segment.id, &cards).await?;
+        Ok(segment)
+    }
+
+    /// Puts cards on a list, part by part, so that no tap waits for a long one. Repeating it does no harm.
+    async fn put_on(&self, merchant: MerchantId, id: SegmentId, cards: &[CardId]) -> Result<(), Error> {
+        for part in cards.chunks(PART) {
+            let part = part.to_vec();
+            self.store
+                .write("put_on_list", move |tx| {
+                    let part = part.clone();
+                    Box::pin(async move { segments::put_on(tx, merchant, id, &part).await })
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     /// Changes a segment that is still as the caller saw it.
@@ -173,7 +193,8 @@ impl Ops {
         let now = self.clock.now();
         let name = saved::name(name)?;
         let copy = SegmentId(self.ids.next(now));
-        self.store
+        let (segment, cards) = self
+            .store
             .write("duplicate_segment", move |tx| {
                 let name = name.clone();
                 Box::pin(async move {
@@ -193,15 +214,16 @@ impl Ops {
                     };
                     free(tx, &segment).await?;
                     segments::insert(tx, &segment).await?;
-                    segments::copy_list(tx, merchant, id, copy).await?;
-                    Ok(segment)
+                    Ok((segment, segments::on_list(tx, merchant, id).await?))
                 })
             })
             .await
-            .map_err(taken)
+            .map_err(taken)?;
+        self.put_on(merchant, copy, &cards).await?;
+        Ok(segment)
     }
 
-    /// Removes a segment that nothing needs; its cards stay.
+    /// Removes a segment that nothing needs; its cards stay. The list goes after it, part by part.
     pub async fn delete_segment(
         &self,
         merchant: MerchantId,
@@ -215,10 +237,21 @@ impl Ops {
                     locked(tx, merchant, viewer, id).await?.at_version(seen)?;
                     saved::may_delete(&segments::uses(tx, merchant, id).await?)?;
                     segments::delete(tx, merchant, id).await?;
-                    Ok(())
+                    Ok::<_, SegmentError>(())
                 })
             })
-            .await
+            .await?;
+        loop {
+            let cleared = self
+                .store
+                .write("clear_list", move |tx| {
+                    Box::pin(async move { segments::clear(tx, merchant, id, TURN).await })
+                })
+                .await?;
+            if cleared == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// The segments that the viewer may see, by name.
@@ -248,39 +281,54 @@ impl Ops {
             .await
     }
 
-    /// Puts cards on a list or takes them off; returns how many it holds then.
+    /// Puts cards on a list or takes them off, part by part; returns how many it holds then.
     pub async fn change_list(
         &self,
         merchant: MerchantId,
         viewer: Viewer,
         id: SegmentId,
-        put_on: Vec<CardId>,
-        take_off: Vec<CardId>,
+        put_on: &[CardId],
+        take_off: &[CardId],
     ) -> Result<usize, SegmentError> {
         let now = self.clock.now();
+        let add = put_on.len();
         self.store
             .write("change_list", move |tx| {
-                let (put_on, take_off) = (put_on.clone(), take_off.clone());
                 Box::pin(async move {
                     let mut segment = locked(tx, merchant, viewer, id).await?;
                     if segment.content != Content::List {
                         return Err(Refusal::NoList.into());
                     }
-                    for card in take_off {
-                        segments::take_off(tx, merchant, id, card).await?;
-                    }
-                    segments::put_on(tx, merchant, id, &put_on).await?;
-                    let count = segments::on_list(tx, merchant, id).await?.len();
-                    if count > LONGEST_LIST {
-                        return Err(Refusal::ListTooLong(count).into());
+                    let most = segments::length(tx, merchant, id).await?.saturating_add(add);
+                    if most > LONGEST_LIST {
+                        return Err(Refusal::ListTooLong(most).into());
                     }
                     segment.version += 1;
                     segment.changed_at = now;
                     segments::update(tx, &segment).await?;
-                    Ok(count)
+                    Ok::<_, SegmentError>(())
                 })
             })
-            .await
+            .await?;
+        for part in take_off.chunks(PART) {
+            let part = part.to_vec();
+            self.store
+                .write("take_off_list", move |tx| {
+                    let part = part.clone();
+                    Box::pin(async move {
+                        for card in part {
+                            segments::take_off(tx, merchant, id, card).await?;
+                        }
+                        Ok::<_, Error>(())
+                    })
+                })
+                .await?;
+        }
+        self.put_on(merchant, id, put_on).await?;
+        let length = self.store.read("length_of_list", move |tx| {
+            Box::pin(async move { segments::length(tx, merchant, id).await })
+        });
+        Ok(length.await?)
     }
 
     /// What a target means now.
@@ -318,21 +366,22 @@ impl Ops {
     ) -> Result<Reach, SegmentError> {
         let Resolved { plan, context } = self.resolve(merchant, viewer, target, None).await?;
         let reachable = Arc::new(reachable(&plan, &context));
-        let counted: Result<Reach, Error> = self
-            .store
-            .read("reach_of_segment", move |tx| {
-                let (plan, reachable, context) =
-                    (Arc::clone(&plan), Arc::clone(&reachable), Arc::clone(&context));
-                Box::pin(async move {
-                    let (plan, reachable, context) = (&plan, &reachable, &context);
-                    Ok(Reach {
-                        members: segments::count(tx, merchant, plan, context).await?,
-                        reachable: segments::count(tx, merchant, reachable, context).await?,
+        let store = self.store.clone();
+        let counted = apart(async move {
+            store
+                .read("reach_of_segment", move |tx| {
+                    let (plan, reachable) = (Arc::clone(&plan), Arc::clone(&reachable));
+                    let context = Arc::clone(&context);
+                    Box::pin(async move {
+                        Ok::<_, Error>(Reach {
+                            members: segments::count(tx, merchant, &plan, &context).await?,
+                            reachable: segments::count(tx, merchant, &reachable, &context).await?,
+                        })
                     })
                 })
-            })
-            .await;
-        Ok(counted?)
+                .await
+        });
+        Ok(counted.await?)
     }
 
     /// How "all that match" has changed since somebody saw `seen` of them; whoever acts on all says this first.
@@ -358,10 +407,26 @@ impl Ops {
         after: CardId,
         limit: usize,
     ) -> Result<Vec<CardId>, Error> {
+        let (store, resolved) = (self.store.clone(), resolved.clone());
+        apart(async move {
+            store
+                .read("members_of_segment", move |tx| {
+                    let Resolved { plan, context } = resolved.clone();
+                    Box::pin(
+                        async move { segments::cards(tx, merchant, &plan, &context, after, limit).await },
+                    )
+                })
+                .await
+        })
+        .await
+    }
+
+    /// What a list shows of these cards, in their order.
+    pub async fn lines(&self, merchant: MerchantId, cards: Vec<CardId>) -> Result<Vec<Line>, Error> {
         self.store
-            .read("members_of_segment", move |tx| {
-                let Resolved { plan, context } = resolved.clone();
-                Box::pin(async move { segments::cards(tx, merchant, &plan, &context, after, limit).await })
+            .read("lines_of_cards", move |tx| {
+                let cards = cards.clone();
+                Box::pin(async move { segments::lines(tx, merchant, cards.iter().copied()).await })
             })
             .await
     }
@@ -401,6 +466,22 @@ impl Ops {
             .await
             .map(|()| 1)
     }
+}
+
+/// Does work that may go through all cards on a thread that nobody else waits for: SQLite reads on the thread that asks.
+pub(crate) async fn apart<T, W>(work: W) -> Result<T, Error>
+where
+    T: Send + 'static,
+    W: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let runtime = tokio::runtime::Handle::current();
+    let worked = tokio::task::spawn_blocking(move || runtime.block_on(work)).await;
+    worked.unwrap_or_else(|_| {
+        Err(Error::inconsistent(
+            "an answer of the store",
+            "a fault of its own",
+        ))
+    })
 }
 
 /// The same, of those only whom a push can reach.

@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
 use jiff::tz::TimeZone;
-pub use lines::{Line, lines};
+pub use lines::{Line, lines, show_lines};
 pub use rows::{Shown, cards, count, facts_after, facts_of, page, show_count, show_page};
 
 const ZONE: &str = "select m.zone from merchants m where m.merchant_id = $1";
@@ -50,7 +50,9 @@ const SEGMENTS: &str = concat!(
     " from segments s where s.merchant_id = $1 order by s.name_key, s.segment_id"
 );
 const NAMED: &str = "select s.segment_id from segments s where s.merchant_id = $1 and s.name_key = $2";
-const CLEAR: &str = "delete from segment_cards where merchant_id = $1 and segment_id = $2";
+/// At most `$3` of a list's cards.
+const CLEAR: &str = "delete from segment_cards where merchant_id = $1 and segment_id = $2 and card_id in \
+     (select s.card_id from segment_cards s where s.merchant_id = $1 and s.segment_id = $2 limit $3)";
 const PUT_ON: &str = "insert into segment_cards (merchant_id, segment_id, card_id) \
      select c.merchant_id, $2, c.card_id from (values {bigint}) as v \
      join cards c on c.merchant_id = $1 and c.card_id = v.column1 where true on conflict do nothing";
@@ -58,8 +60,7 @@ const TAKE_OFF: &str =
     "delete from segment_cards where merchant_id = $1 and segment_id = $2 and card_id = $3";
 const ON_LIST: &str = "select s.card_id from segment_cards s where s.merchant_id = $1 and s.segment_id = $2 \
      order by s.card_id";
-const COPY_LIST: &str = "insert into segment_cards (merchant_id, segment_id, card_id) \
-     select s.merchant_id, $3, s.card_id from segment_cards s where s.merchant_id = $1 and s.segment_id = $2";
+const LENGTH: &str = "select count(*) from segment_cards s where s.merchant_id = $1 and s.segment_id = $2";
 
 const SPENDS: &str = "select c.card_id, c.spend from cards c where c.merchant_id = $1 and c.card_id > $2 \
      order by c.card_id limit $3";
@@ -85,7 +86,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     PUT_ON,
     TAKE_OFF,
     ON_LIST,
-    COPY_LIST,
+    LENGTH,
     SPENDS,
     HIGH_VALUE,
     MEASURE,
@@ -157,11 +158,20 @@ pub async fn update(tx: &mut Tx<'_>, segment: &Segment) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes a segment and its list; the cards stay.
+/// Removes a segment; the cards of its list are taken off by [`clear`].
 pub async fn delete(tx: &mut Tx<'_>, merchant: MerchantId, segment: SegmentId) -> Result<(), Error> {
-    tx.exec(CLEAR, &params![merchant, segment]).await?;
     tx.exec(DELETE, &params![merchant, segment]).await?;
     Ok(())
+}
+
+/// Takes at most `limit` cards off a list; returns how many there were.
+pub async fn clear(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    segment: SegmentId,
+    limit: i64,
+) -> Result<u64, Error> {
+    tx.exec(CLEAR, &params![merchant, segment, limit]).await
 }
 
 /// One segment, locked until the transaction ends.
@@ -231,14 +241,10 @@ pub async fn on_list(
     Ok(rows.into_iter().map(|(card,)| card).collect())
 }
 
-pub async fn copy_list(
-    tx: &mut Tx<'_>,
-    merchant: MerchantId,
-    from: SegmentId,
-    to: SegmentId,
-) -> Result<(), Error> {
-    tx.exec(COPY_LIST, &params![merchant, from, to]).await?;
-    Ok(())
+/// How many cards are on a list.
+pub async fn length(tx: &mut Tx<'_>, merchant: MerchantId, segment: SegmentId) -> Result<usize, Error> {
+    let (count,): (i64,) = tx.one(LENGTH, &params![merchant, segment]).await?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 /// What the next `limit` cards after `after` have spent, by id.

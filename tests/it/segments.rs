@@ -260,14 +260,11 @@ async fn a_list_holds_what_was_put_on_it() {
             names(&list).into_iter().map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(members().await, ["Max", "Zoë"]);
-        let changed = ops.change_list(
-            merchant,
-            Viewer::Member(BEN),
-            list.id,
-            ids(&[&kim, &max]),
-            ids(&[&zoe]),
-        );
-        assert_eq!(changed.await.expect("changed"), 2);
+        let (on, off) = (ids(&[&kim, &max]), ids(&[&zoe]));
+        let changed = ops
+            .change_list(merchant, Viewer::Member(BEN), list.id, &on, &off)
+            .await;
+        assert_eq!(changed.expect("changed"), 2);
         assert_eq!(members().await, ["Kim", "Max"]);
         let copy = ops
             .duplicate_segment(merchant, Viewer::Member(BEN), list.id, "Copy")

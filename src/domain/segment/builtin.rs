@@ -1,6 +1,6 @@
 //! The segments that every merchant has from the start, each with the rule that staff read.
 
-use super::Rule;
+use super::{Context, Facts, Plan, Rule};
 
 /// A built-in segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,6 +108,16 @@ impl BuiltIn {
         };
         read(text)
     }
+}
+
+/// Which built-in segments a card is in, one bit each in the order of [`BuiltIn::ALL`].
+pub fn mask(facts: &Facts, context: &Context, high_value: Option<i64>) -> i64 {
+    let is_in = |built_in: &BuiltIn| Plan::of(&built_in.rule(high_value), context).holds(facts);
+    BuiltIn::ALL
+        .iter()
+        .enumerate()
+        .filter(|(_, built_in)| is_in(built_in))
+        .fold(0, |mask, (bit, _)| mask | (1 << bit))
 }
 
 /// The least spend of the fifth that spent the most; one who spent nothing is never of high value.

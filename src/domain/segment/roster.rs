@@ -59,7 +59,12 @@ impl Roster {
     pub fn put(&mut self, rows: Vec<Facts>) {
         let mut by_block: BTreeMap<usize, Vec<Facts>> = BTreeMap::new();
         for row in rows {
-            by_block.entry(self.block_of(row.card)).or_default().push(row);
+            let index = self.block_of(row.card);
+            let known = self.blocks.get_mut(index);
+            match known.and_then(|block| Some((block.row_of(row.card)?, block))) {
+                Some((at, block)) => block.set(at, &row),
+                None => by_block.entry(index).or_default().push(row),
+            }
         }
         // From the back, so that a block that splits moves none that is still to come.
         for (index, rows) in by_block.into_iter().rev() {

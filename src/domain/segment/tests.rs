@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::api_for_tests as api;
+use super::builtin::BuiltIn;
 use super::order::{Edge, Order};
 use super::roster::Roster;
 use super::*;
+use crate::domain::card::{Card, CardStatus};
 use crate::domain::time::Timestamp;
 use proptest::prelude::*;
 
@@ -228,7 +230,7 @@ fn birthdays_wrap_over_new_year_and_leap_days_are_not_lost() {
 
 #[test]
 fn an_expired_card_is_no_longer_installed_and_a_void_one_not_expired() {
-    use crate::domain::card::{CardStatus, Channels};
+    use crate::domain::card::Channels;
     let card = |status, end: i64| {
         plain(move |card, _| {
             card.status = status;
@@ -310,4 +312,73 @@ fn an_order_is_read_back() {
         }
     }
     assert_eq!(Order::parse("color"), None);
+}
+
+/// What the built-in segments are, written down once more and without the language. Whoever keeps a mask of them by
+/// other means compares it with [`builtin::mask`] in the same way.
+fn is_in(built_in: BuiltIn, card: &Card, high_value: i64) -> bool {
+    let is_void = card.status == CardStatus::Void;
+    let has_ended = is_void || card.expires_at.is_some_and(|end| end <= NOW);
+    let is_installed = card.status == CardStatus::Installed && !has_ended;
+    let age = |at: Timestamp| NOW.0 - at.0;
+    let within = |at: Timestamp, days: i64| (0..=days * 86_400_000).contains(&age(at));
+    let quiet = |days: i64| age(card.last_visit_at.unwrap_or(card.created_at)) > days * 86_400_000;
+    match built_in {
+        BuiltIn::All => true,
+        BuiltIn::ReadyToRedeem => {
+            let is_coupon = card.program == ProgramId(13);
+            !has_ended && (card.rewards >= 1 || is_coupon && card.redeemed_at.is_none())
+        }
+        BuiltIn::Inactive7 => !is_void && quiet(7),
+        BuiltIn::Inactive30 => !is_void && quiet(30),
+        BuiltIn::ActiveLoyaltyUsers => is_installed && card.last_visit_at.is_some_and(|at| within(at, 30)),
+        BuiltIn::New => within(card.created_at, 7),
+        BuiltIn::Redeemed => card.redemptions >= 1,
+        BuiltIn::Frequent => card.visits >= 10,
+        BuiltIn::NeverScanned => is_installed && card.scans == 0,
+        BuiltIn::HighValue => card.spend >= high_value,
+    }
+}
+
+proptest! {
+    #[test]
+    fn built_in_rules_are_what_they_say(card in generate::card(), person in generate::person(), high_value in 1_i64..1200) {
+        let facts = Facts::of(&card, &person, &[], &context());
+        let mask = builtin::mask(&facts, &context(), Some(high_value));
+        for (bit, built_in) in BuiltIn::ALL.into_iter().enumerate() {
+            prop_assert_eq!(mask >> bit & 1 == 1, is_in(built_in, &card, high_value), "{:?}: {:?}", built_in, card);
+        }
+    }
+}
+
+#[test]
+fn the_manual_names_every_field_and_operator_and_its_examples_are_rules() {
+    let manual = include_str!("../../../docs/segments.md");
+    for field in FIELDS {
+        assert!(
+            manual.contains(&format!("`{}`", field.name)),
+            "{} is missing",
+            field.name
+        );
+        for operator in field.operators() {
+            let named = [
+                format!("`{operator}`"),
+                format!("`{operator}."),
+                format!("`{operator}("),
+            ];
+            assert!(
+                named.iter().any(|name| manual.contains(name)),
+                "{operator} is missing"
+            );
+        }
+    }
+    let (_, rules) = manual.split_once("## Rules").expect("the section");
+    let examples: Vec<_> = rules
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .collect();
+    assert!(examples.len() > 5);
+    for example in examples {
+        assert_eq!(read(example).to_string(), example);
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::rows::Shown;
 use crate::domain::card::{CardStatus, Channels};
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId};
 use crate::domain::time::Timestamp;
+use crate::store::dialect::expand;
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx};
+use crate::store::{Error, FromRow, Row, Tx, Value};
 
 pub(super) const LINES: &str = "select c.card_id, c.customer_id, c.program_id, u.first_name, u.last_name, u.email, \
      u.phone, c.status, c.channels, c.punches, c.points, c.rewards, c.tier, c.tier_points, c.visits, c.spend, \
@@ -50,6 +52,16 @@ pub async fn lines(
     let found: Vec<Line> = tx.all_rows(LINES, &params![merchant], &rows).await?;
     let mut by_card: HashMap<CardId, Line> = found.into_iter().map(|line| (line.card, line)).collect();
     Ok(cards.filter_map(|card| by_card.remove(&card)).collect())
+}
+
+/// How the lines of `size` cards would be asked for.
+pub fn show_lines(merchant: MerchantId, size: usize) -> Shown {
+    let mut params = vec![merchant.into()];
+    params.extend((0..size).map(|_| Value::from(0)));
+    Shown {
+        text: expand(LINES, size).unwrap_or_default(),
+        params,
+    }
 }
 
 impl FromRow for Line {

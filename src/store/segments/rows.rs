@@ -118,7 +118,7 @@ pub async fn facts_after(
     Ok(facts)
 }
 
-/// The facts of those of `cards` that there are, by id.
+/// The facts of those of `cards` that there are, in no promised order.
 pub async fn facts_of(
     tx: &mut Tx<'_>,
     merchant: MerchantId,

@@ -116,6 +116,38 @@ impl Numbers {
         }
     }
 
+    /// Changes one value, in place where it is as narrow as the others.
+    fn set(&mut self, row: usize, value: Option<i64>) {
+        if self.get(row) == value.unwrap_or(NONE) {
+            return;
+        }
+        let distance = |base: i64| value.map_or(Some(0), |value| value.checked_sub(base)?.checked_add(1));
+        let is_set = match self {
+            Self::Bytes { base, codes } => {
+                let code = distance(*base).filter(|code| value.is_none() || *code > 0);
+                put(codes, row, code.and_then(|code| u8::try_from(code).ok()))
+            }
+            Self::Pairs { base, codes } => {
+                let code = distance(*base).filter(|code| value.is_none() || *code > 0);
+                put(codes, row, code.and_then(|code| u16::try_from(code).ok()))
+            }
+            Self::Whole(values) => put(values, row, Some(value.unwrap_or(NONE))),
+        };
+        if !is_set {
+            let known = |index| Some(self.get(index)).filter(|value| *value != NONE);
+            let values = (0..self.len()).map(|index| if index == row { value } else { known(index) });
+            *self = Self::pack(values.collect());
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes { codes, .. } => codes.len(),
+            Self::Pairs { codes, .. } => codes.len(),
+            Self::Whole(values) => values.len(),
+        }
+    }
+
     fn get(&self, row: usize) -> i64 {
         match self {
             Self::Bytes { base, codes } => decoded(*base, codes.get(row).copied().unwrap_or(0)),
@@ -138,6 +170,17 @@ impl Numbers {
             Self::Pairs { codes, .. } => codes.len() * 2,
             Self::Whole(values) => values.len() * 8,
         }
+    }
+}
+
+/// Whether there was a value to put and a place for it.
+fn put<C>(places: &mut [C], row: usize, value: Option<C>) -> bool {
+    match (places.get_mut(row), value) {
+        (Some(place), Some(value)) => {
+            *place = value;
+            true
+        }
+        _ => false,
     }
 }
 
@@ -164,6 +207,15 @@ impl Texts {
         Self { ends, joined }
     }
 
+    fn set(&mut self, row: usize, text: &str) {
+        if self.get(row) != text {
+            let all: Vec<_> = (0..self.ends.len())
+                .map(|index| if index == row { text } else { self.get(index) }.to_owned())
+                .collect();
+            *self = Self::pack(all.iter().map(String::as_str));
+        }
+    }
+
     fn get(&self, row: usize) -> &str {
         self.joined.get(span(&self.ends, row)).unwrap_or_default()
     }
@@ -178,6 +230,15 @@ impl Times {
         }
         values.shrink_to_fit();
         Self { ends, values }
+    }
+
+    fn set(&mut self, row: usize, times: &[i64]) {
+        if self.get(row) != times {
+            let all: Vec<_> = (0..self.ends.len())
+                .map(|index| if index == row { times } else { self.get(index) }.to_vec())
+                .collect();
+            *self = Self::pack(all.iter());
+        }
     }
 
     fn get(&self, row: usize) -> &[i64] {
@@ -206,6 +267,24 @@ impl Block {
             numbers: std::array::from_fn(|index| number(&NumberFact::ALL[index])),
             texts: std::array::from_fn(text),
             times: std::array::from_fn(|index| Times::pack(rows.iter().map(move |row| &row.times[index]))),
+        }
+    }
+
+    /// Where a card is, if it is here.
+    pub(super) fn row_of(&self, card: CardId) -> Option<usize> {
+        self.cards.binary_search(&card.0).ok()
+    }
+
+    /// Replaces what is known of the card in `row`. Most changes are of a few numbers, and those are put in place.
+    pub(super) fn set(&mut self, row: usize, facts: &Facts) {
+        for (numbers, number) in self.numbers.iter_mut().zip(facts.numbers) {
+            numbers.set(row, number);
+        }
+        for (texts, text) in self.texts.iter_mut().zip(&facts.texts) {
+            texts.set(row, text);
+        }
+        for (times, list) in self.times.iter_mut().zip(&facts.times) {
+            times.set(row, list);
         }
     }
 

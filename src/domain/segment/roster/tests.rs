@@ -56,6 +56,27 @@ fn thousands_of_cards_are_all_there_and_come_back_as_they_were() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
+    /// Whatever becomes of a value, wider, narrower, none: it is there, and its neighbours are as they were.
+    #[test]
+    fn what_is_put_in_place_is_found(changes in proptest::collection::vec((1_i64..40, proptest::option::of(
+        prop_oneof![-3_i64..300, 60_000_i64..70_000, Just(i64::MAX), Just(-i64::MAX)]), "[a-c]{0,3}", 0_usize..3), 1..60))
+    {
+        let mut roster = Roster::default();
+        let mut model: BTreeMap<i64, Facts> = (1..40).map(|id| (id, facts(id, id))).collect();
+        roster.put(model.values().cloned().collect());
+        for (id, tier, name, redemptions) in changes {
+            let mut changed = facts(id, id);
+            changed.numbers[NumberFact::Tier.index()] = tier;
+            changed.numbers[NumberFact::Visits.index()] = tier.map(|tier| tier.saturating_sub(1).max(-i64::MAX));
+            changed.texts[0] = name;
+            changed.times[0] = vec![7; redemptions];
+            roster.put(vec![changed.clone()]);
+            model.insert(id, changed);
+            let back: Vec<Facts> = roster.blocks.iter().flat_map(Block::unpack).collect();
+            prop_assert_eq!(&back, &model.values().cloned().collect::<Vec<_>>());
+        }
+    }
+
     #[test]
     fn a_roster_is_a_map(steps in proptest::collection::vec((proptest::collection::vec(1_i64..4000, 1..900), 0_i64..9, any::<bool>()), 1..6)) {
         let mut roster = Roster::default();
