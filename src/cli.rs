@@ -4,6 +4,7 @@ mod card;
 mod member;
 mod password;
 mod program;
+mod segment;
 mod setup;
 mod station;
 
@@ -73,6 +74,9 @@ enum Command {
     /// Cards.
     #[command(subcommand)]
     Card(card::Card),
+    /// Groups of cards by rule or by list.
+    #[command(subcommand)]
+    Segment(segment::Segment),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -143,6 +147,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Member(member) => member.run().await,
         Command::Program(program) => program.run().await,
         Command::Card(card) => card.run().await,
+        Command::Segment(segment) => segment.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }
