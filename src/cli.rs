@@ -11,6 +11,7 @@ mod member;
 mod password;
 mod program;
 mod seed;
+mod segment;
 mod setup;
 mod station;
 mod transfer;
@@ -102,6 +103,9 @@ enum Command {
     /// Live counts: the built-in segments, the grid of recency and visits, what customers have spent.
     #[command(subcommand)]
     Counts(counts::Counts),
+    /// Groups of cards by rule or by list.
+    #[command(subcommand)]
+    Segment(segment::Segment),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -180,6 +184,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Import(import) => import.run().await,
         Command::Export(export) => export.run().await,
         Command::Counts(counts) => counts.run().await,
+        Command::Segment(segment) => segment.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

@@ -43,5 +43,6 @@ pub mod reward;
 pub mod rfm;
 pub mod search;
 pub mod secret;
+pub mod segment;
 pub mod tier;
 pub mod time;

@@ -20,6 +20,8 @@ pub mod invitations;
 pub mod lifecycle;
 pub mod programs;
 pub mod promotions;
+pub mod rosters;
+pub mod segments;
 pub mod setup;
 
 use crate::clock::{Clock, Ids};

@@ -29,10 +29,12 @@ pub mod outbox;
 pub mod programs;
 pub mod promotions;
 pub mod pushes;
+pub mod redemption_days;
 pub mod redemptions;
 pub mod registrations;
 pub mod search;
 pub mod segment_rules;
+pub mod segments;
 pub mod sql;
 pub mod stations;
 pub mod tags;
@@ -263,9 +265,11 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("redemption_days", redemption_days::STATEMENTS),
         ("redemptions", redemptions::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
         ("segment_rules", segment_rules::STATEMENTS),
+        ("segments", segments::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
     ];

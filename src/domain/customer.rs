@@ -76,6 +76,11 @@ pub fn full_name(first_name: &str, last_name: &str) -> String {
     format!("{first_name} {last_name}").trim().to_owned()
 }
 
+/// The full name as lists sort by it and rules compare it. Kept beside the name: whoever changes the one changes both.
+pub fn name_key(first_name: &str, last_name: &str) -> String {
+    fold(&full_name(first_name, last_name))
+}
+
 fn digits(phone: &str) -> String {
     phone.chars().filter(char::is_ascii_digit).collect()
 }

@@ -118,6 +118,8 @@ ids! {
     NoteId,
     /// One thing that must be accounted for.
     AuditId,
+    /// A rule or list of cards that a merchant has given a name.
+    SegmentId,
 }
 
 /// A ledger row; numbered by the store, growing.

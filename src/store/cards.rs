@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Channels};
+use crate::domain::customer;
 use crate::domain::face::{self, CardFace};
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber};
 use crate::domain::program::{Program, Rules};
@@ -68,7 +69,7 @@ const INSERT_MERCHANT: &str =
 const INSERT_PROGRAM: &str = "insert into programs (merchant_id, program_id, kind, name, template, \
      pass_type_identifier, reward_name, rules, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const INSERT_CUSTOMER: &str = "insert into customers (merchant_id, customer_id, first_name, last_name, email, \
-     email_key, phone, search, created_at, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
+     email_key, phone, search, created_at, changed_at, name_key) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)";
 const INSERT_CARD: &str = "insert into cards (merchant_id, card_id, program_id, customer_id, serial_number, token, \
      holder, status, channels, punches, rewards, visits, earned_on_day, expires_at, installed_as, created_at, version, \
      changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, 0, $9, $10, $11, $12, $13)";
@@ -224,6 +225,7 @@ pub async fn insert_customer(tx: &mut Tx<'_>, customer: &NewCustomer, now: Times
         customer.phone.as_deref(),
         customer.search.as_str(),
         now,
+        customer::name_key(&customer.first_name, &customer.last_name),
     ];
     tx.exec(INSERT_CUSTOMER, &params).await?;
     Ok(())

@@ -49,14 +49,16 @@ const CLAIM: &str = "insert into customer_contacts (merchant_id, kind, key, cust
 const RELEASE: &str = "delete from customer_contacts \
      where merchant_id = $1 and kind = $2 and key = $3 and customer_id = $4";
 const INSERT: &str = "insert into customers (merchant_id, customer_id, first_name, last_name, email, email_key, phone, \
-     external_id, birthday, birth_year, language, search, search_form, created_at, changed_at) \
-     values {bigint, bigint, text, text, text, text, text, text, bigint, bigint, text, text, bigint, bigint, bigint}";
+     external_id, birthday, birth_year, language, name_key, search, search_form, created_at, changed_at) \
+     values {bigint, bigint, text, text, text, text, text, text, bigint, bigint, text, text, text, bigint, bigint, \
+     bigint}";
 const SAVE: &str = "update customers set first_name = v.column3, last_name = v.column4, email = v.column5, \
      email_key = v.column6, phone = v.column7, external_id = v.column8, birthday = v.column9, birth_year = v.column10, \
-     language = v.column11, search = v.column12, search_form = v.column13, verified_at = v.column14, \
-     version = v.column15, changed_at = v.column16, last_event_id = v.column17, edited_event_id = v.column18 \
-     from (values {bigint, bigint, text, text, text, text, text, text, bigint, bigint, text, text, bigint, bigint, \
-     bigint, bigint, bigint, bigint}) as v \
+     language = v.column11, name_key = v.column12, search = v.column13, search_form = v.column14, \
+     verified_at = v.column15, version = v.column16, changed_at = v.column17, last_event_id = v.column18, \
+     edited_event_id = v.column19 \
+     from (values {bigint, bigint, text, text, text, text, text, text, bigint, bigint, text, text, text, bigint, \
+     bigint, bigint, bigint, bigint, bigint}) as v \
      where customers.merchant_id = v.column1 and customers.customer_id = v.column2";
 const ADD_TO_SEARCH: &str =
     "update customers set search = search || $3 where merchant_id = $1 and customer_id = $2";
@@ -178,7 +180,7 @@ impl Customer {
     }
 
     /// The columns of the profile, in the order of the statements.
-    fn columns(&self) -> [Value; 9] {
+    fn columns(&self) -> [Value; 10] {
         let profile = &self.profile;
         let birthday = profile.birthday.map(Birthday::numbers);
         params![
@@ -191,6 +193,7 @@ impl Customer {
             birthday.map(|(day, _)| day),
             birthday.and_then(|(_, year)| year),
             profile.language.as_ref().map_or("", Language::as_str),
+            customer::name_key(profile.first_name.as_str(), profile.last_name.as_str()),
         ]
     }
 }

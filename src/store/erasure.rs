@@ -17,7 +17,7 @@ pub(crate) const PERSONAL: &[&str] = &[
     "delete from import_failures where merchant_id = $1 and exists (select 1 from customers u \
      where u.merchant_id = $1 and u.customer_id = $2 and (lower(import_failures.cells) like '%' || u.email_key || '%' \
      or import_failures.cells like '%' || u.phone || '%'))",
-    "update customers set first_name = '', last_name = '', email = null, email_key = null, phone = null, birthday = null, \
+    "update customers set first_name = '', last_name = '', name_key = '', email = null, email_key = null, phone = null, birthday = null, \
      birth_year = null, external_id = null, language = '', search = '', verified_at = null, version = version + 1 \
      where merchant_id = $1 and customer_id = $2",
     "update cards set holder = null where merchant_id = $1 and customer_id = $2",

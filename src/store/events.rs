@@ -11,6 +11,7 @@ use crate::domain::detail::Detail;
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent, Source, Subject};
 use crate::domain::id::{CardId, CustomerId, EventId, MemberId, MerchantId, StationId};
 use crate::domain::time::Timestamp;
+use crate::store::redemption_days::{self, Noted};
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx, Value};
 
@@ -66,6 +67,7 @@ pub async fn append(
         let mut later = Vec::new();
         let mut round = HashSet::with_capacity(rest.len());
         let mut rows = Vec::with_capacity(rest.len());
+        let mut redeeming = Vec::new();
         for event in rest {
             let card = event
                 .card()
@@ -76,8 +78,27 @@ pub async fn append(
                 continue;
             }
             rows.push(row(card.merchant, card.last_event, event, now));
+            if event.delta.redemptions != 0 {
+                redeeming.push((card.merchant, card.id, event));
+            }
         }
         let numbered: Vec<Numbered> = tx.all_rows(INSERT, &[], &rows).await?;
+        if !redeeming.is_empty() {
+            let of_card: HashMap<CardId, EventId> = numbered
+                .iter()
+                .filter_map(|(id, card, _)| Some(((*card)?, *id)))
+                .collect();
+            let noted = redeeming.into_iter().filter_map(|(merchant, card, event)| {
+                let id = *of_card.get(&card)?;
+                Some(Noted {
+                    merchant,
+                    card,
+                    id,
+                    event,
+                })
+            });
+            redemption_days::note(tx, &noted.collect::<Vec<_>>()).await?;
+        }
         for (event, card, _) in numbered {
             if let Some(card) = card.and_then(|card| cards.get_mut(&card)) {
                 card.last_event = Some(event);

@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     3 "0003_programs",
     4 "0004_coupons",
     6 "0006_customers",
+    7 "0007_segments",
     8 "0008_live_counts",
     10 "0010_codes_invitations",
 };

@@ -6,7 +6,7 @@
 use crate::domain::id::{
     AuditId, BatchId, CardId, CodeBatchId, CustomerId, DeviceLibraryIdentifier, EventId, InvitationId,
     LocationId, MemberId, MerchantId, NoteId, PassTypeIdentifier, ProgramId, PromotionId, PushToken,
-    SerialNumber, StationId, UpdateTag,
+    SegmentId, SerialNumber, StationId, UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::Error;
@@ -231,7 +231,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, NoteId, AuditId,
+    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, NoteId, AuditId, SegmentId,
 }
 
 macro_rules! names {
