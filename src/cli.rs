@@ -7,6 +7,7 @@ mod counts;
 mod customer;
 mod done_by;
 mod engagement;
+mod field;
 mod invitation;
 mod job;
 mod member;
@@ -14,9 +15,11 @@ mod offer;
 mod password;
 mod program;
 mod seed;
+mod segment;
 mod setup;
 mod station;
 mod timeline;
+mod transfer;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -93,9 +96,16 @@ enum Command {
     /// Letters with the link of a card.
     #[command(subcommand)]
     Invitation(invitation::Invitation),
-    /// The people who hold cards.
+    /// Customers: people, what staff write beside them, and erasing them.
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// What a program asks of its customers beyond the profile.
+    #[command(subcommand)]
+    Field(field::Field),
+    /// Import people and cards from a file.
+    Import(transfer::Import),
+    /// Export people and cards to a file that an import takes back.
+    Export(transfer::Export),
     /// Live counts: the built-in segments, the grid of recency and visits, what customers have spent.
     #[command(subcommand)]
     Counts(counts::Counts),
@@ -120,6 +130,9 @@ enum Command {
     /// Check that no ledger was changed since it was sealed and that every balance is the sum of its ledger. Fails when
     /// something does not fit, and names it.
     Verify(verify::Verify),
+    /// Groups of cards by rule or by list.
+    #[command(subcommand)]
+    Segment(segment::Segment),
     /// Certificates.
     #[command(subcommand)]
     Certs(Certs),
@@ -194,6 +207,9 @@ async fn execute(command: Command) -> Result<()> {
         Command::Seed(seed) => seed.run().await,
         Command::Invitation(invitation) => invitation.run().await,
         Command::Customer(customer) => customer.run().await,
+        Command::Field(field) => field.run().await,
+        Command::Import(import) => import.run().await,
+        Command::Export(export) => export.run().await,
         Command::Counts(counts) => counts.run().await,
         Command::Offer(offer) => offer.run().await,
         Command::Campaign(campaign) => campaign.run().await,
@@ -203,6 +219,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Job(job) => job.run().await,
         Command::Timeline(timeline) => timeline.run().await,
         Command::Verify(verify) => verify.run().await,
+        Command::Segment(segment) => segment.run().await,
         Command::Certs(Certs::Dev { out, pass_type, team }) => certs_dev(&out, &pass_type, &team),
     }
 }

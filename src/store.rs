@@ -7,6 +7,7 @@
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
 pub mod access;
+pub mod audit;
 pub mod campaigns;
 pub mod captures;
 pub mod cards;
@@ -14,26 +15,34 @@ pub mod codes;
 pub mod consents;
 pub mod conversions;
 pub mod counts;
+pub mod custom_fields;
+pub mod customers;
 pub mod dues;
 pub mod engagement;
 pub mod erasure;
 pub mod events;
+pub mod exports;
 pub mod feedback;
+pub mod imports;
 pub mod invitations;
 pub mod jobs;
 pub mod lifetimes;
 pub mod listing;
+pub mod notes;
 pub mod offers;
 pub mod orders;
 pub mod outbox;
 pub mod programs;
 pub mod promotions;
 pub mod pushes;
+pub mod redemption_days;
 pub mod redemptions;
 pub mod referrals;
 pub mod registrations;
 pub mod seals;
+pub mod search;
 pub mod segment_rules;
+pub mod segments;
 pub mod sql;
 pub mod stations;
 pub mod tags;
@@ -131,6 +140,15 @@ impl Store {
     /// Whether write transactions run one after another, so that several at once gain nothing.
     pub fn has_one_writer(&self) -> bool {
         matches!(&*self.engine, Engine::Sqlite(_))
+    }
+
+    /// The statements that exist for this engine alone, with the file they are in.
+    pub fn statements_of_this_engine(&self) -> Vec<(&'static str, &'static str)> {
+        let list = match &*self.engine {
+            Engine::Sqlite(_) => search::STATEMENTS_ON_SQLITE,
+            Engine::Postgres(_) => search::STATEMENTS_ON_POSTGRES,
+        };
+        list.iter().map(|sql| ("search", *sql)).collect()
     }
 
     /// Brings the schema up to date; safe to run on several nodes at once.
@@ -235,6 +253,7 @@ where
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     let files: &[(&'static str, &'static [&'static str])] = &[
         ("access", access::STATEMENTS),
+        ("audit", audit::STATEMENTS),
         ("campaigns", campaigns::STATEMENTS),
         ("campaigns/actions", campaigns::actions::STATEMENTS),
         ("captures", captures::STATEMENTS),
@@ -243,27 +262,34 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("consents", consents::STATEMENTS),
         ("conversions", conversions::STATEMENTS),
         ("counts", counts::STATEMENTS),
+        ("custom_fields", custom_fields::STATEMENTS),
+        ("customers", customers::STATEMENTS),
         ("dues", dues::STATEMENTS),
         ("engagement", engagement::STATEMENTS),
         ("erasure", erasure::PERSONAL),
         ("erasure", erasure::STATEMENTS),
         ("events", events::STATEMENTS),
+        ("exports", exports::STATEMENTS),
         ("feedback", feedback::STATEMENTS),
+        ("imports", imports::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
         ("listing", listing::STATEMENTS),
+        ("notes", notes::STATEMENTS),
         ("offers", offers::STATEMENTS),
         ("orders", orders::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("redemption_days", redemption_days::STATEMENTS),
         ("redemptions", redemptions::STATEMENTS),
         ("referrals", referrals::STATEMENTS),
         ("registrations", registrations::STATEMENTS),
         ("seals", seals::STATEMENTS),
         ("segment_rules", segment_rules::STATEMENTS),
+        ("segments", segments::STATEMENTS),
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
         ("timeline", timeline::STATEMENTS),

@@ -33,10 +33,12 @@ pub fn fold(text: &str) -> String {
 
 /// An e-mail address as it is compared: folded case, no surrounding spaces.
 pub fn email_key(email: &str) -> String {
-    email.trim().to_lowercase()
+    email.trim().nfc().collect::<String>().to_lowercase()
 }
 
-/// Everything that a search looks at, one part a line, so that no part runs into the next. Both orders of the name.
+/// Everything that a search looks at: each part on a line of its own behind [`LINE`], so that no part runs into the
+/// next and the beginning of a part can be searched for like anything else. Both orders of the name. Serial numbers
+/// follow, one by one, by [`serial_line`].
 pub fn search_text(first_name: &str, last_name: &str, email: Option<&str>, phone: Option<&str>) -> String {
     let parts = [
         fold(&format!("{first_name} {last_name}")),
@@ -44,12 +46,39 @@ pub fn search_text(first_name: &str, last_name: &str, email: Option<&str>, phone
         email.map(fold).unwrap_or_default(),
         phone.map(digits).unwrap_or_default(),
     ];
-    parts.join("\n")
+    parts.iter().map(|part| line(part)).collect()
+}
+
+/// What comes before each part of a search text: two characters, so that they and one letter are three, the least
+/// that an index of trigrams finds.
+pub const LINE: &str = "\n\n";
+
+/// What the serial number of a card adds to its holder's search text.
+pub fn serial_line(serial_number: &str) -> String {
+    line(&fold(serial_of(serial_number)))
+}
+
+/// A serial number without what all of ours begin with.
+pub(crate) fn serial_of(serial_number: &str) -> &str {
+    serial_number.strip_prefix("card-").unwrap_or(serial_number)
+}
+
+fn line(part: &str) -> String {
+    if part.is_empty() {
+        return String::new();
+    }
+    let printable = part.chars().filter(|letter| !letter.is_control());
+    LINE.chars().chain(printable).collect()
 }
 
 /// First and last name as one.
 pub fn full_name(first_name: &str, last_name: &str) -> String {
     format!("{first_name} {last_name}").trim().to_owned()
+}
+
+/// The full name as lists sort by it and rules compare it. Kept beside the name: whoever changes the one changes both.
+pub fn name_key(first_name: &str, last_name: &str) -> String {
+    fold(&full_name(first_name, last_name))
 }
 
 fn digits(phone: &str) -> String {

@@ -118,6 +118,12 @@ ids! {
     OfferId,
     /// A rule that does something for a card when something happens to it.
     CampaignId,
+    /// What staff wrote about a person.
+    NoteId,
+    /// One thing that must be accounted for.
+    AuditId,
+    /// A rule or list of cards that a merchant has given a name.
+    SegmentId,
 }
 
 /// A ledger row; numbered by the store, growing.

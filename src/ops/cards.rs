@@ -8,21 +8,23 @@ use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Identity};
 use crate::domain::change::Cause;
 use crate::domain::conversion;
-use crate::domain::customer;
 use crate::domain::delivery::Channel;
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber};
 use crate::domain::issue::{self, IssueRefusal};
 use crate::domain::ledger::{self, LatestEarning};
 use crate::domain::lifecycle::{self, LifecycleRefusal};
-use crate::domain::preference::Preferences;
+use crate::domain::profile::{Field, FieldError, Profile, Region};
+use crate::domain::program::ProgramKind;
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
 use crate::domain::time::Timestamp;
 use crate::ops::campaigns::follow;
 use crate::ops::captures::NEIGHBOURS;
+use crate::ops::customers::{self as people, CustomerError};
 use crate::ops::{Ops, coupons};
-use crate::store::cards::{CardWithProgram, NewCustomer, ProgramOfMerchant};
-use crate::store::{Change, Error, Tx, cards, dues, events, invitations, outbox};
+use crate::store::cards::{CardWithProgram, ProgramOfMerchant};
+use crate::store::customers::Customer;
+use crate::store::{Change, Error, Tx, cards, customers, dues, events, invitations, outbox};
 
 /// Why a card was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,14 @@ pub enum CardError {
     /// Somebody else changed the card since the caller looked at it.
     #[error("this card has changed meanwhile; look again and decide anew")]
     Stale,
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The person with this address or number has a card of the program already.
+    #[error("the customer with this address or number has card {0} of this program already")]
+    AlreadyHolds(CardId),
+    /// Somebody else became a customer with the same address or number at this moment.
+    #[error("somebody else took the same address or number at this moment; try again")]
+    Raced,
     #[error(transparent)]
     Store(#[from] Error),
 }
@@ -64,7 +74,8 @@ pub struct Holder {
 }
 
 impl Ops {
-    /// Makes a customer and their card in `program`. The name is printed on the card and stays there.
+    /// Issues a card in `program` to a person, who becomes a customer unless their address or number is one's already.
+    /// The name is printed on the card and stays there.
     pub async fn issue(
         &self,
         merchant: MerchantId,
@@ -200,7 +211,7 @@ pub(super) struct Issue {
 }
 
 impl Issue {
-    /// Makes both within a transaction.
+    /// Makes them within a transaction. Whoever has the holder's address or number already gets the card.
     pub(super) async fn run(
         &self,
         tx: &mut Tx<'_>,
@@ -208,33 +219,90 @@ impl Issue {
         holder: Holder,
     ) -> Result<CardWithProgram, CardError> {
         let (merchant, now) = (self.merchant, self.now);
-        let of = cards::program(tx, merchant, program)
-            .await?
-            .ok_or(CardError::NotFound)?;
-        let customer = NewCustomer {
-            id: self.customer,
-            merchant,
-            search: customer::search_text(&holder.name, "", holder.email.as_deref(), holder.phone.as_deref()),
-            first_name: holder.name.clone(),
-            last_name: String::new(),
-            email_key: holder.email.as_deref().map(customer::email_key),
-            email: holder.email,
-            phone: holder.phone,
-        };
-        cards::insert_customer(tx, &customer, now).await?;
-        let card = new_card(self.card, merchant, program, customer.id, self.token.clone(), now)?;
-        let cause = Cause::of(Actor::Gateway);
-        let card = write_new(tx, &of, &card, &holder.name, &cause, now).await?;
-        Ok(CardWithProgram {
-            card,
-            of,
+        let customer = holder_of(tx, merchant, self.customer, program, &holder, now).await?;
+        let new = NewCard {
+            id: self.card,
+            program,
+            customer,
             holder: Some(holder.name),
-            preferences: Preferences::ALL_ACTIVE,
-        })
+            token: self.token.clone(),
+        };
+        issue_card(tx, merchant, new, Actor::Gateway, now).await
     }
 }
 
-fn new_card(
+/// A card to issue.
+pub(crate) struct NewCard {
+    pub(crate) id: CardId,
+    pub(crate) program: ProgramId,
+    pub(crate) customer: CustomerId,
+    /// The name to print on it.
+    pub(crate) holder: Option<String>,
+    pub(crate) token: Token,
+}
+
+/// Issues a card to somebody who is there already, and who is locked or new in this transaction.
+pub(crate) async fn issue_card(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    new: NewCard,
+    actor: Actor,
+    now: Timestamp,
+) -> Result<CardWithProgram, CardError> {
+    let of = cards::program(tx, merchant, new.program)
+        .await?
+        .ok_or(CardError::NotFound)?;
+    let card = new_card(new.id, merchant, new.program, new.customer, new.token, now)?;
+    let card = write_new(tx, &of, &card, new.holder.as_deref(), &Cause::of(actor), now).await?;
+    // Read again, because the person may have been there before, with wishes of their own.
+    cards::card(tx, merchant, card.id)
+        .await?
+        .ok_or(CardError::NotFound)
+}
+
+/// The customer that a holder is: one who has the same address or number, or a new one.
+async fn holder_of(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    id: CustomerId,
+    program: ProgramId,
+    holder: &Holder,
+    now: Timestamp,
+) -> Result<CustomerId, CardError> {
+    let country = customers::habits(tx, merchant)
+        .await?
+        .map(|habits| habits.country);
+    let region = country.as_deref().and_then(Region::parse);
+    let mut profile = Profile::default();
+    profile.set(Field::FirstName, &holder.name, region)?;
+    profile.set(Field::Email, holder.email.as_deref().unwrap_or_default(), region)?;
+    profile.set(Field::Phone, holder.phone.as_deref().unwrap_or_default(), region)?;
+    if let Some((_, known)) = people::known(tx, merchant, &profile).await? {
+        // Locked, so that two cards for one person are not issued side by side.
+        let locked = customers::customers_for_update(tx, merchant, &[known.id]).await?;
+        if locked.iter().all(|person| person.erased_at.is_some()) {
+            return Err(CardError::Raced);
+        }
+        let cards = customers::cards_in_program(tx, merchant, program, &[known.id]).await?;
+        let live = cards.iter().find(|(_, _, status)| *status != CardStatus::Void);
+        let kind = cards::program(tx, merchant, program)
+            .await?
+            .map(|of| of.program.rules.kind());
+        return match live {
+            // Coupons are given again and again; of other programs a person has one card.
+            Some((_, card, _)) if kind != Some(ProgramKind::Coupon) => Err(CardError::AlreadyHolds(*card)),
+            _ => Ok(known.id),
+        };
+    }
+    let customer = Customer::new(id, merchant, profile, now);
+    match people::insert(tx, &customer).await {
+        Ok(()) => Ok(id),
+        Err(CustomerError::Store(error)) => Err(error.into()),
+        Err(_) => Err(CardError::Raced),
+    }
+}
+
+pub(crate) fn new_card(
     id: CardId,
     merchant: MerchantId,
     program: ProgramId,
@@ -260,12 +328,13 @@ pub(crate) async fn write_new(
     tx: &mut Tx<'_>,
     of: &ProgramOfMerchant,
     card: &Card,
-    holder: &str,
+    holder: Option<&str>,
     cause: &Cause,
     now: Timestamp,
 ) -> Result<Card, CardError> {
     let first = issue::issue(&of.program, card, &of.time_zone(), cause, now)?;
-    cards::insert_card(tx, card, Some(holder)).await?;
+    cards::insert_card(tx, card, holder).await?;
+    customers::add_serial(tx, card.merchant, card.customer, card.serial_number.as_str()).await?;
     write_change(tx, first.card, &first.events, now).await
 }
 

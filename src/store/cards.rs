@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use crate::domain::campaign::trigger::Signals;
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Channels};
+use crate::domain::customer;
 use crate::domain::face::{self, CardFace};
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber};
 use crate::domain::preference::Preferences;
@@ -83,10 +84,17 @@ const INSERT_MERCHANT: &str =
 const INSERT_PROGRAM: &str = "insert into programs (merchant_id, program_id, kind, name, template, \
      pass_type_identifier, reward_name, rules, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const INSERT_CUSTOMER: &str = "insert into customers (merchant_id, customer_id, first_name, last_name, email, \
-     email_key, phone, search, created_at, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
+     email_key, phone, search, created_at, changed_at, name_key) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)";
 const INSERT_CARD: &str = "insert into cards (merchant_id, card_id, program_id, customer_id, serial_number, token, \
      holder, status, channels, punches, rewards, visits, earned_on_day, expires_at, installed_as, created_at, version, \
      changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, 0, $9, $10, $11, $12, $13)";
+const INSERT_CARDS: &str = "insert into cards (merchant_id, card_id, program_id, customer_id, serial_number, token, \
+     holder, status, channels, punches, rewards, visits, earned_on_day, expires_at, installed_as, created_at, version, \
+     changed_at) select v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, 0, 0, \
+     0, 0, 0, v.column9, v.column10, v.column11, v.column12, v.column13 \
+     from (values {bigint, bigint, bigint, bigint, text, text, text, text, bigint, bigint, bigint, bigint, bigint}) as v";
+const INSERT_TOKENS: &str = "insert into tokens (merchant_id, token, card_id) values {bigint, text, bigint}";
+const SET_HOLDER: &str = "update cards set holder = $3 where merchant_id = $1 and card_id = $2";
 const INSERT_TOKEN: &str = "insert into tokens (merchant_id, token, card_id) values ($1, $2, $3)";
 
 const PROGRAM: &str = concat!(
@@ -166,6 +174,9 @@ pub(crate) const STATEMENTS: &[&str] = &[
     INSERT_PROGRAM,
     INSERT_CUSTOMER,
     INSERT_CARD,
+    INSERT_CARDS,
+    INSERT_TOKENS,
+    SET_HOLDER,
     INSERT_TOKEN,
     PROGRAM,
     PROGRAMS,
@@ -187,6 +198,7 @@ pub struct NewMerchant {
     pub zone: String,
 }
 
+/// Somebody made up. `store::customers` has the people who come by themselves; a chore brings these into their form.
 #[derive(Debug, Clone)]
 pub struct NewCustomer {
     pub id: CustomerId,
@@ -234,6 +246,7 @@ pub async fn insert_customer(tx: &mut Tx<'_>, customer: &NewCustomer, now: Times
         customer.phone.as_deref(),
         customer.search.as_str(),
         now,
+        customer::name_key(&customer.first_name, &customer.last_name),
     ];
     tx.exec(INSERT_CUSTOMER, &params).await?;
     Ok(())
@@ -259,6 +272,53 @@ pub async fn insert_card(tx: &mut Tx<'_>, card: &Card, holder: Option<&str>) -> 
     tx.exec(INSERT_CARD, &params).await?;
     insert_token(tx, card.merchant, &card.token, card.id).await?;
     counts::recount(tx, &[(card.merchant, card.id)], card.created_at).await?;
+    Ok(())
+}
+
+/// Inserts new cards without history, each with the name printed on it.
+pub async fn insert_cards(tx: &mut Tx<'_>, cards: &[(Card, Option<String>)]) -> Result<(), Error> {
+    let rows: Vec<_> = cards
+        .iter()
+        .map(|(card, holder)| {
+            params![
+                card.merchant,
+                card.id,
+                card.program,
+                card.customer,
+                card.serial_number.as_str(),
+                card.token.expose(),
+                holder.as_deref(),
+                card.status.as_str(),
+                card.expires_at,
+                card.installed_as,
+                card.created_at,
+                card.version,
+                card.changed_at,
+            ]
+            .to_vec()
+        })
+        .collect();
+    tx.exec_rows(INSERT_CARDS, &[], &rows).await?;
+    let tokens: Vec<_> = cards
+        .iter()
+        .map(|(card, _)| params![card.merchant, card.token.expose(), card.id].to_vec())
+        .collect();
+    tx.exec_rows(INSERT_TOKENS, &[], &tokens).await?;
+    if let Some((first, _)) = cards.first() {
+        let keys: Vec<_> = cards.iter().map(|(card, _)| (card.merchant, card.id)).collect();
+        counts::recount(tx, &keys, first.created_at).await?;
+    }
+    Ok(())
+}
+
+/// Changes the name that is printed on a card; the caller touches and saves the card.
+pub async fn set_holder(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    card: CardId,
+    holder: Option<&str>,
+) -> Result<(), Error> {
+    tx.exec(SET_HOLDER, &params![merchant, card, holder]).await?;
     Ok(())
 }
 

@@ -13,11 +13,20 @@ use crate::store::{Error, FromRow, Row, Tx};
 
 /// One statement a table. `$1` is the merchant, `$2` the customer.
 pub(crate) const PERSONAL: &[&str] = &[
-    "update customers set first_name = '', last_name = '', email = null, email_key = null, phone = null, birthday = null, \
+    // Rows of files that were not taken belong to nobody yet; first, while it is known what to look for in them.
+    "delete from import_failures where merchant_id = $1 and exists (select 1 from customers u \
+     where u.merchant_id = $1 and u.customer_id = $2 and (lower(import_failures.cells) like '%' || u.email_key || '%' \
+     or import_failures.cells like '%' || u.phone || '%'))",
+    "update customers set first_name = '', last_name = '', name_key = '', email = null, email_key = null, phone = null, birthday = null, \
      birth_year = null, external_id = null, language = '', search = '', verified_at = null, version = version + 1 \
      where merchant_id = $1 and customer_id = $2",
     "update cards set holder = null where merchant_id = $1 and customer_id = $2",
     "delete from conversions where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
+     where c.merchant_id = $1 and c.customer_id = $2)",
+    "delete from customer_contacts where merchant_id = $1 and customer_id = $2",
+    "delete from customer_notes where merchant_id = $1 and customer_id = $2",
+    "delete from customer_tags where merchant_id = $1 and customer_id = $2",
+    "delete from custom_values where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
      where c.merchant_id = $1 and c.customer_id = $2)",
 ];
 

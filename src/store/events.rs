@@ -11,6 +11,7 @@ use crate::domain::detail::Detail;
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent, Source, Subject};
 use crate::domain::id::{CardId, CustomerId, EventId, MemberId, MerchantId, StationId};
 use crate::domain::time::Timestamp;
+use crate::store::redemption_days::{self, Noted};
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx, Value};
 
@@ -29,7 +30,7 @@ const INSERT: &str = "insert into events (merchant_id, card_id, customer_id, pre
      station_id, counter, batch_id, reverses_event_id, reason, detail) \
      values {bigint, bigint, bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, \
      bigint, bigint, text, bigint, text, bigint, bigint, bigint, bigint, bigint, text, text} \
-     returning event_id, card_id";
+     returning event_id, card_id, customer_id";
 const EVENT: &str = concat!(
     "select ",
     event_columns!(),
@@ -70,6 +71,7 @@ pub async fn append(
         let mut later = Vec::new();
         let mut round = HashMap::with_capacity(rest.len());
         let mut rows = Vec::with_capacity(rest.len());
+        let mut redeeming = Vec::new();
         for (place, event) in rest {
             let card = event
                 .card()
@@ -81,13 +83,32 @@ pub async fn append(
             }
             round.insert(card.id, place);
             rows.push(row(card.merchant, card.last_event, event, now));
+            if event.delta.redemptions != 0 {
+                redeeming.push((card.merchant, card.id, event));
+            }
         }
-        let numbered: Vec<(EventId, CardId)> = tx.all_rows(INSERT, &[], &rows).await?;
-        for (event, card) in numbered {
-            if let Some(place) = round.get(&card) {
+        let numbered: Vec<Numbered> = tx.all_rows(INSERT, &[], &rows).await?;
+        if !redeeming.is_empty() {
+            let of_card: HashMap<CardId, EventId> = numbered
+                .iter()
+                .filter_map(|(id, card, _)| Some(((*card)?, *id)))
+                .collect();
+            let noted = redeeming.into_iter().filter_map(|(merchant, card, event)| {
+                let id = *of_card.get(&card)?;
+                Some(Noted {
+                    merchant,
+                    card,
+                    id,
+                    event,
+                })
+            });
+            redemption_days::note(tx, &noted.collect::<Vec<_>>()).await?;
+        }
+        for (event, card, _) in numbered {
+            if let Some(place) = card.and_then(|card| round.get(&card)) {
                 ids[*place] = event;
             }
-            if let Some(card) = cards.get_mut(&card) {
+            if let Some(card) = card.and_then(|card| cards.get_mut(&card)) {
                 card.last_event = Some(event);
             }
         }
@@ -105,10 +126,31 @@ pub async fn append_of_customer(
     now: Timestamp,
 ) -> Result<EventId, Error> {
     let rows = [row(merchant, previous, event, now)];
-    let numbered: Vec<(EventId, Option<CardId>)> = tx.all_rows(INSERT, &[], &rows).await?;
-    let newest = numbered.first().map(|(event, _)| *event);
+    let numbered: Vec<Numbered> = tx.all_rows(INSERT, &[], &rows).await?;
+    let newest = numbered.first().map(|(event, ..)| *event);
     newest.ok_or_else(|| Error::inconsistent("the number of the new event", "none"))
 }
+
+/// Appends one event each of several people behind their newest; returns the new newest of each.
+pub async fn append_of_customers(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    events: &[(Option<EventId>, NewEvent)],
+    now: Timestamp,
+) -> Result<HashMap<CustomerId, EventId>, Error> {
+    let rows: Vec<_> = events
+        .iter()
+        .map(|(previous, event)| row(merchant, *previous, event, now))
+        .collect();
+    let numbered: Vec<Numbered> = tx.all_rows(INSERT, &[], &rows).await?;
+    Ok(numbered
+        .into_iter()
+        .filter_map(|(event, _, customer)| Some((customer?, event)))
+        .collect())
+}
+
+/// A new row's number, and the card or the person whose it is.
+type Numbered = (EventId, Option<CardId>, Option<CustomerId>);
 
 /// An actor as two columns.
 pub(super) fn actor_columns(actor: Actor) -> (&'static str, Option<i64>) {

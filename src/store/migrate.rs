@@ -29,6 +29,8 @@ const MIGRATIONS: &[Migration] = migrations! {
     3 "0003_programs",
     4 "0004_coupons",
     5 "0005_ledger_jobs",
+    6 "0006_customers",
+    7 "0007_segments",
     8 "0008_live_counts",
     9 "0009_engagement",
     10 "0010_codes_invitations",

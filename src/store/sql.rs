@@ -117,6 +117,36 @@ impl<'a> Tx<'a> {
         Ok(answer)
     }
 
+    /// All rows of a statement whose text was put together at run time, which `what` names in errors. The argued
+    /// exception to constant statements: people write the rules of segments, so their SQL cannot be listed before.
+    /// [`crate::store::segments`] alone makes such texts, from constants, with every value as a parameter.
+    pub(super) async fn composed<T: FromRow>(
+        &mut self,
+        what: &'static str,
+        text: &str,
+        params: &[Value],
+    ) -> Result<Vec<T>, Error> {
+        self.enter()?;
+        let mut answer = Vec::new();
+        let mut fault = None;
+        let mut take = |row: &mut Row| {
+            if fault.is_none() {
+                match row.whole(what) {
+                    Ok(read) => answer.push(read),
+                    Err(error) => fault = Some(error),
+                }
+            }
+        };
+        let ran = match &mut self.connection {
+            Connection::Sqlite(connection) => connection
+                .composed(what, text, params, &mut take)
+                .map_err(Failure::from),
+            Connection::Postgres(connection) => connection.composed(what, text, params, &mut take).await,
+        };
+        self.leave(ran)?;
+        fault.map_or(Ok(answer), Err)
+    }
+
     /// How many of `left` rows the next statement carries.
     fn carried(&self, left: usize) -> usize {
         match self.connection {
@@ -130,6 +160,11 @@ impl<'a> Tx<'a> {
         if !self.changes.contains(&change) {
             self.changes.push(change);
         }
+    }
+
+    /// For the one statement that each engine has in a text of its own.
+    pub(super) fn is_on_sqlite(&self) -> bool {
+        matches!(self.connection, Connection::Sqlite(_))
     }
 
     /// What to announce.

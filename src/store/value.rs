@@ -4,9 +4,9 @@
 //! that was there, never the value itself.
 
 use crate::domain::id::{
-    BatchId, CampaignId, CardId, CodeBatchId, CustomerId, DeviceLibraryIdentifier, EventId, InvitationId,
-    LocationId, MemberId, MerchantId, OfferId, PassTypeIdentifier, ProgramId, PromotionId, PushToken,
-    SerialNumber, StationId, UpdateTag,
+    AuditId, BatchId, CampaignId, CardId, CodeBatchId, CustomerId, DeviceLibraryIdentifier, EventId,
+    InvitationId, LocationId, MemberId, MerchantId, NoteId, OfferId, PassTypeIdentifier, ProgramId,
+    PromotionId, PushToken, SegmentId, SerialNumber, StationId, UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::Error;
@@ -231,7 +231,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, OfferId, CampaignId,
+    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, OfferId, CampaignId, NoteId, AuditId, SegmentId,
 }
 
 macro_rules! names {

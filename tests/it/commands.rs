@@ -4,6 +4,7 @@ mod cards;
 mod codes;
 mod engagement;
 mod letters;
+mod people;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -399,12 +400,82 @@ fn counts_are_shown_and_their_grid_is_changed() {
 }
 
 #[test]
+fn segments_are_asked_for_and_saved() {
+    let folder = fresh();
+    let folder = folder.path();
+    follow_certs_dev(folder);
+    let printed = done(folder, &SETUP);
+    let of = ["--merchant".to_owned(), word(&printed, "merchant ")];
+    let of = of.each_ref().map(String::as_str);
+    let program = word(&printed, "program ");
+    let mut cards = Vec::new();
+    for name in ["Zoë", "Max"] {
+        let issue = ["issue", "--program", program.as_str(), "--name", name];
+        let issued = done(folder, &[&issue, &of[..]].concat());
+        cards.push(word(&issued, "card "));
+    }
+    let ask = |words: &[&str]| done(folder, &[&["segment"], words, &of[..]].concat());
+    let members = ask(&["members", "--rule", "name.has.ZOE"]);
+    assert_eq!(members, format!("card {}  Zoë: pending, 0 visits\n", cards[0]));
+    assert_eq!(ask(&["count", "--segment", "new"]), "members 2\nreachable 0\n");
+    let by_rule = ask(&[
+        "add",
+        "--name",
+        "Quiet",
+        "--rule",
+        "all(visits.is.0,joined.within.7d)",
+    ]);
+    let by_list = ask(&["add", "--name", "Chosen", "--card", &cards[1]]);
+    let listed = ask(&["list"]);
+    assert!(
+        listed.contains("inactive_7  Inactive (7+ days): No visit"),
+        "{listed}"
+    );
+    assert!(
+        listed.contains("Quiet: visits is 0 and joined in the last 7 days"),
+        "{listed}"
+    );
+    let shown = ask(&["show", "--segment", &word(&by_rule, "segment ")]);
+    assert!(
+        shown.contains("rule all(visits.is.0,joined.within.7d)"),
+        "{shown}"
+    );
+    assert!(shown.contains("members 2"), "{shown}");
+    let members = ask(&["members", "--segment", &word(&by_list, "segment ")]);
+    assert_eq!(members, format!("card {}  Max: pending, 0 visits\n", cards[1]));
+
+    let refuse = |words: &[&str]| refused(folder, &[&["segment"], words, &of[..]].concat());
+    let complaint = refuse(&["count", "--rule", "visits.over.many"]);
+    assert!(
+        complaint.contains("character 13: expected a whole number; got \"many\""),
+        "{complaint}"
+    );
+    let complaint = refuse(&["count", "--segment", "nobody"]);
+    assert!(
+        complaint.contains("--segment: expected one of all, ready"),
+        "{complaint}"
+    );
+    let complaint = refuse(&["add", "--name", "QUIET", "--rule", "all()"]);
+    assert!(
+        complaint.contains("expected one that no other segment has"),
+        "{complaint}"
+    );
+    assert!(
+        refuse(&["count"]).contains("--segment"),
+        "one of the two is needed"
+    );
+}
+
+#[test]
 fn every_command_has_a_manual_and_an_unknown_key_is_named() {
     let folder = fresh();
     let folder = folder.path();
     let commands = "|serve|bridge|demo|setup|issue|station|station add|station revoke|station list|member|member add\
         |member role|member remove|member list|program|program add|program list|card|card attach-tag|card redeem\
-        |card void|card restore|card expire|card convert|customer|customer erase|customer keep|counts|counts show\
+        |card void|card restore|card expire|card convert|customer|customer erase|customer keep|customer add\
+        |customer show|customer edit|customer update-card|customer find|customer note|customer tag|customer country\
+        |field|field add|field list|import|export|segment|segment list|segment add|segment show|segment count\
+        |segment members|counts|counts show\
         |counts grid|counts versions|counts lifetime|code|code make|code list|code export|code revoke|code use|seed\
         |invitation|invitation card|invitation addresses|invitation list|invitation bounced|certs|certs dev\
         |job|job add-punches|job add-points|job redeem|job void|job restore|job reverse|job list|job show|job pause\

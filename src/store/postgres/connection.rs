@@ -47,14 +47,23 @@ impl Connection {
             let columns = columns(set);
             client.query(&statement, &on_wire(params, &columns)).await
         };
-        let rows = run.await.map_err(|error| refused(sql, error))?;
-        let mut place = Row::default();
-        for row in rows {
-            let values = (0..row.len()).map(|column| row.try_get(column));
-            place.refill(values).map_err(|error| refused(sql, error))?;
-            take(&mut place);
-        }
-        Ok(())
+        each(sql, run.await, take)
+    }
+
+    /// The rows of a statement that was put together at run time; not kept, because the next one is another.
+    pub(in crate::store) async fn composed(
+        &self,
+        what: &'static str,
+        text: &str,
+        params: &[Value],
+        take: &mut (dyn FnMut(&mut Row) + Send),
+    ) -> Result<(), Failure> {
+        let client = self.client()?;
+        let run = async {
+            let statement = client.prepare(text).await?;
+            client.query(&statement, &on_wire(params, &[])).await
+        };
+        each(what, run.await, take)
     }
 
     /// How many rows a statement changed.
@@ -132,6 +141,20 @@ impl Texts {
         known.insert(key, Arc::clone(&text));
         Some(text)
     }
+}
+
+fn each(
+    sql: &'static str,
+    rows: Result<Vec<tokio_postgres::Row>, tokio_postgres::Error>,
+    take: &mut (dyn FnMut(&mut Row) + Send),
+) -> Result<(), Failure> {
+    let mut place = Row::default();
+    for row in rows.map_err(|error| refused(sql, error))? {
+        let values = (0..row.len()).map(|column| row.try_get(column));
+        place.refill(values).map_err(|error| refused(sql, error))?;
+        take(&mut place);
+    }
+    Ok(())
 }
 
 /// The columns of a set, each of which becomes one array.

@@ -71,17 +71,24 @@ impl Connection {
         take: &mut dyn FnMut(&mut Row),
     ) -> Result<(), Error> {
         let mut statement = self.bound(sql, params, set)?;
-        let columns = statement.column_count();
-        let mut place = Row::default();
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next().map_err(|error| refused(sql, error))? {
-            place.refill((0..columns).map(|column| {
-                let value = row.get_ref(column).map_err(|error| refused(sql, error))?;
-                owned(value).map_err(|error| error.about(sql))
-            }))?;
-            take(&mut place);
-        }
-        Ok(())
+        each(sql, &mut statement, take)
+    }
+
+    /// The rows of a statement that was put together at run time; not kept, because the next one is another.
+    pub(in crate::store) fn composed(
+        &self,
+        what: &'static str,
+        text: &str,
+        params: &[Value],
+        take: &mut dyn FnMut(&mut Row),
+    ) -> Result<(), Error> {
+        let prepare = || {
+            let mut statement = self.raw.prepare(&to_sqlite(text))?;
+            bind(&mut statement, params, &[])?;
+            Ok(statement)
+        };
+        let mut statement = prepare().map_err(|error| refused(what, error))?;
+        each(what, &mut statement, take)
     }
 
     /// How many rows a statement changed.
@@ -115,20 +122,12 @@ impl Connection {
                 .flatten();
             expanded.unwrap_or_else(|| to_sqlite(sql))
         });
-        let bind = || {
+        let prepare = || {
             let mut statement = self.raw.prepare_cached(text)?;
-            let wanted = statement.parameter_count();
-            let given = params.len() + set.iter().map(|row| row.len()).sum::<usize>();
-            if wanted != given {
-                return Err(rusqlite::Error::InvalidParameterCount(given, wanted));
-            }
-            let values = params.iter().chain(set.iter().copied().flatten());
-            for (index, value) in values.enumerate() {
-                statement.raw_bind_parameter(index + 1, value)?;
-            }
+            bind(&mut statement, params, set)?;
             Ok(statement)
         };
-        bind().map_err(|error| refused(sql, error))
+        prepare().map_err(|error| refused(sql, error))
     }
 
     /// Compiles a statement without running it.
@@ -160,6 +159,38 @@ impl Connection {
     pub(in crate::store) fn has_transaction(&self) -> bool {
         !self.raw.is_autocommit()
     }
+}
+
+fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Value], set: &[&[Value]]) -> rusqlite::Result<()> {
+    let wanted = statement.parameter_count();
+    let given = params.len() + set.iter().map(|row| row.len()).sum::<usize>();
+    if wanted != given {
+        return Err(rusqlite::Error::InvalidParameterCount(given, wanted));
+    }
+    let values = params.iter().chain(set.iter().copied().flatten());
+    for (index, value) in values.enumerate() {
+        statement.raw_bind_parameter(index + 1, value)?;
+    }
+    Ok(())
+}
+
+/// Shows each row of a statement whose parameters are bound.
+fn each(
+    sql: &'static str,
+    statement: &mut rusqlite::Statement<'_>,
+    take: &mut dyn FnMut(&mut Row),
+) -> Result<(), Error> {
+    let columns = statement.column_count();
+    let mut place = Row::default();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(|error| refused(sql, error))? {
+        place.refill((0..columns).map(|column| {
+            let value = row.get_ref(column).map_err(|error| refused(sql, error))?;
+            owned(value).map_err(|error| error.about(sql))
+        }))?;
+        take(&mut place);
+    }
+    Ok(())
 }
 
 impl ToSql for Value {

@@ -108,6 +108,9 @@ async fn answer(
             | CardError::Lifecycle(LifecycleRefusal::AlreadyVoid | LifecycleRefusal::NotVoid),
         ) => None,
         Err(CardError::Lifecycle(refusal)) => Some(refusal.to_string()),
+        Err(error @ (CardError::Field(_) | CardError::AlreadyHolds(_) | CardError::Raced)) => {
+            Some(error.to_string())
+        }
         Err(CardError::Redeem(refusal)) => Some(refusal.to_string()),
         Err(CardError::Reverse(refusal)) => Some(refusal.to_string()),
     };

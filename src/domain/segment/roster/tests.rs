@@ -1,0 +1,99 @@
+//! Rosters of more than one block: cards that come, change and go are where they belong.
+
+use super::super::facts::Person;
+use super::super::plan::Context;
+use super::super::range::Range;
+use super::*;
+use crate::domain::capture::Token;
+use crate::domain::card::{Card, Identity};
+use crate::domain::id::{CustomerId, MerchantId, ProgramId, SerialNumber};
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+fn facts(id: i64, visits: i64) -> Facts {
+    let identity = Identity {
+        id: CardId(id),
+        merchant: MerchantId(1),
+        program: ProgramId(1),
+        customer: CustomerId(id),
+        serial_number: SerialNumber::parse(format!("card-{id}")).expect("valid"),
+        token: Token::parse(&format!("token-of-card-{id}")).expect("valid"),
+    };
+    let mut card = Card::new(identity, Timestamp(id));
+    card.visits = visits;
+    let context = Context {
+        now: Timestamp(0),
+        zone: TimeZone::UTC,
+        programs: Vec::new(),
+    };
+    let person = Person {
+        name_key: format!("holder {id}"),
+        ..Person::default()
+    };
+    Facts::of(&card, &person, &[Timestamp(id), Timestamp(1)], &context)
+}
+
+fn over(visits: i64) -> Plan {
+    Plan::Number {
+        fact: NumberFact::Visits,
+        ranges: Range::above(visits).into(),
+    }
+}
+
+#[test]
+fn thousands_of_cards_are_all_there_and_come_back_as_they_were() {
+    let mut roster = Roster::default();
+    assert!(roster.is_empty());
+    let all: Vec<_> = (1..=5000).map(|id| facts(id, id * 100)).collect();
+    roster.put(all.clone());
+    assert_eq!(roster.len(), 5000);
+    let back: Vec<Facts> = roster.blocks.iter().flat_map(Block::unpack).collect();
+    assert_eq!(back, all);
+    assert_eq!(roster.count(&over(250_000)), 2500);
+    assert!(roster.bytes() > 5000 * 20);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Whatever becomes of a value, wider, narrower, none: it is there, and its neighbours are as they were.
+    #[test]
+    fn what_is_put_in_place_is_found(changes in proptest::collection::vec((1_i64..40, proptest::option::of(
+        prop_oneof![-3_i64..300, 60_000_i64..70_000, Just(i64::MAX), Just(-i64::MAX)]), "[a-c]{0,3}", 0_usize..3), 1..60))
+    {
+        let mut roster = Roster::default();
+        let mut model: BTreeMap<i64, Facts> = (1..40).map(|id| (id, facts(id, id))).collect();
+        roster.put(model.values().cloned().collect());
+        for (id, tier, name, redemptions) in changes {
+            let mut changed = facts(id, id);
+            changed.numbers[NumberFact::Tier.index()] = tier;
+            changed.numbers[NumberFact::Visits.index()] = tier.map(|tier| tier.saturating_sub(1).max(-i64::MAX));
+            changed.texts[0] = name;
+            changed.times[0] = vec![7; redemptions];
+            roster.put(vec![changed.clone()]);
+            model.insert(id, changed);
+            let back: Vec<Facts> = roster.blocks.iter().flat_map(Block::unpack).collect();
+            prop_assert_eq!(&back, &model.values().cloned().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_roster_is_a_map(steps in proptest::collection::vec((proptest::collection::vec(1_i64..4000, 1..900), 0_i64..9, any::<bool>()), 1..6)) {
+        let mut roster = Roster::default();
+        let mut model = BTreeMap::new();
+        for (ids, visits, goes) in steps {
+            if goes {
+                let cards: Vec<_> = ids.iter().map(|id| CardId(*id)).collect();
+                roster.remove(&cards);
+                model.retain(|id, _| !ids.contains(id));
+            } else {
+                roster.put(ids.iter().map(|id| facts(*id, visits)).collect());
+                model.extend(ids.into_iter().map(|id| (id, visits)));
+            }
+            let expected: Vec<_> = model.iter().filter(|(_, visits)| **visits > 4).map(|(id, _)| CardId(*id)).collect();
+            prop_assert_eq!(roster.cards(&over(4)), expected);
+            prop_assert_eq!(roster.len(), model.len());
+            prop_assert!(roster.blocks.iter().all(|block| block.len() > 0 && block.len() <= ROWS));
+        }
+    }
+}
