@@ -81,6 +81,8 @@ pub enum Refusal {
     AlreadyVoid,
     #[error("This card has not ended.")]
     NotVoid,
+    #[error("The person who held this card was erased; it cannot be brought back.")]
+    CustomerErased,
     #[error(transparent)]
     Reverse(#[from] ReverseRefusal),
 }
@@ -99,6 +101,7 @@ impl Refusal {
             Self::Kind { .. } => "wrong_kind",
             Self::AlreadyVoid => "already_void",
             Self::NotVoid => "not_void",
+            Self::CustomerErased => "customer_erased",
             Self::Reverse(ReverseRefusal::AlreadyReversed) => "already_taken_back",
             Self::Reverse(ReverseRefusal::RewardRedeemed) => "reward_redeemed",
             Self::Reverse(ReverseRefusal::PointsSpent { .. }) => "points_spent",

@@ -8,7 +8,7 @@ use crate::domain::detail::Detail;
 use crate::domain::event::{Actor, Delta, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, MerchantId, OfferId, ProgramId};
 use crate::domain::money::Amount;
-use crate::domain::presentation::visit;
+use crate::domain::presentation::{is_visit_by_hand, visit};
 use crate::domain::program::Rules;
 use crate::domain::redemption::Change;
 use crate::domain::time::Timestamp;
@@ -312,9 +312,7 @@ pub fn redeem(
     }
     holding.redemptions += 1;
     holding.redeemed_at = Some(now);
-    let is_visit = card
-        .last_visit_at
-        .is_none_or(|last| now.distance(last) >= rules.limits.visit_gap);
+    let is_visit = is_visit_by_hand(rules, card, actor, now);
     let mut delta = visit(is_visit, amount);
     delta += Delta {
         redemptions: 1,
@@ -324,7 +322,7 @@ pub fn redeem(
     let mut after = card.clone();
     after.apply(delta);
     if is_visit {
-        after.last_visit_at = Some(now);
+        after.last_visit_at = card.last_visit_at.max(Some(now));
         expiry::roll(&rules.validity, &mut after);
     }
     events.push(

@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::cards::{CardError, write_change};
 pub use crate::store::erasure::Erasure;
-use crate::store::{Error, Tx, cards, erasure, events, outbox};
+use crate::store::{Error, Tx, cards, counts, erasure, events, outbox};
 
 /// How long an erasure can be taken back where nothing else is asked for.
 pub const GRACE: Duration = Duration::from_secs(30);
@@ -127,5 +127,7 @@ async fn erase(tx: &mut Tx<'_>, wanted: &Erasure, now: Timestamp) -> Result<(), 
         )
     };
     let newest = events::append_of_customer(tx, merchant, person.last_event, &row, now).await?;
-    erasure::erase(tx, merchant, customer, newest, now).await
+    erasure::erase(tx, merchant, customer, newest, now).await?;
+    // The erased are counted nowhere, and their cards were written before they were erased.
+    counts::recount_customer(tx, merchant, customer, now).await
 }

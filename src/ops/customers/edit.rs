@@ -10,7 +10,7 @@ use crate::ops::Ops;
 use crate::ops::chores::TURN;
 use crate::ops::customers::{CustomerError, Edit, fields, today};
 use crate::store::customers::{Contact, Customer, Habits};
-use crate::store::{Error, Tx, customers, events};
+use crate::store::{Change, Error, Tx, customers, events};
 
 /// Applies an edit to a locked person.
 pub(super) async fn apply(
@@ -54,6 +54,10 @@ pub(super) async fn apply(
     }
     note_edit(tx, &mut customer, names, actor, now).await?;
     customers::save(tx, merchant, std::slice::from_ref(&customer)).await?;
+    // Lists show the person beside each of their cards.
+    for held in customers::cards_of(tx, merchant, customer.id).await? {
+        tx.announce(Change::Card(merchant, held.id));
+    }
     Ok(customer)
 }
 

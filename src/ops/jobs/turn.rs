@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use super::{Found, judge_all, made};
-use crate::domain::bulk;
+use crate::domain::bulk::{self, BulkAction, Refusal};
+use crate::domain::card::CardStatus;
+use crate::domain::change::Change;
 use crate::domain::id::{BatchId, CardId, MerchantId};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::audience::Audience as _;
 use crate::ops::cards::write_changes;
 use crate::store::jobs::{self, ALL_GATHERED, Job, JobRow, JobState, RowState};
-use crate::store::{Error, Retry, Tx, cards};
+use crate::store::{Error, Retry, Tx, cards, erasure};
 
 /// Cards that one turn changes at most.
 pub const TURN_CARDS: i64 = 100;
@@ -130,7 +132,7 @@ async fn work(tx: &mut Tx<'_>, job: &mut Job, limit: i64, now: Timestamp) -> Res
             newest: None,
             events: 0,
         };
-        match judged {
+        match but_not_the_erased(tx, job, judged).await? {
             Ok(change) => {
                 row.state = RowState::Done;
                 row.events = i64::try_from(change.events.len()).unwrap_or(i64::MAX);
@@ -151,6 +153,28 @@ async fn work(tx: &mut Tx<'_>, job: &mut Job, limit: i64, now: Timestamp) -> Res
         row.newest = newest.get(&row.card).copied().flatten();
     }
     jobs::finish_rows(tx, job.merchant, job.batch, &rows).await
+}
+
+/// Refuses to bring back the card of somebody who was erased.
+async fn but_not_the_erased(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    judged: Result<Change, Refusal>,
+) -> Result<Result<Change, Refusal>, Error> {
+    let revived = match &judged {
+        Ok(change) if change.card.status != CardStatus::Void => change.card.customer,
+        _ => return Ok(judged),
+    };
+    if !matches!(job.action, BulkAction::Restore | BulkAction::TakeBack) {
+        return Ok(judged);
+    }
+    let person = erasure::person(tx, job.merchant, revived).await?;
+    let is_erased = person.is_some_and(|person| person.erased_at.is_some());
+    Ok(if is_erased {
+        Err(Refusal::CustomerErased)
+    } else {
+        judged
+    })
 }
 
 /// Leaves out the next card, or ends the job where there is none.

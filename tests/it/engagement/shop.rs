@@ -13,7 +13,7 @@ use passgate::domain::program::Rules;
 use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
 use passgate::ops::captures::Recorder;
-use passgate::ops::cards::Holder;
+use passgate::ops::cards::{CardError, Holder};
 use passgate::ops::setup::{NewBusiness, NewProgram};
 use passgate::store::{Error, Store, cards, events};
 
@@ -80,6 +80,17 @@ impl Shop {
         };
         let issued = self.ops.issue(self.merchant, self.program, holder).await;
         issued.expect("issued").card
+    }
+
+    /// Whether somebody with this address holds a card already, and so gets no second one.
+    pub(super) async fn holds_already(&self, name: &str, email: &str) -> bool {
+        let holder = Holder {
+            name: name.into(),
+            email: Some(email.into()),
+            phone: None,
+        };
+        let issued = self.ops.issue(self.merchant, self.program, holder).await;
+        matches!(issued, Err(CardError::AlreadyHolds(_)))
     }
 
     /// The card is put into Google's wallet.
