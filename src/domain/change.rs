@@ -1,6 +1,6 @@
 //! A change of one card: who brings it about, the rows that explain it, and what follows from its new sums.
 //!
-//! Whatever adds to a card's sums goes through a [`Draft`] or through a presentation; both end by settling what follows
+//! Whatever adds to a card's sums goes through a `Draft` or through a presentation; both end by settling what follows
 //! from the sums, rewards and tier, so that these are the same whichever way the card went.
 
 use crate::domain::card::Card;

@@ -1,4 +1,4 @@
-//! What somebody types to find a person, made comparable with [`customer::search_text`].
+//! What somebody types to find a person, made comparable with `customer::search_text`.
 //!
 //! A query is a few needles, and a person is found when their search text contains every one of them. Words of three
 //! letters and more are found anywhere; shorter ones only at the beginning of a part: nearly everybody has an "a"

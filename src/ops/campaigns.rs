@@ -1,6 +1,6 @@
 //! Campaigns: staff make, start and end them, and put cards in and out; everything else follows from events and time.
 //!
-//! [`follow`] is asked in the transaction of every event, [`look`] finds what time alone triggers, and [`act`] does
+//! `follow` is asked in the transaction of every event, `look` finds what time alone triggers, and `act` does
 //! what is due.
 
 pub(crate) mod act;

@@ -4,7 +4,7 @@
 //! become visible out of order: a transaction that drew a small one may commit after one that drew a greater. So the
 //! newest event is noted together with the time, and sealed no sooner than [`SETTLED_AFTER`] later: every transaction
 //! that could hold a smaller id has ended by then, because none lives longer than
-//! [`LONGEST_TRANSACTION`](crate::store::LONGEST_TRANSACTION). What is left between the two is for nodes whose clocks
+//! [`LONGEST_TRANSACTION`]. What is left between the two is for nodes whose clocks
 //! disagree. SQLite has one writer, whose ids are in the order of its commits; there rows are sealed at once.
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Live counts: how many cards of a program stand in which built-in segments and which cell of the grid.
 //!
 //! Invariant: at every commit, the counts with their deltas are what counting all cards by what each is stored as would
-//! give. The one place where that is kept is [`follow`], which every statement that writes cards ends in: it looks at what
+//! give. The one place where that is kept is `follow`, which every statement that writes cards ends in: it looks at what
 //! the card was counted as, asks `domain::chips` what it is now, and appends the difference. Nothing is locked here:
 //! deltas are appended, and [`fold`] adds them up later, in one order.
 //!
@@ -294,7 +294,7 @@ fn delta_rows(deltas: BTreeMap<(MerchantId, Counted), i64>) -> Vec<Vec<Value>> {
         .collect()
 }
 
-/// Counts cards anew that have been written without [`follow`], or that time has moved. `keys` are sorted and without
+/// Counts cards anew that have been written without `follow`, or that time has moved. `keys` are sorted and without
 /// repeats. Returns those that count differently.
 pub async fn recount(tx: &mut Tx<'_>, keys: &[CardKey], now: Timestamp) -> Result<Vec<CardKey>, Error> {
     if keys.is_empty() {

@@ -1,6 +1,6 @@
 //! Erasing a person: who waits for it, and every place that says who they are.
 //!
-//! Invariant: what tells who somebody is stands in a table that [`PERSONAL`] names, and nowhere else; the ledger has none of
+//! Invariant: what tells who somebody is stands in a table that `PERSONAL` names, and nowhere else; the ledger has none of
 //! it and stays as it is. Whoever adds such a table adds its statement. A test fills a person in, erases them, and looks
 //! for their name in every column of every table.
 
