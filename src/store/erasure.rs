@@ -9,7 +9,7 @@ use crate::domain::id::{CardId, CustomerId, EventId, MerchantId};
 use crate::domain::time::Timestamp;
 use crate::store::events::{actor_columns, actor_of_columns};
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx};
+use crate::store::{Error, FromRow, Row, Tx, engagement};
 
 /// One statement a table. `$1` is the merchant, `$2` the customer.
 pub(crate) const PERSONAL: &[&str] = &[
@@ -23,6 +23,9 @@ pub(crate) const PERSONAL: &[&str] = &[
     "update cards set holder = null where merchant_id = $1 and customer_id = $2",
     "delete from conversions where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
      where c.merchant_id = $1 and c.customer_id = $2)",
+    // A letter that was not sent yet stays unsent.
+    "update invitations set address = '', reason = null, due_at = null, lease = null, \
+     state = case state when 'queued' then 'failed' else state end where merchant_id = $1 and customer_id = $2",
     "delete from customer_contacts where merchant_id = $1 and customer_id = $2",
     "delete from customer_notes where merchant_id = $1 and customer_id = $2",
     "delete from customer_tags where merchant_id = $1 and customer_id = $2",
@@ -148,6 +151,7 @@ pub async fn erase(
     last_event: EventId,
     now: Timestamp,
 ) -> Result<(), Error> {
+    engagement::erase(tx, merchant, customer).await?;
     for statement in PERSONAL {
         tx.exec(statement, &params![merchant, customer]).await?;
     }

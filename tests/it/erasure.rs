@@ -84,6 +84,9 @@ async fn nothing_says_who_an_erased_person_was_and_the_ledger_is_whole() {
         let program = shop.program(punch(5)).await;
         let card = shop.issue(program).await;
         fill(&shop, &card).await;
+        let again = passgate::domain::invitation::InvitationKind::CardAgain;
+        let invited = shop.ops.invite(shop.merchant, card.id, again, None).await;
+        invited.expect("a letter waits");
         shop.install(card.id).await;
         shop.record(shop.capture(1, &card.token, NOON)).await;
         shop.pushes(card.id).await;
