@@ -22,7 +22,7 @@ use crate::store::{Error, FromRow, Row, Tx};
 macro_rules! page_of_cards {
     ($edge:literal, $order:literal) => {
         concat!(
-            "select c.card_id, u.first_name, u.last_name, p.name, p.rules, c.punches, c.rewards, c.status, c.channels, \
+            "select c.card_id, u.first_name, u.last_name, p.name, p.rules, c.punches, c.points, c.rewards, c.status, c.channels, \
              c.last_visit_at, c.created_at \
              from cards c \
              join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
@@ -114,8 +114,9 @@ pub struct CardRow {
     pub id: CardId,
     pub customer_name: String,
     pub program_name: String,
-    pub goal: i64,
+    pub rules: Rules,
     pub punches: i64,
+    pub points: i64,
     pub rewards: i64,
     pub status: CardStatus,
     pub channels: Channels,
@@ -319,8 +320,9 @@ impl FromRow for CardRow {
             id: CardId(row.next()?),
             customer_name: name(row)?,
             program_name: row.next()?,
-            goal: rules(row)?.goal(),
+            rules: rules(row)?,
             punches: row.next()?,
+            points: row.next()?,
             rewards: row.next()?,
             status: status(row)?,
             channels: Channels(row.next()?),

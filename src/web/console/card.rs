@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::domain::access::Action;
 use crate::domain::event::EventKind;
 use crate::domain::id::{CardId, EventId, MerchantId};
+use crate::domain::program::ProgramKind;
 use crate::domain::time::Timestamp;
 use crate::store::listing::{self, CardSheet, TimelineRow};
 use crate::web::Web;
@@ -171,7 +172,20 @@ pub fn facts(member: &Member, sheet: &CardSheet, now: Timestamp) -> Markup {
     html! {
         section #facts .panel.facts aria-label="Card" {
             div.figures {
-                div.figure { span.figure-label { "Punches" } span.figure-value { (face.punches) small { " of " (face.goal) } } }
+                @match face.kind {
+                    ProgramKind::Punch => div.figure {
+                        span.figure-label { "Punches" }
+                        span.figure-value { (face.punches) small { " of " (face.goal) } }
+                    }
+                    ProgramKind::Points => div.figure {
+                        span.figure-label { "Points" }
+                        span.figure-value { (face.points) }
+                    }
+                    ProgramKind::Coupon => div.figure {
+                        span.figure-label { "Coupon" }
+                        span.figure-value.small { (face.balance()) }
+                    }
+                }
                 div.figure { span.figure-label { "Rewards" } span.figure-value { (face.rewards) @if face.rewards > 0 { small { " ready" } } } }
                 div.figure { span.figure-label { "Visits" } span.figure-value { (sheet.visits) } }
                 div.figure {

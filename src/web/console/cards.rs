@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::domain::access::Action;
 use crate::domain::card::CardStatus;
+use crate::domain::program::ProgramKind;
 use crate::domain::time::Timestamp;
 use crate::store::listing::{self, CardPage, CardRow, Counts, Edge, Show};
 use crate::web::Web;
@@ -102,6 +103,15 @@ pub fn view(
     page(member, theme, Section::Cards, "Cards", &content)
 }
 
+/// How far the card is, in what its program counts; a coupon counts nothing.
+fn balance(card: &CardRow) -> Markup {
+    match card.rules.kind() {
+        ProgramKind::Punch => progress(card.punches, card.rules.goal()),
+        ProgramKind::Points => html! { (card.points) " points" },
+        ProgramKind::Coupon => html! { span.muted { "Coupon" } },
+    }
+}
+
 fn line(member: &Member, card: &CardRow, now: Timestamp) -> Markup {
     let address = format!("/console/cards/{}", card.id);
     html! {
@@ -111,7 +121,7 @@ fn line(member: &Member, card: &CardRow, now: Timestamp) -> Markup {
                 span.under { (platforms(card.channels)) }
             }
             td data-label="Program" { (card.program_name) }
-            td data-label="Progress" { (progress(card.punches, card.goal)) }
+            td data-label="Progress" { (balance(card)) }
             td data-label="Rewards" {
                 (rewards_badge(card.rewards))
                 @if card.rewards == 0 { span.muted { "None" } }

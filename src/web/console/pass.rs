@@ -6,6 +6,7 @@ use rxing::qrcode::QRCodeWriter;
 use rxing::{BarcodeFormat, EncodeHints, Writer as _};
 
 use crate::domain::face::CardFace;
+use crate::domain::program::ProgramKind;
 
 /// The strip has the shape of a storeCard's strip image, 375 by 144 points.
 const STRIP: (i64, i64) = (375, 144);
@@ -18,9 +19,9 @@ pub fn front(face: &CardFace) -> Markup {
                 span.pass-logo { (face.merchant_name) }
                 span.pass-field.right { span.pass-label { "Rewards" } span.pass-value { (face.rewards) } }
             }
-            (strip(face.punches, face.goal))
+            @if face.kind == ProgramKind::Punch { (strip(face.punches, face.goal)) }
             div.pass-fields {
-                span.pass-field { span.pass-label { "Punches" } span.pass-value { (face.balance()) } }
+                span.pass-field { span.pass-label { (counted(face.kind)) } span.pass-value { (face.balance()) } }
                 @if let Some(holder) = &face.holder {
                     span.pass-field.right { span.pass-label { "Name" } span.pass-value { (holder) } }
                 }
@@ -29,6 +30,15 @@ pub fn front(face: &CardFace) -> Markup {
             (barcode(&face.code))
             @if face.void { span.pass-ended { "Ended" } }
         }
+    }
+}
+
+/// What a card of this kind counts, as its pass calls it.
+fn counted(kind: ProgramKind) -> &'static str {
+    match kind {
+        ProgramKind::Punch => "Punches",
+        ProgramKind::Points => "Points",
+        ProgramKind::Coupon => "Coupon",
     }
 }
 
