@@ -53,7 +53,8 @@ impl CardStatus {
 }
 
 /// The status of a card together with what time alone makes of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CardState {
     Pending,
     Installed,
