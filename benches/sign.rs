@@ -190,6 +190,7 @@ impl Bench {
             locations: true,
             version: 4,
             changed_at: NOW,
+            news: None,
         }
     }
 }

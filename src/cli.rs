@@ -13,6 +13,7 @@ mod job;
 mod member;
 mod offer;
 mod password;
+mod policy;
 mod program;
 mod seed;
 mod segment;
@@ -122,6 +123,9 @@ enum Command {
     /// Whom customers bring.
     #[command(subcommand)]
     Referral(engagement::Referral),
+    /// How often cards may ring.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// One action on many cards.
     #[command(subcommand)]
     Job(job::Job),
@@ -216,6 +220,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Consent(consent) => consent.run().await,
         Command::Feedback(feedback) => feedback.run().await,
         Command::Referral(referral) => referral.run().await,
+        Command::Policy(policy) => policy.run().await,
         Command::Job(job) => job.run().await,
         Command::Timeline(timeline) => timeline.run().await,
         Command::Verify(verify) => verify.run().await,

@@ -7,6 +7,7 @@ pub mod access;
 pub mod adjustment;
 pub mod audit;
 pub mod bonus;
+pub mod budget;
 pub mod bulk;
 pub mod campaign;
 pub mod capture;

@@ -24,7 +24,7 @@
 //! 1. `domain` never awaits; *now* and every id come in as arguments.
 //! 2. Only `store` contains SQL. Only `web/error.rs` turns errors into statuses.
 //! 3. No message leaves without an outbox row written in the transaction that caused it.
-//! 4. What becomes of a push is decided by one pure function, which a forecast will have to ask too; none exists yet.
+//! 4. The decision that sends is the decision that forecasts: one pure function, [`domain::budget::decide`].
 //! 5. An update tag never becomes visible before a smaller one.
 //! 6. Ledger rows are never edited: balances are sums, corrections are reversals.
 //! 7. An answer (HTTP 2xx, long beep) is given only after the commit is durable.

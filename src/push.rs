@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use crate::domain::delivery::{Channel, Outcome};
 use crate::domain::face::CardFace;
-use crate::domain::id::{PassTypeIdentifier, PushToken};
+use crate::domain::id::{MessageId, PassTypeIdentifier, PushToken};
+use crate::domain::preference::Class;
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -25,8 +26,23 @@ pub enum Delivery {
         pass_type_identifier: PassTypeIdentifier,
         push_token: PushToken,
     },
-    /// The newest state of one object, written to Google.
-    GoogleObject { face: Box<CardFace> },
+    /// The newest state of one object, written to Google, and what is to ring with it.
+    GoogleObject {
+        face: Box<CardFace>,
+        notices: Vec<Notice>,
+    },
+}
+
+/// An alert that was let through and is to reach a phone with this delivery. It may be handed over more than once, always
+/// under the same id: a provider that is told an id twice shows it once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The lease that let it through, and its place among those of its card.
+    pub id: (i64, i64),
+    pub class: Class,
+    /// The message that it says; none for a change of the card, which the new state says by itself.
+    pub message: Option<MessageId>,
+    pub text: Option<String>,
 }
 
 /// A way to a provider.

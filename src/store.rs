@@ -7,7 +7,9 @@
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
 pub mod access;
+pub mod alerts;
 pub mod audit;
+pub mod budgets;
 pub mod campaigns;
 pub mod captures;
 pub mod cards;
@@ -24,6 +26,7 @@ pub mod events;
 pub mod exports;
 pub mod feedback;
 pub mod imports;
+pub mod intents;
 pub mod invitations;
 pub mod jobs;
 pub mod lifetimes;
@@ -32,6 +35,7 @@ pub mod notes;
 pub mod offers;
 pub mod orders;
 pub mod outbox;
+pub mod policies;
 pub mod programs;
 pub mod promotions;
 pub mod pushes;
@@ -253,7 +257,9 @@ where
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     let files: &[(&'static str, &'static [&'static str])] = &[
         ("access", access::STATEMENTS),
+        ("alerts", alerts::STATEMENTS),
         ("audit", audit::STATEMENTS),
+        ("budgets", budgets::STATEMENTS),
         ("campaigns", campaigns::STATEMENTS),
         ("campaigns/actions", campaigns::actions::STATEMENTS),
         ("captures", captures::STATEMENTS),
@@ -272,6 +278,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("exports", exports::STATEMENTS),
         ("feedback", feedback::STATEMENTS),
         ("imports", imports::STATEMENTS),
+        ("intents", intents::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
@@ -280,6 +287,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("offers", offers::STATEMENTS),
         ("orders", orders::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
+        ("policies", policies::STATEMENTS),
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
         ("pushes", pushes::STATEMENTS),

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use crate::apple::WebService;
 use crate::apple::identity::Identity;
-use crate::apple::template::{Align, BarcodeFormat, Colour, FieldTemplate, Settings};
-use crate::domain::face::CardFace;
+use crate::apple::template::{Align, BarcodeFormat, Colour, FieldTemplate, NEWS, Settings};
+use crate::domain::face::{CardFace, News, Said};
+use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
 
 #[derive(Serialize)]
@@ -130,7 +131,9 @@ pub(crate) fn write(
             primary_fields: fields(&settings.fields.primary, face),
             secondary_fields: fields(&settings.fields.secondary, face),
             auxiliary_fields: fields(&settings.fields.auxiliary, face),
-            back_fields: fields(&settings.fields.back, face),
+            back_fields: std::iter::once(news(settings, face))
+                .chain(fields(&settings.fields.back, face))
+                .collect(),
         },
         // Code 128 came with `barcodes`.
         barcode: (settings.barcode.format != BarcodeFormat::Code128).then_some(&barcode),
@@ -153,11 +156,55 @@ fn fields<'a>(templates: &'a [FieldTemplate], face: &CardFace) -> Vec<Field<'a>>
             key: &template.key,
             value: undated(template.value.fill(face)?),
             label: template.label.as_ref().and_then(|label| label.fill(face)),
-            change_message: template.change.as_deref(),
+            // The news say it where the card's budget lets it ring.
+            change_message: None,
             text_alignment: template.align.map(align_name),
         })
     });
     filled.collect()
+}
+
+/// The one field that rings. Its value changes with each alert that the budget let through and with nothing else, so a
+/// phone that comes late still rings once, and one that has it never rings again. It is on every pass: a phone compares
+/// it with the one before. (Several fields that change at once would show a text of Wallet's own instead of theirs.)
+fn news<'a>(settings: &'a Settings, face: &CardFace) -> Field<'a> {
+    let texts = &settings.news;
+    let (value, change) = match &face.news {
+        None => (texts.none.clone(), None),
+        Some(news) => {
+            let (value, change) = news_text(settings, news);
+            // Two equal texts in a row ring twice: an invisible word joiner tells them apart.
+            let value = if news.number % 2 == 0 {
+                value
+            } else {
+                format!("{value}\u{2060}")
+            };
+            (value, Some(change))
+        }
+    };
+    Field {
+        key: NEWS,
+        label: Some(texts.label.clone()),
+        value: undated(value),
+        change_message: change,
+        text_alignment: None,
+    }
+}
+
+/// What the news say, and the text around it.
+fn news_text<'a>(settings: &'a Settings, news: &News) -> (String, &'a str) {
+    const ALONE: &str = "%@";
+    match &news.said {
+        Said::Message(text) => (text.clone(), ALONE),
+        Said::Then(then) => match (news.class, &then.tier) {
+            (Class::Reward, _) => (then.status_line(), ALONE),
+            (Class::Tier, Some(tier)) => (tier.clone(), settings.news.tier.as_str()),
+            _ => settings
+                .announced()
+                .and_then(|(field, change)| Some((field.value.fill(then)?, change)))
+                .unwrap_or_else(|| (then.balance(), ALONE)),
+        },
+    }
 }
 
 /// Keeps a text that starts like an ISO 8601 date from being taken for one: an invisible word joiner goes in

@@ -31,16 +31,15 @@ pub enum TemplateError {
         path: PathBuf,
         source: Box<toml::de::Error>,
     },
-    #[error("{path}: the key {key:?} is used by two fields; field keys must be unique in the whole pass")]
+    #[error(
+        "{path}: the key {key:?} is used by two fields; field keys must be unique in the whole pass, and \"news\" is passgate's"
+    )]
     DuplicateKey { path: PathBuf, key: String },
     #[error(
         "{path}: expected one \"%@\" in the change message of {key:?} (the place of the new value), got {got:?}"
     )]
     ChangeMessage { path: PathBuf, key: String, got: String },
-    #[error(
-        "{path}: {first:?} and {second:?} both have a change message; when both change at once Wallet shows \
-         neither, so keep one"
-    )]
+    #[error("{path}: {first:?} and {second:?} both have a change message; a change rings once, so keep one")]
     TwoChangeMessages {
         path: PathBuf,
         first: String,
@@ -96,6 +95,32 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) stamps: Option<Stamps>,
     pub(crate) fields: Fields,
+    #[serde(default)]
+    pub(crate) news: NewsTexts,
+}
+
+/// The key of the field that rings, which a template must not use.
+pub(crate) const NEWS: &str = "news";
+
+/// Texts around the field on the back that says the newest message or change, and rings when it does. Without places.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NewsTexts {
+    pub(crate) label: String,
+    /// Before the first.
+    pub(crate) none: String,
+    /// Of a new tier, `%@` being its name.
+    pub(crate) tier: String,
+}
+
+impl Default for NewsTexts {
+    fn default() -> Self {
+        Self {
+            label: "News".into(),
+            none: "Nothing new yet.".into(),
+            tier: "Your tier is now %@".into(),
+        }
+    }
 }
 
 fn default_weight() -> usize {
@@ -178,7 +203,7 @@ pub(crate) struct FieldTemplate {
     pub(crate) label: Option<Text>,
     /// The field is left out on cards that lack a value spoken of here.
     pub(crate) value: Text,
-    /// Shown on the lock screen when the value changes, `%@` being the new value.
+    /// Shown on the lock screen when the value has changed and the card's budget lets it ring, `%@` being the new value.
     #[serde(default)]
     pub(crate) change: Option<String>,
     #[serde(default)]
@@ -282,7 +307,14 @@ impl Settings {
 
     fn check(&self, path: &Path) -> Result<(), TemplateError> {
         let path = || path.to_path_buf();
-        let mut keys = std::collections::BTreeSet::new();
+        let mut keys = std::collections::BTreeSet::from([NEWS]);
+        if self.news.tier.matches("%@").count() != 1 {
+            return Err(TemplateError::ChangeMessage {
+                path: path(),
+                key: NEWS.to_owned(),
+                got: self.news.tier.clone(),
+            });
+        }
         let mut announced: Option<&str> = None;
         for field in self.fields.all() {
             let key = || field.key.clone();
@@ -323,12 +355,24 @@ impl Settings {
         }
     }
 
+    /// The field whose change is told, and the text around its value.
+    pub(crate) fn announced(&self) -> Option<(&FieldTemplate, &str)> {
+        self.fields
+            .all()
+            .find_map(|field| Some((field, field.change.as_deref()?)))
+    }
+
     /// The texts that are the same on every card, and so can be translated.
     fn constants(&self) -> impl Iterator<Item = &str> {
         let labels = self.fields.all().filter_map(|field| field.label.as_ref());
         let values = self.fields.all().map(|field| &field.value);
         let changes = self.fields.all().filter_map(|field| field.change.as_deref());
-        labels.chain(values).filter_map(Text::constant).chain(changes)
+        let news = [&self.news.label, &self.news.none, &self.news.tier].map(String::as_str);
+        labels
+            .chain(values)
+            .filter_map(Text::constant)
+            .chain(changes)
+            .chain(news)
     }
 }
 

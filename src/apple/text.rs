@@ -194,6 +194,7 @@ mod tests {
             locations: true,
             version: 1,
             changed_at: Timestamp(0),
+            news: None,
         }
     }
 

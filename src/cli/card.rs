@@ -1,5 +1,7 @@
 //! `passgate card`: what is done to a card by hand.
 
+mod why;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -34,6 +36,8 @@ pub(super) enum Card {
     Expire(Expire),
     /// Try once more to turn a redeemed coupon into a card of its linked program.
     Convert(ConvertCard),
+    /// Say why a card rang or did not, and when it may ring next on each channel.
+    Why(why::WhyCard),
 }
 
 /// Which card, and who does something to it.
@@ -122,6 +126,7 @@ impl Card {
             }
             Self::Expire(expire) => expire.run().await?,
             Self::Convert(convert) => convert.run().await?,
+            Self::Why(why) => why.run().await?,
         }
         Ok(())
     }

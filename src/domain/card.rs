@@ -53,7 +53,8 @@ impl CardStatus {
 }
 
 /// The status of a card together with what time alone makes of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CardState {
     Pending,
     Installed,
@@ -257,13 +258,7 @@ impl Card {
 
     /// What staff are shown: the stored status, or that the card ended by itself.
     pub fn state(&self, now: Timestamp) -> CardState {
-        match self.status {
-            CardStatus::Void => CardState::Void,
-            _ if self.is_expired(now) => CardState::Expired,
-            CardStatus::Pending => CardState::Pending,
-            CardStatus::Installed => CardState::Installed,
-            CardStatus::Removed => CardState::Removed,
-        }
+        state(self.status, self.expires_at, now)
     }
 
     /// Marks the card's visible content as changed at `now`.
@@ -274,6 +269,17 @@ impl Card {
         self.version += 1;
         let next_second = Timestamp((self.changed_at.0.div_euclid(1000) + 1) * 1000);
         self.changed_at = now.max(next_second);
+    }
+}
+
+/// What a stored status and an end come to at `now`.
+pub fn state(status: CardStatus, expires_at: Option<Timestamp>, now: Timestamp) -> CardState {
+    match status {
+        CardStatus::Void => CardState::Void,
+        _ if expires_at.is_some_and(|end| end <= now) => CardState::Expired,
+        CardStatus::Pending => CardState::Pending,
+        CardStatus::Installed => CardState::Installed,
+        CardStatus::Removed => CardState::Removed,
     }
 }
 

@@ -42,6 +42,39 @@ pub struct CardFace {
     pub locations: bool,
     pub version: i64,
     pub changed_at: Timestamp,
+    /// What rang last on Apple's copies.
+    pub news: Option<News>,
+}
+
+/// The last alert that a card's budget let through, as the pass says it. A phone rings when it changes, so it changes
+/// with each alert and with nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// Counts the alerts of the card.
+    pub number: i64,
+    pub class: Class,
+    pub said: Said,
+}
+
+/// What news say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    Message(String),
+    /// The card as it was then: what the news say must not move with it.
+    Then(Box<CardFace>),
+}
+
+/// An alert as it was kept with the numbers that its card had then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptNews {
+    pub number: i64,
+    pub class: Class,
+    /// None for a change of the card.
+    pub text: Option<String>,
+    pub punches: i64,
+    pub points: i64,
+    pub rewards: i64,
+    pub tier: Option<i64>,
 }
 
 /// What points can be exchanged for, as one holder sees it.
@@ -138,15 +171,15 @@ impl CardFace {
     }
 }
 
-/// Draws the face of `card`.
+/// Draws the face of `card` with what rang last on it.
 pub fn render(
     merchant_name: &str,
     program: &Program,
     card: &Card,
-    holder: Option<&str>,
-    preferences: Preferences,
+    (holder, preferences): (Option<&str>, Preferences),
+    news: Option<&KeptNews>,
 ) -> CardFace {
-    CardFace {
+    let face = CardFace {
         merchant: card.merchant,
         program: program.id,
         installed_as: card.installed_as,
@@ -172,5 +205,35 @@ pub fn render(
         locations: preferences.of(Class::Location) == Preference::Active,
         version: card.version,
         changed_at: card.changed_at,
+        news: None,
+    };
+    CardFace {
+        news: news.map(|kept| kept.shown(&face, program)),
+        ..face
+    }
+}
+
+impl KeptNews {
+    fn shown(&self, face: &CardFace, program: &Program) -> News {
+        let then = || CardFace {
+            punches: self.punches,
+            points: self.points,
+            rewards: self.rewards,
+            tier: tier::name(program.rules.ladder.as_ref(), self.tier).map(str::to_owned),
+            prices: Prices::of(&program.rules, self.points),
+            // Only a card that is good rings.
+            void: false,
+            redeemed: false,
+            expires_at: None,
+            ..face.clone()
+        };
+        News {
+            number: self.number,
+            class: self.class,
+            said: match &self.text {
+                Some(text) => Said::Message(text.clone()),
+                None => Said::Then(Box::new(then())),
+            },
+        }
     }
 }

@@ -124,6 +124,8 @@ ids! {
     AuditId,
     /// A rule or list of cards that a merchant has given a name.
     SegmentId,
+    /// A text that somebody wants cards to be told.
+    MessageId,
 }
 
 /// A ledger row; numbered by the store, growing.

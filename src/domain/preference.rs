@@ -62,7 +62,8 @@ impl Class {
         Self::ALL.into_iter().find(|class| class.as_str() == text)
     }
 
-    fn bit(self) -> i64 {
+    /// Its place in a stored set of classes.
+    pub fn bit(self) -> i64 {
         match self {
             Self::Balance => 1,
             Self::Location => 2,

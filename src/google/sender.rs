@@ -28,7 +28,7 @@ impl Sender for ObjectSender {
     fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             match delivery {
-                Delivery::GoogleObject { face } => match self.wallet.update(face).await {
+                Delivery::GoogleObject { face, notices: _ } => match self.wallet.update(face).await {
                     Ok(()) => Outcome::Accepted,
                     Err(error) => error.outcome(),
                 },

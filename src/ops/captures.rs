@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::domain::budget::Classes;
 use crate::domain::capture::{Capture, CaptureKey};
 use crate::domain::card::Card;
 use crate::domain::conversion::{self, Turn};
@@ -462,7 +463,17 @@ impl Work {
         cards::save(tx, &changed, now).await?;
         dues::arm(tx, changed.iter().filter(|card| self.to_arm.contains(&card.id))).await?;
         conversions::save(tx, &self.waiting).await?;
-        outbox::enqueue(tx, &changed, now).await?;
+        let mut wants: HashMap<CardId, Classes> = HashMap::with_capacity(changed.len());
+        for event in &self.events {
+            if let Some(card) = event.card() {
+                let wanted = wants.entry(card).or_default();
+                *wanted = wanted.and(Classes::touched([event]));
+            }
+        }
+        let told = changed
+            .iter()
+            .map(|card| (card, wants.get(&card.id).copied().unwrap_or_default()));
+        outbox::enqueue_to_ring(tx, told, now).await?;
         for card in &changed {
             tx.announce(Change::Card(card.merchant, card.id));
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
+use crate::domain::budget::Classes;
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Identity};
 use crate::domain::change::Cause;
@@ -387,7 +388,9 @@ pub(crate) async fn write_changes(
 ) -> Result<Vec<Card>, Error> {
     let mut rows = Vec::new();
     let mut in_hand = HashMap::with_capacity(changes.len());
+    let mut wants = HashMap::with_capacity(changes.len());
     for change in changes {
+        wants.insert(change.card.id, Classes::touched(&change.events));
         rows.extend(change.events);
         in_hand.insert(change.card.id, change.card);
     }
@@ -399,7 +402,10 @@ pub(crate) async fn write_changes(
     changed.sort_unstable_by_key(|card| (card.merchant, card.id));
     cards::save(tx, &changed, now).await?;
     dues::arm(tx, &changed).await?;
-    outbox::enqueue(tx, &changed, now).await?;
+    let told = changed
+        .iter()
+        .map(|card| (card, wants.get(&card.id).copied().unwrap_or_default()));
+    outbox::enqueue_to_ring(tx, told, now).await?;
     for card in &changed {
         tx.announce(Change::Card(card.merchant, card.id));
     }
@@ -421,7 +427,8 @@ pub(crate) async fn write_change(
     cards::save(tx, std::slice::from_ref(&card), now).await?;
     dues::arm(tx, [&card]).await?;
     if lifecycle::is_told(&card, new_events) {
-        outbox::enqueue(tx, [&card], now).await?;
+        let wants = Classes::touched(new_events);
+        outbox::enqueue_to_ring(tx, [(&card, wants)], now).await?;
     }
     tx.announce(Change::Card(card.merchant, card.id));
     Ok(card)

@@ -82,6 +82,14 @@ const CHORES: &[Chore] = &[
         turn: |ops, now| Box::pin(ops.act_for_campaigns(now)),
     },
     Chore {
+        name: "take_campaign_messages",
+        turn: |ops, now| Box::pin(ops.take_campaign_messages(now)),
+    },
+    Chore {
+        name: "prune_pushes",
+        turn: |ops, now| Box::pin(ops.prune_pushes(now)),
+    },
+    Chore {
         name: "work_jobs",
         turn: |ops, now| Box::pin(jobs::turn(ops, now)),
     },

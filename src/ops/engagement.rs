@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::domain::budget::Classes;
 use crate::domain::card::Card;
 use crate::domain::event::NewEvent;
 use crate::domain::id::{CardId, EventId, MerchantId};
@@ -37,7 +38,7 @@ pub(super) async fn change(
 ) -> Result<(Card, Vec<EventId>), Error> {
     let (card, ids) = note(tx, card, new_events, now).await?;
     dues::arm(tx, [&card]).await?;
-    outbox::enqueue(tx, [&card], now).await?;
+    outbox::enqueue_to_ring(tx, [(&card, Classes::touched(new_events))], now).await?;
     Ok((card, ids))
 }
 

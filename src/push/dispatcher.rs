@@ -8,6 +8,7 @@
 //! when something changed in the meantime, it is due again at once.
 
 mod batch;
+mod claim;
 mod finisher;
 mod lane;
 

@@ -6,9 +6,9 @@ use crate::domain::campaign::trigger::Signals;
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, CardStatus, Channels};
 use crate::domain::customer;
-use crate::domain::face::{self, CardFace};
+use crate::domain::face::{self, CardFace, KeptNews};
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber};
-use crate::domain::preference::Preferences;
+use crate::domain::preference::{Class, Preferences};
 use crate::domain::program::{Program, Rules};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
@@ -40,6 +40,8 @@ pub struct CardWithProgram {
     pub holder: Option<String>,
     /// What the holder wants to be told.
     pub preferences: Preferences,
+    /// What rang last on its passes.
+    pub news: Option<KeptNews>,
 }
 
 impl CardWithProgram {
@@ -48,8 +50,8 @@ impl CardWithProgram {
             &self.of.merchant_name,
             &self.of.program,
             &self.card,
-            self.holder.as_deref(),
-            self.preferences,
+            (self.holder.as_deref(), self.preferences),
+            self.news.as_ref(),
         )
     }
 }
@@ -68,7 +70,15 @@ macro_rules! card_columns {
 macro_rules! holder_columns {
     () => {
         "c.holder, coalesce((select u.paused from customers u where u.merchant_id = c.merchant_id \
-         and u.customer_id = c.customer_id), 0)"
+         and u.customer_id = c.customer_id), 0), n.number, n.class, t.body, n.punches, n.points, n.rewards, n.tier"
+    };
+}
+
+/// What rang last, and its text where it was a message.
+macro_rules! news {
+    () => {
+        " left join card_news n on n.merchant_id = c.merchant_id and n.card_id = c.card_id \
+         left join push_texts t on t.merchant_id = n.merchant_id and t.message_id = n.message_id"
     };
 }
 
@@ -122,7 +132,9 @@ const CARD: &str = concat!(
     ", ",
     program_columns!(),
     " from cards c join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
-     join merchants m on m.merchant_id = c.merchant_id where c.merchant_id = $1 and c.card_id = $2"
+     join merchants m on m.merchant_id = c.merchant_id",
+    news!(),
+    " where c.merchant_id = $1 and c.card_id = $2"
 );
 const CARD_BY_SERIAL_NUMBER: &str = concat!(
     "select ",
@@ -132,7 +144,9 @@ const CARD_BY_SERIAL_NUMBER: &str = concat!(
     ", ",
     program_columns!(),
     " from cards c join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
-     join merchants m on m.merchant_id = c.merchant_id where c.merchant_id = $1 and c.serial_number = $2"
+     join merchants m on m.merchant_id = c.merchant_id",
+    news!(),
+    " where c.merchant_id = $1 and c.serial_number = $2"
 );
 const CARDS: &str = concat!(
     "select ",
@@ -143,7 +157,8 @@ const CARDS: &str = concat!(
     program_columns!(),
     " from (values {bigint, bigint}) as v join cards c on c.merchant_id = v.column1 and c.card_id = v.column2 \
      join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
-     join merchants m on m.merchant_id = c.merchant_id"
+     join merchants m on m.merchant_id = c.merchant_id",
+    news!()
 );
 const CARD_FOR_UPDATE: &str = concat!(
     "select ",
@@ -551,7 +566,29 @@ impl FromRow for CardWithProgram {
             card: Card::from_row(row)?,
             holder: row.next()?,
             preferences: Preferences(row.next()?),
+            news: news_of(row)?,
             of: ProgramOfMerchant::from_row(row)?,
         })
     }
+}
+
+fn news_of(row: &mut Row) -> Result<Option<KeptNews>, Error> {
+    let (number, class, text): (Option<i64>, Option<String>, Option<String>) =
+        (row.next()?, row.next()?, row.next()?);
+    let (punches, points, rewards): (Option<i64>, Option<i64>, Option<i64>) =
+        (row.next()?, row.next()?, row.next()?);
+    let tier = row.next()?;
+    let (Some(number), Some(class)) = (number, class) else {
+        return Ok(None);
+    };
+    Ok(Some(KeptNews {
+        number,
+        class: Class::parse(&class)
+            .ok_or_else(|| Error::inconsistent("a class of pushes", "another word"))?,
+        text,
+        punches: punches.unwrap_or(0),
+        points: points.unwrap_or(0),
+        rewards: rewards.unwrap_or(0),
+        tier,
+    }))
 }

@@ -18,7 +18,7 @@ pub(crate) const PERSONAL: &[&str] = &[
      where u.merchant_id = $1 and u.customer_id = $2 and (lower(import_failures.cells) like '%' || u.email_key || '%' \
      or import_failures.cells like '%' || u.phone || '%'))",
     "update customers set first_name = '', last_name = '', name_key = '', email = null, email_key = null, phone = null, birthday = null, \
-     birth_year = null, external_id = null, language = '', search = '', verified_at = null, version = version + 1 \
+     birth_year = null, external_id = null, language = '', search = '', verified_at = null, zone = null, version = version + 1 \
      where merchant_id = $1 and customer_id = $2",
     "update cards set holder = null where merchant_id = $1 and customer_id = $2",
     "delete from conversions where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
@@ -26,6 +26,12 @@ pub(crate) const PERSONAL: &[&str] = &[
     // A letter that was not sent yet stays unsent.
     "update invitations set address = '', reason = null, due_at = null, lease = null, \
      state = case state when 'queued' then 'failed' else state end where merchant_id = $1 and customer_id = $2",
+    // A text that was written for this person alone may name them.
+    "update push_texts set body = '', state = 'cancelled' where merchant_id = $1 and message_id in \
+     (select m.message_id from push_messages m join cards c on c.merchant_id = m.merchant_id and c.card_id = m.card_id \
+     where c.merchant_id = $1 and c.customer_id = $2) and not exists (select 1 from push_messages o \
+     join cards d on d.merchant_id = o.merchant_id and d.card_id = o.card_id \
+     where o.merchant_id = push_texts.merchant_id and o.message_id = push_texts.message_id and d.customer_id <> $2)",
     "delete from customer_contacts where merchant_id = $1 and customer_id = $2",
     "delete from customer_notes where merchant_id = $1 and customer_id = $2",
     "delete from customer_tags where merchant_id = $1 and customer_id = $2",

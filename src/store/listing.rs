@@ -387,6 +387,7 @@ impl FromRow for CardSheet {
                 locations: preferences.of(Class::Location) == Preference::Active,
                 version,
                 changed_at,
+                news: None,
             },
             customer,
             customer_name,

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     8 "0008_live_counts",
     9 "0009_engagement",
     10 "0010_codes_invitations",
+    14 "0014_push_budget",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (
@@ -105,6 +106,12 @@ fn missing(found: i64) -> Result<impl Iterator<Item = &'static Migration>, Error
     Ok(MIGRATIONS
         .iter()
         .filter(move |migration| migration.version > found))
+}
+
+/// The whole schema for SQLite, for tests that look at plans.
+#[cfg(test)]
+pub(super) fn sqlite_schema() -> String {
+    MIGRATIONS.iter().map(|migration| migration.sqlite).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Invariant: no row is sent by two dispatchers while a lease lasts, and a tag is handed out (see
 //! [`crate::store::tags`]) in the transaction that claims the push, so the push leaves only after phones can see it.
 //!
-//! Locks: [`claim`] takes rows and their cards only where nobody else has them, waits for neither, and takes the
+//! Locks: [`due`] takes rows and their cards only where nobody else has them, waits for neither, and takes the
 //! merchants' tags rows last, by id. Finishing takes cards by id, then pushes, then registrations, which is the
 //! order of a tap.
 //!
@@ -18,12 +18,22 @@ use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx, Value, counts, tags};
 
-const DUE: &str = "select p.merchant_id, p.card_id, p.generation, p.attempts from pushes p \
+const DUE: &str = "select p.merchant_id, p.card_id, p.generation, p.attempts, p.wants, p.told, p.slot_at from pushes p \
      join cards c on c.merchant_id = p.merchant_id and c.card_id = p.card_id \
      where p.channel = $1 and p.due_at <= $2 order by p.due_at limit $3 for update skip locked";
 const LEASE: &str = "update pushes set lease = $1, due_at = $2, attempts = pushes.attempts + 1 \
      from (values {bigint, bigint}) as v where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 \
      and pushes.channel = $3";
+const LEASE_EACH: &str = "update pushes set lease = $1, due_at = $2, attempts = pushes.attempts + 1, \
+     wants = v.column3, next_at = v.column4, slot_at = v.column5 \
+     from (values {bigint, bigint, bigint, bigint, bigint}) as v \
+     where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 and pushes.channel = $3";
+const PUT_OFF: &str = "update pushes set lease = null, due_at = v.column3, attempts = 0, wants = v.column4, \
+     next_at = v.column3, slot_at = v.column5 from (values {bigint, bigint, bigint, bigint, bigint}) as v \
+     where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 and pushes.channel = $1";
+const TOLD: &str = "update pushes set lease = null, due_at = v.column3, attempts = 0, wants = v.column4, \
+     told = v.column5 from (values {bigint, bigint, bigint, bigint, bigint}) as v \
+     where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 and pushes.channel = $1";
 const TAG: &str = "update cards set tag = v.column3 from (values {bigint, bigint, bigint}) as v \
      where cards.merchant_id = v.column1 and cards.card_id = v.column2";
 /// `k` is found by index alone and `r` by its whole key: asked for `r` by card, SQLite reads all of a merchant's
@@ -36,7 +46,7 @@ const ADDRESSES: &str = "select r.merchant_id, r.card_id, r.pass_type_identifier
 const LOCK_CARDS: &str = "select c.merchant_id, c.card_id, c.status, c.channels, c.last_event_id from cards c \
      where (c.merchant_id, c.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
      order by c.merchant_id, c.card_id for update";
-const HELD: &str = "select p.merchant_id, p.card_id, p.generation, p.lease from pushes p \
+const HELD: &str = "select p.merchant_id, p.card_id, p.generation, p.lease, p.wants, p.next_at from pushes p \
      where (p.merchant_id, p.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
      and p.channel = $1 for update";
 const DELETE: &str = "delete from pushes where (merchant_id, card_id) in \
@@ -57,8 +67,13 @@ const REGISTERED: &str = "select count(*) from (select 1 from registrations \
      where merchant_id = $1 and card_id = $2 limit 1) as one";
 
 pub(crate) const STATEMENTS: &[&str] = &[
-    DUE, LEASE, TAG, ADDRESSES, LOCK_CARDS, HELD, DELETE, RELEASE, EVENTS, SAVE_CARDS, UNREGISTER, REGISTERED,
+    DUE, LEASE, LEASE_EACH, PUT_OFF, TOLD, TAG, ADDRESSES, LOCK_CARDS, HELD, DELETE, RELEASE, EVENTS,
+    SAVE_CARDS, UNREGISTER, REGISTERED,
 ];
+
+/// The marks in `wants` beside the bits of classes: messages wait, and alerts were let through that have no answer.
+pub const MESSAGES: i64 = 32;
+pub const OPEN: i64 = 64;
 
 /// Which card; with a channel it names one outbox row.
 pub type CardKey = (MerchantId, CardId);
@@ -71,6 +86,33 @@ pub struct Claimed {
     pub generation: i64,
     /// Attempts so far, this one included.
     pub attempts: i64,
+    /// Whether alerts leave with it, which the provider's answer closes.
+    pub rings: bool,
+}
+
+/// A due row that nobody else has, with its card locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    pub key: CardKey,
+    pub generation: i64,
+    /// Attempts so far.
+    pub attempts: i64,
+    /// What wants to ring: classes as bits, [`MESSAGES`] and [`OPEN`].
+    pub wants: i64,
+    /// The generation that was sent last.
+    pub told: i64,
+    /// Its place in the merchant's pace.
+    pub slot_at: Option<Timestamp>,
+}
+
+/// What a row keeps while it is leased, or put off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    pub key: CardKey,
+    pub wants: i64,
+    /// When what was deferred is decided again.
+    pub next_at: Option<Timestamp>,
+    pub slot_at: Option<Timestamp>,
 }
 
 /// A device that wants to hear of a card.
@@ -79,13 +121,6 @@ pub struct Address {
     pub key: CardKey,
     pub pass_type_identifier: PassTypeIdentifier,
     pub push_token: PushToken,
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct Claim {
-    pub rows: Vec<Claimed>,
-    /// Only for Apple.
-    pub addresses: Vec<Address>,
 }
 
 /// What finishing needs to know of a card.
@@ -103,6 +138,18 @@ pub struct Held {
     pub key: CardKey,
     pub generation: i64,
     pub lease: Option<i64>,
+    pub wants: i64,
+    pub next_at: Option<Timestamp>,
+}
+
+/// A row that was sent and stays for what was deferred or has changed meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub key: CardKey,
+    pub due_at: Timestamp,
+    pub wants: i64,
+    /// The generation that was sent.
+    pub generation: i64,
 }
 
 /// A row that goes back: due at `due_at`, with so many attempts counted.
@@ -122,40 +169,66 @@ pub struct Line {
     pub reason: Option<String>,
 }
 
-/// Leases up to `limit` due rows of `channel` until `until`, and marks the claimed Apple cards as changed for every
-/// device that asks.
-pub async fn claim(
+/// Up to `limit` due rows of `channel`, the longest due first. They and their cards are locked; what others have is left
+/// out.
+pub async fn due(tx: &mut Tx<'_>, channel: Channel, now: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.all(DUE, &params![channel.as_str(), now, limit]).await
+}
+
+/// Leases rows that [`due`] gave until `until`. `keys` are sorted.
+pub async fn lease(
     tx: &mut Tx<'_>,
     channel: Channel,
-    now: Timestamp,
-    lease: i64,
-    until: Timestamp,
-    limit: usize,
-) -> Result<Claim, Error> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let due: Vec<Claimed> = tx.all(DUE, &params![channel.as_str(), now, limit]).await?;
-    if due.is_empty() {
-        return Ok(Claim::default());
-    }
-    let rows = due
-        .into_iter()
-        .map(|row| Claimed {
-            attempts: row.attempts + 1,
-            ..row
-        })
-        .collect::<Vec<_>>();
-    let mut keys: Vec<CardKey> = rows.iter().map(|row| row.key).collect();
-    keys.sort_unstable();
-    let values = key_rows(&keys);
-    tx.exec_rows(LEASE, &params![lease, until, channel.as_str()], &values)
+    (lease, until): (i64, Timestamp),
+    keys: &[CardKey],
+) -> Result<(), Error> {
+    tx.exec_rows(LEASE, &params![lease, until, channel.as_str()], &key_rows(keys))
         .await?;
-    let addresses = if channel == Channel::Apple {
-        allot_tags(tx, &keys).await?;
-        tx.all_rows(ADDRESSES, &[], &values).await?
-    } else {
-        Vec::new()
-    };
-    Ok(Claim { rows, addresses })
+    Ok(())
+}
+
+/// The same for rows that keep something.
+pub async fn lease_each(
+    tx: &mut Tx<'_>,
+    channel: Channel,
+    (lease, until): (i64, Timestamp),
+    rows: &[Kept],
+) -> Result<(), Error> {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| params![row.key.0, row.key.1, row.wants, row.next_at, row.slot_at])
+        .collect();
+    tx.exec_rows(LEASE_EACH, &params![lease, until, channel.as_str()], &rows)
+        .await?;
+    Ok(())
+}
+
+/// Puts rows off that have nothing to tell now, each until its `next_at`.
+pub async fn put_off(tx: &mut Tx<'_>, channel: Channel, rows: &[(Kept, Timestamp)]) -> Result<(), Error> {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(row, next_at)| params![row.key.0, row.key.1, *next_at, row.wants, row.slot_at])
+        .collect();
+    tx.exec_rows(PUT_OFF, &params![channel.as_str()], &rows).await?;
+    Ok(())
+}
+
+/// Ends the leases of rows that were sent and stay.
+pub async fn told(tx: &mut Tx<'_>, channel: Channel, rows: &[Told]) -> Result<(), Error> {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| params![row.key.0, row.key.1, row.due_at, row.wants, row.generation])
+        .collect();
+    tx.exec_rows(TOLD, &params![channel.as_str()], &rows).await?;
+    Ok(())
+}
+
+/// Marks cards as changed for every device that asks, and returns the devices that want to hear of them. `keys` are
+/// sorted and locked. Takes the merchants' tags rows, which others wait for: the last thing that a claim does.
+pub async fn tag(tx: &mut Tx<'_>, keys: &[CardKey]) -> Result<Vec<Address>, Error> {
+    allot_tags(tx, keys).await?;
+    tx.all_rows(ADDRESSES, &[], &key_rows(keys)).await
 }
 
 /// One tag a merchant for all its cards in `keys`, which are sorted and locked.
@@ -280,12 +353,15 @@ fn key_rows(keys: &[CardKey]) -> Vec<[Value; 2]> {
         .collect()
 }
 
-impl FromRow for Claimed {
+impl FromRow for Due {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
         Ok(Self {
             key: (row.next()?, row.next()?),
             generation: row.next()?,
             attempts: row.next()?,
+            wants: row.next()?,
+            told: row.next()?,
+            slot_at: row.next()?,
         })
     }
 }
@@ -320,6 +396,8 @@ impl FromRow for Held {
             key: (row.next()?, row.next()?),
             generation: row.next()?,
             lease: row.next()?,
+            wants: row.next()?,
+            next_at: row.next()?,
         })
     }
 }
@@ -327,16 +405,17 @@ impl FromRow for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::dialect;
+    use crate::store::{alerts, budgets, dialect, intents};
 
     /// A dispatcher's work must not grow with the number of cards.
     #[test]
     fn sqlite_finds_every_row_by_index() {
         let database = rusqlite::Connection::open_in_memory().expect("opened");
         database
-            .execute_batch(include_str!("migrations/sqlite/0001_initial.sql"))
+            .execute_batch(&crate::store::migrate::sqlite_schema())
             .expect("the schema");
-        for statement in STATEMENTS {
+        let budget = [budgets::STATEMENTS, alerts::STATEMENTS, intents::STATEMENTS].concat();
+        for statement in STATEMENTS.iter().chain(&budget) {
             let text =
                 dialect::expand_for_sqlite(statement, 3).unwrap_or_else(|| dialect::to_sqlite(statement));
             let text = format!("explain query plan {text}");
@@ -348,12 +427,33 @@ mod tests {
                 .collect::<Result<_, _>>()
                 .expect("text");
             for step in steps {
-                let reads_all = ["cards", "pushes", "registrations", "events", "c", "p", "r", "k"]
-                    .iter()
-                    .any(|table| {
-                        step == format!("SCAN {table}") || step.starts_with(&format!("SCAN {table} "))
-                    });
-                let reads_a_merchant = step.contains("(merchant_id=?)");
+                let tables = [
+                    "cards",
+                    "pushes",
+                    "registrations",
+                    "events",
+                    "push_alerts",
+                    "push_messages",
+                    "push_texts",
+                    "c",
+                    "p",
+                    "r",
+                    "k",
+                    "a",
+                    "t",
+                    "d",
+                    "s",
+                    "q",
+                    "u",
+                    "n",
+                ];
+                let reads_all = tables.iter().any(|table| {
+                    step == format!("SCAN {table}")
+                        || step.starts_with(&format!("SCAN {table} ")) && !step.contains("_by_time")
+                });
+                // A merchant's own row and its handful of policies are read by merchant.
+                let reads_a_merchant =
+                    step.contains("(merchant_id=?)") && !statement.contains("push_policies");
                 assert!(!reads_all && !reads_a_merchant, "{step} in {statement}");
             }
         }
@@ -368,7 +468,9 @@ mod tests {
             assert!(schema.contains("create index pushes_by_due on pushes (channel, due_at);"));
         }
         let database = rusqlite::Connection::open_in_memory().expect("opened");
-        database.execute_batch(sqlite).expect("the schema");
+        database
+            .execute_batch(&crate::store::migrate::sqlite_schema())
+            .expect("the schema");
         let mut plan = database
             .prepare(&format!("explain query plan {}", dialect::to_sqlite(DUE)))
             .expect("a sound statement");

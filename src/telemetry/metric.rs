@@ -75,6 +75,9 @@ metrics! {
     PushTime: Seconds "passgate_push_seconds" ["channel"] "Time of one attempt to push.";
     PushesInFlight: Gauge "passgate_pushes_in_flight" ["channel"] "Attempts to push that wait for the provider.";
     PushCircuitOpen: Gauge "passgate_push_circuit_open" ["channel"] "1 while a configuration fault keeps a channel from sending.";
+    PushDecisions: Counter "passgate_push_decisions_total" ["channel", "rule"] "Decisions about what wants to ring, by channel and rule; free is let through.";
+    PushBudgetUsed: Sizes "passgate_push_budget_used_percent_size" ["channel"] "How full the fullest window of a card was when something wanted to ring on it, in percent.";
+    PushQueueAge: Gauge "passgate_push_queue_age" ["channel"] "Seconds since the longest waiting push was due.";
     Letters: Counter "passgate_letters_total" ["outcome"] "Attempts to send a letter, by outcome.";
     StoreWriteTime: Seconds "passgate_store_write_seconds" ["transaction"] "Time from asking for a transaction to its commit, by name.";
     StoreReadTime: Seconds "passgate_store_read_seconds" ["transaction"] "Time of a read, by name.";

@@ -19,6 +19,7 @@ pub mod sign_in;
 pub mod throttle;
 pub mod timeline;
 pub mod watch;
+mod why;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension};

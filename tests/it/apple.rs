@@ -158,6 +158,7 @@ fn face() -> CardFace {
         locations: true,
         version: 4,
         changed_at: NOW,
+        news: None,
     }
 }
 
@@ -322,8 +323,9 @@ fn pass_json_shows_the_card() {
     assert_eq!(json["backgroundColor"], "rgb(42, 26, 19)");
     assert_eq!(json["storeCard"]["headerFields"][0]["value"], "3 of 10");
     assert_eq!(
-        json["storeCard"]["headerFields"][0]["changeMessage"],
-        "Your stamps: %@"
+        json["storeCard"]["headerFields"][0].get("changeMessage"),
+        None,
+        "only the news ring"
     );
     assert_eq!(json.get("voided"), None);
 

@@ -90,11 +90,15 @@ fn face(card: i64, punches: i64) -> CardFace {
         locations: true,
         version: 1,
         changed_at: Timestamp(0),
+        news: None,
     }
 }
 
 fn push(face: CardFace) -> Delivery {
-    Delivery::GoogleObject { face: Box::new(face) }
+    Delivery::GoogleObject {
+        face: Box::new(face),
+        notices: Vec::new(),
+    }
 }
 
 fn calls(google: &FakeGoogle) -> Vec<(String, u16)> {

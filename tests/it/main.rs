@@ -9,6 +9,7 @@
 
 mod apple;
 mod bridge;
+mod budget;
 mod captures;
 mod codes;
 mod commands;

@@ -3,5 +3,5 @@
 mod client;
 mod dispatch;
 mod lanes;
-mod support;
-mod world;
+pub(crate) mod support;
+pub(crate) mod world;

@@ -35,6 +35,7 @@ pub(in crate::google) fn sample() -> CardFace {
         locations: true,
         version: 1,
         changed_at: Timestamp(0),
+        news: None,
     }
 }
 

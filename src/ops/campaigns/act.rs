@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::bonus;
+use crate::domain::budget::Classes;
 use crate::domain::campaign::step::{self, Membership, Occurrence, Skip, Stage, Standing, Verdict};
 use crate::domain::campaign::{Action, Campaign, CampaignState, Cause, Trigger, sweep, trigger};
 use crate::domain::card::{Card, CardStatus};
@@ -288,7 +289,11 @@ impl Turn {
             .filter(|card| self.faces.contains(&card.id))
             .collect();
         dues::arm(tx, seen.iter().copied()).await?;
-        outbox::enqueue(tx, seen, self.now).await?;
+        let told = seen.into_iter().map(|card| {
+            let of_card = self.events.iter().filter(|event| event.card() == Some(card.id));
+            (card, Classes::touched(of_card))
+        });
+        outbox::enqueue_to_ring(tx, told, self.now).await?;
         let members: Vec<_> = self
             .moved
             .iter()

@@ -7,7 +7,7 @@ use crate::domain::event::EventKind;
 use crate::domain::face::CardFace;
 use crate::domain::id::{PassTypeIdentifier, PushToken};
 use crate::domain::time::Timestamp;
-use crate::push::Delivery;
+use crate::push::{Delivery, Notice};
 use crate::store::pushes::{Address, CardKey, Claimed};
 
 /// One row under one lease.
@@ -40,6 +40,8 @@ pub(super) struct Settled {
     pub(super) step: Step,
     pub(super) event: Option<(EventKind, String)>,
     pub(super) dead: Vec<Dead>,
+    /// Alerts left with it.
+    pub(super) rings: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +121,7 @@ impl Batch {
         lease: i64,
         rows: &[Claimed],
         faces: Vec<CardFace>,
+        mut notices: HashMap<CardKey, Vec<Notice>>,
     ) -> (Vec<Target>, Vec<Settled>) {
         let mut faces: HashMap<CardKey, CardFace> = faces
             .into_iter()
@@ -131,6 +134,7 @@ impl Batch {
                 Some(Target {
                     delivery: Delivery::GoogleObject {
                         face: Box::new(faces.remove(&row.key)?),
+                        notices: notices.remove(&row.key).unwrap_or_default(),
                     },
                     rows: vec![(lease, row.key)],
                 })
@@ -162,6 +166,7 @@ impl Batch {
                     step: Step::Done,
                     event: None,
                     dead: Vec::new(),
+                    rings: row.rings,
                 }),
                 waiting_for => {
                     let live = Live {
@@ -251,6 +256,7 @@ impl Batch {
             step,
             event,
             dead,
+            rings: row.rings,
         }
     }
 }
@@ -267,6 +273,7 @@ fn untried(lease: i64, row: &Claimed, due_at: Timestamp, dead: Vec<Dead>) -> Set
         },
         event: None,
         dead,
+        rings: row.rings,
     }
 }
 

@@ -14,8 +14,8 @@ use crate::clock::Clock;
 use crate::domain::delivery::Channel;
 use crate::domain::event::EventKind;
 use crate::domain::time::Timestamp;
-use crate::store::pushes::{self, CardKey, CardState, Held, Line, Release};
-use crate::store::{self, Change, Store, Tx};
+use crate::store::pushes::{self, CardKey, CardState, Held, Line, OPEN, Release, Told};
+use crate::store::{self, Change, Store, Tx, alerts, intents};
 
 /// Rows in one transaction.
 const TOGETHER: usize = 200;
@@ -97,19 +97,30 @@ async fn finish(
 
     let mut removed = remove_dead(tx, channel, settled, &mut cards).await?;
     let mut done = Vec::with_capacity(keys.len());
-    let mut back = Vec::new();
+    let (mut back, mut told, mut answers) = (Vec::new(), Vec::new(), Vec::new());
     let mut events = Vec::with_capacity(keys.len());
     for row in settled {
         let Some(held) = held.get(&row.key).filter(|held| held.lease == Some(row.lease)) else {
             continue;
         };
         match row.step {
-            Step::Done if held.generation == row.generation => done.push(row.key),
-            Step::Done => back.push(Release {
-                key: row.key,
-                due_at: now,
-                attempts: 0,
-            }),
+            Step::Done => {
+                let wants = held.wants & !OPEN;
+                let changed = held.generation != row.generation;
+                if changed || wants != 0 {
+                    told.push(Told {
+                        key: row.key,
+                        due_at: held.next_at.filter(|_| !changed).unwrap_or(now),
+                        wants,
+                        generation: row.generation,
+                    });
+                } else {
+                    done.push(row.key);
+                }
+                if row.rings {
+                    answers.push((row.key, refusal(row)));
+                }
+            }
             Step::Again { due_at, attempts } => back.push(Release {
                 key: row.key,
                 due_at,
@@ -140,16 +151,37 @@ async fn finish(
     if !done.is_empty() {
         pushes::delete(tx, channel, &done).await?;
     }
+    if !told.is_empty() {
+        pushes::told(tx, channel, &told).await?;
+    }
     if !back.is_empty() {
         pushes::release(tx, channel, &back).await?;
-        if back.iter().any(|row| row.due_at <= now) {
-            tx.announce(Change::Pushes);
-        }
+    }
+    let due = back
+        .iter()
+        .map(|row| row.due_at)
+        .chain(told.iter().map(|row| row.due_at));
+    if due.into_iter().any(|due_at| due_at <= now) {
+        tx.announce(Change::Pushes);
+    }
+    if !answers.is_empty() {
+        let rang: Vec<CardKey> = answers.iter().map(|(key, _)| *key).collect();
+        alerts::close(tx, channel, &rang).await?;
+        intents::answered(tx, channel, &answers, now).await?;
     }
     for (merchant, card) in touched {
         tx.announce(Change::Card(merchant, card));
     }
     Ok(())
+}
+
+/// Why what rang with `row` reached nobody; none when the provider took it.
+fn refusal(row: &Settled) -> Option<String> {
+    match &row.event {
+        Some((EventKind::PushSent, _)) => None,
+        Some((_, reason)) => Some(reason.clone()),
+        None => Some("nobody listens on this channel".into()),
+    }
 }
 
 /// Deletes dead addresses and takes the channel from cards that have none left. Returns those cards, each with the

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::batch::{Answer, Batch, Settled, Target};
+use super::claim::{self, Claim};
 use super::finisher::Finisher;
 use super::{Faces, Settings};
 use crate::clock::{Clock, Ids, stopwatch};
@@ -19,12 +20,14 @@ use crate::domain::delivery::{Channel, Outcome};
 use crate::domain::id::PassTypeIdentifier;
 use crate::push::circuit::{Admission, Circuit, Turn};
 use crate::push::{Delivery, Sender};
-use crate::store::pushes::{self, Claim, Claimed};
-use crate::store::{self, Change, Store};
+use crate::store::pushes::Claimed;
+use crate::store::{self, Change, Store, policies};
 use crate::telemetry::{Counter, Gauge, Histogram, Metric};
 
 /// Rows in one claim: a tap on SQLite waits behind it.
 const TOGETHER: usize = 200;
+/// How often the age of the queue is looked at.
+const MEASURED_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) struct Lane {
     store: Store,
@@ -43,6 +46,10 @@ pub(super) struct Lane {
     hand: Arc<Hand>,
     in_flight: Gauge,
     time: Histogram,
+    used: Histogram,
+    age: Gauge,
+    /// When the age of the queue was looked at last.
+    measured: Option<Instant>,
     /// By the outcome's name.
     outcomes: HashMap<&'static str, Counter>,
 }
@@ -87,6 +94,9 @@ impl Lane {
             in_flight,
             outcomes: HashMap::new(),
             time: Metric::PushTime.histogram(&labels),
+            used: Metric::PushBudgetUsed.histogram(&labels),
+            age: Metric::PushQueueAge.gauge(&labels),
+            measured: None,
             settings,
         }
     }
@@ -151,32 +161,40 @@ impl Lane {
     /// Claims and starts sending. Returns whether there may be more.
     async fn claim(&mut self, room: usize, settled: &mpsc::UnboundedSender<Settled>) -> bool {
         let limit = room.min(TOGETHER);
+        self.measure().await;
         let ends = stopwatch() + self.settings.sending();
         let now = self.clock.now();
         let (channel, lease, until) = (self.channel, self.ids.next(now), now.plus(self.settings.lease));
         let claimed = self
             .store
             .write("pushes_claim", move |tx| {
-                Box::pin(async move { pushes::claim(tx, channel, now, lease, until, limit).await })
+                Box::pin(async move { claim::claim(tx, channel, now, (lease, until), limit).await })
             })
             .await;
-        let Claim { rows, addresses } = match claimed {
+        let Claim {
+            rows,
+            addresses,
+            notices,
+            full,
+            rules,
+            used,
+        } = match claimed {
             Ok(claim) => claim,
             Err(fault) => {
                 tracing::warn!(%fault, "cannot look for due pushes now");
                 return false;
             }
         };
+        self.count(rules, &used);
         if rows.is_empty() {
-            return false;
+            return full;
         }
         tracing::trace!(target: "passgate::walk", step = "pushes_claimed");
-        let full = rows.len() == limit;
         self.hand.rows.fetch_add(rows.len(), Ordering::Relaxed);
         let (targets, done) = match channel {
             Channel::Apple => self.batch.take_devices(lease, &rows, addresses),
             Channel::Google => match self.faces(&rows).await {
-                Ok(faces) => self.batch.take_objects(lease, &rows, faces),
+                Ok(faces) => self.batch.take_objects(lease, &rows, faces, notices),
                 Err(fault) => {
                     tracing::warn!(%fault, "cannot read the cards to send now");
                     let due_at = self.clock.now().plus(self.settings.poll);
@@ -190,6 +208,47 @@ impl Lane {
             self.start(target, ends, settled);
         }
         full
+    }
+
+    /// Says for how long the longest waiting row has been due; also while rows come faster than they go.
+    async fn measure(&mut self) {
+        let begun = stopwatch();
+        if self
+            .measured
+            .is_some_and(|last| begun.duration_since(last) < MEASURED_EVERY)
+        {
+            return;
+        }
+        self.measured = Some(begun);
+        let channel = self.channel;
+        let oldest: Result<_, store::Error> = self
+            .store
+            .read("push_queue_age", move |tx| {
+                Box::pin(async move { policies::oldest(tx, channel).await })
+            })
+            .await;
+        // A store that does not answer is noticed by the claim.
+        if let Ok(oldest) = oldest {
+            let age = oldest
+                .map(|due_at| self.clock.now().since(due_at))
+                .unwrap_or_default();
+            self.age.set(age.as_secs_f64());
+        }
+    }
+
+    /// Counts what was decided, once it is committed.
+    fn count(&self, rules: HashMap<&'static str, u64>, used: &[i64]) {
+        let channel = self.channel.as_str();
+        for (rule, count) in rules {
+            Metric::PushDecisions
+                .counter(&[("channel", channel), ("rule", rule)])
+                .increment(count);
+        }
+        for percent in used {
+            // At most some hundreds, so nothing is lost.
+            self.used
+                .record(f64::from(i32::try_from(*percent).unwrap_or(i32::MAX)));
+        }
     }
 
     async fn faces(&self, rows: &[Claimed]) -> Result<Vec<crate::domain::face::CardFace>, store::Error> {

@@ -4,7 +4,8 @@
 //! that it is done once whatever dies in between.
 
 use crate::domain::campaign::step::{Skip, Stage};
-use crate::domain::id::{CampaignId, CardId, EventId, MerchantId};
+use crate::domain::card::Channels;
+use crate::domain::id::{CampaignId, CardId, EventId, MerchantId, MessageId};
 use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
@@ -36,6 +37,10 @@ const CANCEL: &str = "update campaign_actions set state = 'cancelled', due_at = 
      and campaign_actions.at <= $3";
 const CANCEL_MESSAGES: &str = "delete from campaign_messages where merchant_id = $1 and campaign_id = $2 \
      and card_id in (select v.column1 from (values {bigint}) as v)";
+/// What was taken over already and has not rung.
+const CALL_OFF: &str = "update push_messages set state = 'suppressed', rule = 'cancelled' where merchant_id = $1 \
+     and card_id in (select v.column1 from (values {bigint}) as v) and state = 'waiting' and message_id in \
+     (select t.message_id from push_texts t where t.merchant_id = $1 and t.campaign_id = $2)";
 const CANCEL_EVENTS: &str = "update campaign_actions set state = 'cancelled', due_at = null \
      from (values {bigint, bigint, bigint, bigint}) as v where campaign_actions.merchant_id = v.column1 \
      and campaign_actions.campaign_id = v.column2 and campaign_actions.card_id = v.column3 \
@@ -47,7 +52,17 @@ const QUEUE: &str = "insert into campaign_messages (merchant_id, campaign_id, ca
 const MESSAGES: &str = "select card_id, occurrence, class, body, due_at from campaign_messages \
      where merchant_id = $1 and due_at <= $2 order by due_at, campaign_id, card_id, occurrence limit $3";
 
+const TO_TAKE: &str = "select m.merchant_id, m.campaign_id, m.card_id, m.occurrence, m.class, m.body, m.due_at, \
+     c.channels from campaign_messages m join cards c on c.merchant_id = m.merchant_id and c.card_id = m.card_id \
+     where m.message_id is null and m.due_at <= $1 order by m.due_at limit $2 for update of m skip locked";
+const TAKEN: &str = "update campaign_messages set message_id = v.column5 \
+     from (values {bigint, bigint, bigint, bigint, bigint}) as v where campaign_messages.merchant_id = v.column1 \
+     and campaign_messages.campaign_id = v.column2 and campaign_messages.card_id = v.column3 \
+     and campaign_messages.occurrence = v.column4";
+
 pub(crate) const STATEMENTS: &[&str] = &[
+    TO_TAKE,
+    TAKEN,
     FIRE,
     KNOWN,
     DUE_CAMPAIGN,
@@ -57,6 +72,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     SAVE,
     CANCEL,
     CANCEL_MESSAGES,
+    CALL_OFF,
     CANCEL_EVENTS,
     COUNTS,
     QUEUE,
@@ -107,6 +123,52 @@ pub struct Message {
     pub class: Class,
     pub text: String,
     pub due: Timestamp,
+}
+
+/// A message of a campaign that nobody has taken over yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToTake {
+    pub key: (MerchantId, CardId),
+    pub campaign: CampaignId,
+    occurrence: i64,
+    pub class: Class,
+    pub text: String,
+    pub due: Timestamp,
+    /// Where the card can be reached.
+    pub channels: Channels,
+}
+
+/// Up to `limit` messages that are due and nobody has taken over, locked; those that another node has are left out.
+pub async fn to_take(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<ToTake>, Error> {
+    tx.all(TO_TAKE, &params![now, limit]).await
+}
+
+/// Notes which text each message became.
+pub async fn taken(tx: &mut Tx<'_>, messages: &[(&ToTake, MessageId)]) -> Result<(), Error> {
+    let rows: Vec<_> = messages
+        .iter()
+        .map(|(of, text)| params![of.key.0, of.campaign, of.key.1, of.occurrence, *text])
+        .collect();
+    tx.exec_rows(TAKEN, &[], &rows).await?;
+    Ok(())
+}
+
+impl FromRow for ToTake {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        let (merchant, campaign, card) = (row.next()?, row.next()?, row.next()?);
+        let occurrence = row.next()?;
+        let class: String = row.next()?;
+        Ok(Self {
+            key: (merchant, card),
+            campaign,
+            occurrence,
+            class: Class::parse(&class)
+                .ok_or_else(|| Error::inconsistent("a class of campaign_messages", "another word"))?,
+            text: row.next()?,
+            due: row.next()?,
+            channels: Channels(row.next()?),
+        })
+    }
 }
 
 /// Keeps occurrences; those that are known already stay as they are. Returns how many are new.
@@ -205,6 +267,8 @@ pub async fn cancel(
     tx.exec_rows(CANCEL, &params![of.0, of.1, until], &of_cards(cards))
         .await?;
     tx.exec_rows(CANCEL_MESSAGES, &params![of.0, of.1], &of_cards(cards))
+        .await?;
+    tx.exec_rows(CALL_OFF, &params![of.0, of.1], &of_cards(cards))
         .await?;
     Ok(())
 }

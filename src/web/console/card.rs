@@ -12,11 +12,12 @@ use crate::domain::event::EventKind;
 use crate::domain::id::{CardId, EventId, MerchantId};
 use crate::domain::program::ProgramKind;
 use crate::domain::time::Timestamp;
+use crate::ops::pushes::Why;
 use crate::store::listing::{self, CardSheet, TimelineRow};
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, icon, platforms, status_badge, time, toast};
 use crate::web::console::layout::{Section, Theme, page};
-use crate::web::console::{pass, timeline};
+use crate::web::console::{pass, timeline, why};
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
@@ -60,6 +61,7 @@ pub async fn show(
         Some(from) => Some(rows(&web, member.merchant, card, EventId(from), EventId(0)).await?),
         None => None,
     };
+    let why = web.ops.why(member.merchant, card).await?;
     let now = web.ops.clock.now();
     let notice = place
         .done
@@ -69,7 +71,7 @@ pub async fn show(
         &member,
         theme,
         &shown,
-        earlier.as_deref(),
+        (earlier.as_deref(), why.as_ref()),
         notice.as_ref(),
         now,
     ))
@@ -119,7 +121,7 @@ pub fn view(
     member: &Member,
     theme: Theme,
     shown: &Shown,
-    earlier: Option<&[TimelineRow]>,
+    (earlier, why): (Option<&[TimelineRow]>, Option<&Why>),
     notice: Option<&Markup>,
     now: Timestamp,
 ) -> Markup {
@@ -139,6 +141,7 @@ pub fn view(
             div.card-main {
                 (facts(member, sheet, now))
                 (actions(member, shown, now))
+                @if let Some(why) = why { (why::section(why, now)) }
                 section.panel aria-labelledby="timeline-title" {
                     div.panel-head {
                         h2 #timeline-title { @if earlier.is_some() { "Earlier" } @else { "Timeline" } }
@@ -332,7 +335,14 @@ fn notice(done: &str, member: &Member, shown: &Shown, now: Timestamp) -> Option<
 
 /// The page after a form that was refused, with the reason on top.
 pub fn refused(member: &Member, theme: Theme, shown: &Shown, reason: &str, now: Timestamp) -> Markup {
-    view(member, theme, shown, None, Some(&alert(Tone::Bad, reason)), now)
+    view(
+        member,
+        theme,
+        shown,
+        (None, None),
+        Some(&alert(Tone::Bad, reason)),
+        now,
+    )
 }
 
 /// The page after a form that was made from an older state of the card: what happened since, and the choice

@@ -20,9 +20,11 @@ pub(super) struct Validators {
 
 impl Validators {
     pub(super) fn new(card: CardId, version: i64, changed_at: Timestamp) -> Self {
+        let seconds = changed_at.0.div_euclid(1000);
         Self {
-            seconds: changed_at.0.div_euclid(1000),
-            entity_tag: format!("\"{card}-{version}\""),
+            seconds,
+            // An alert that was let through changes the pass and not the version.
+            entity_tag: format!("\"{card}-{version}-{seconds}\""),
         }
     }
 

@@ -267,8 +267,14 @@ pub(super) async fn announce(store: &Store, now: Timestamp, asked: Option<watch:
             let asked = asked.clone();
             Box::pin(async move {
                 let until = now.plus(SECOND);
-                let claim = pushes::claim(tx, Channel::Apple, now, 1, until, 100).await?;
-                let keys: Vec<_> = claim.rows.iter().map(|row| row.key).collect();
+                let due = pushes::due(tx, Channel::Apple, now, 100).await?;
+                let mut keys: Vec<_> = due.iter().map(|row| row.key).collect();
+                keys.sort_unstable();
+                if keys.is_empty() {
+                    return Ok(());
+                }
+                pushes::lease(tx, Channel::Apple, (1, until), &keys).await?;
+                pushes::tag(tx, &keys).await?;
                 pushes::delete(tx, Channel::Apple, &keys).await?;
                 if let Some(mut asked) = asked {
                     let enough = *asked.borrow() + 2;

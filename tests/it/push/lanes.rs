@@ -112,6 +112,7 @@ fn face((merchant, card): (MerchantId, CardId)) -> CardFace {
         locations: true,
         version: 1,
         changed_at: Timestamp(0),
+        news: None,
     }
 }
 

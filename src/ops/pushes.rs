@@ -1,0 +1,454 @@
+//! What people see and set of the budget of pushes: policies, what they would have done, and why a card rang or did not;
+//! and the chores that keep its tables small and hand over what campaigns say.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::domain::budget::replay::{self, Fate, Tally};
+use crate::domain::budget::{
+    Intent, LONGEST_HOURS, Limits, Policy, PolicyError, Ruling, TextDigest, next_allowed,
+};
+use crate::domain::delivery::Channel;
+use crate::domain::id::{CampaignId, CardId, MerchantId, MessageId, ProgramId};
+use crate::domain::preference::Class;
+use crate::domain::time::Timestamp;
+use crate::ops::Ops;
+use crate::ops::chores::TURN;
+use crate::store::alerts::{Logged, Noted, Rang};
+use crate::store::budgets::ALL_PROGRAMS;
+use crate::store::campaigns::actions::{self, ToTake};
+use crate::store::intents::{self, NewIntent, NewText, OfCard};
+use crate::store::policies::{self, StoredPolicy, Unrung};
+use crate::store::{Error, Tx, alerts, budgets, cards, outbox};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// How far back a preview looks.
+const MONTH: Duration = DAY.saturating_mul(30);
+/// How long the last rulings of a card that is asked for no more are kept.
+const RULINGS: Duration = DAY.saturating_mul(90);
+/// Rows that a preview reads in one go; other reads come in between.
+const PAGE: i64 = 2_000;
+/// Lines of each kind in the view of one card.
+const LINES: i64 = 10;
+
+/// Why a policy is not set.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyRefusal {
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error("this merchant has no such program")]
+    NoProgram,
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// What is in force for one program on one channel.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    pub program: ProgramId,
+    pub channel: Channel,
+    pub limits: Limits,
+}
+
+/// A merchant's policies as they are and as they work.
+#[derive(Debug, Clone)]
+pub struct Policies {
+    pub stored: Vec<StoredPolicy>,
+    pub in_force: Vec<InForce>,
+}
+
+/// What the last 30 days would have been under another policy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preview {
+    pub cards: u64,
+    /// What wanted to ring, as far as it is known.
+    pub wanted: u64,
+    /// What rang.
+    pub rang: u64,
+    /// What the policy in force makes of the same wishes, and what the other one does. Preferences, consents and states of
+    /// cards are those of now.
+    pub before: Tally,
+    pub after: Tally,
+    /// Rang then and would not have, or only later.
+    pub fewer: u64,
+    pub later: u64,
+    /// Did not ring then and would have.
+    pub more: u64,
+}
+
+/// Why a card rang or did not, on one channel.
+#[derive(Debug, Clone)]
+pub struct WhyChannel {
+    pub channel: Channel,
+    /// The last rulings, newest first.
+    pub rulings: Vec<Noted>,
+    /// What would become of an alert of each class that came now.
+    pub next: Vec<(Class, Ruling)>,
+}
+
+/// Everything about the alerts of one card.
+#[derive(Debug, Clone)]
+pub struct Why {
+    pub card: CardId,
+    /// The clock that times are told by: the customer's, or the merchant's.
+    pub zone: TimeZone,
+    pub channels: Vec<WhyChannel>,
+    /// What rang, newest first.
+    pub rang: Vec<Rang>,
+    pub messages: Vec<OfCard>,
+}
+
+impl Ops {
+    /// A merchant's policies.
+    pub async fn push_policies(&self, merchant: MerchantId) -> Result<Policies, Error> {
+        let programs: Vec<ProgramId> = self
+            .programs()
+            .await?
+            .into_iter()
+            .filter(|of| of.program.merchant == merchant)
+            .map(|of| of.program.id)
+            .collect();
+        let stored = self
+            .store
+            .read("push_policies", move |tx| {
+                Box::pin(async move { policies::of_merchant(tx, merchant).await })
+            })
+            .await?;
+        let of = |program, channel| {
+            let found = stored
+                .iter()
+                .find(|of| of.program == program && of.channel == channel);
+            found.map(|of| &of.policy)
+        };
+        let mut in_force = Vec::new();
+        for program in programs {
+            for channel in Channel::ALL {
+                in_force.push(InForce {
+                    program,
+                    channel,
+                    limits: Limits::of(channel, of(ALL_PROGRAMS, channel), of(program, channel)),
+                });
+            }
+        }
+        Ok(Policies { stored, in_force })
+    }
+
+    /// Puts a policy in force for a merchant, or for one of its programs, from the next decision on. Without a text the
+    /// stored one is taken away.
+    pub async fn set_push_policy(
+        &self,
+        merchant: MerchantId,
+        program: Option<ProgramId>,
+        channel: Channel,
+        policy: Option<&str>,
+    ) -> Result<(), PolicyRefusal> {
+        let policy = policy.map(|json| Policy::parse(json, channel)).transpose()?;
+        let now = self.clock.now();
+        self.store
+            .write("set_push_policy", move |tx| {
+                let policy = policy.clone();
+                Box::pin(async move {
+                    let place = known_program(tx, merchant, program).await?;
+                    policies::set(tx, (merchant, place, channel), policy.as_ref(), now).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Decides anew about everything that wanted to ring in the last 30 days and is still known: alerts that were let
+    /// through, at the time when they were wanted, and messages that were not. Nothing is written.
+    pub async fn preview_push_policy(
+        &self,
+        merchant: MerchantId,
+        program: Option<ProgramId>,
+        channel: Channel,
+        policy: Option<&str>,
+    ) -> Result<Preview, PolicyRefusal> {
+        let policy = policy.map(|json| Policy::parse(json, channel)).transpose()?;
+        let mut preview = Preview::default();
+        let mut after = CardId(0);
+        loop {
+            let now = self.clock.now();
+            let supposed = policy.clone();
+            let page = self
+                .store
+                .read("preview_push_policy", move |tx| {
+                    let supposed = supposed.clone();
+                    Box::pin(async move {
+                        let place = known_program(tx, merchant, program).await?;
+                        replay_page(tx, (merchant, channel), (place, supposed), after, now).await
+                    })
+                })
+                .await;
+            let (page, reached) = page?;
+            preview.add(&page);
+            match reached {
+                Some(card) => after = card,
+                None => return Ok(preview),
+            }
+        }
+    }
+
+    /// Why a card rang or did not, and when it may ring next. None where there is no such card.
+    pub async fn why(&self, merchant: MerchantId, card: CardId) -> Result<Option<Why>, Error> {
+        let now = self.clock.now();
+        self.store
+            .read("why", move |tx| Box::pin(why(tx, merchant, card, now)))
+            .await
+    }
+
+    /// One turn of the chore: forgets what no window counts any more.
+    pub(crate) async fn prune_pushes(&self, now: Timestamp) -> Result<usize, Error> {
+        let hours = u32::try_from(LONGEST_HOURS).unwrap_or(u32::MAX);
+        // A day longer than the longest window, so that no clock that differs a little misses one.
+        let alerts_before = now
+            .minus(Duration::from_secs(3600).saturating_mul(hours))
+            .minus(DAY);
+        let rulings_before = now.minus(RULINGS);
+        let pruned = self
+            .store
+            .write("prune_pushes", move |tx| {
+                Box::pin(async move { alerts::prune(tx, (alerts_before, rulings_before, now), TURN).await })
+            })
+            .await;
+        pruned.map(|rows: u64| usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+
+    /// One turn of the chore: makes intents of what campaigns want said.
+    pub(crate) async fn take_campaign_messages(&self, now: Timestamp) -> Result<usize, Error> {
+        let ids = self.ids.clone();
+        self.store
+            .write("take_campaign_messages", move |tx| {
+                let ids = ids.clone();
+                Box::pin(async move {
+                    let taken = actions::to_take(tx, now, TURN).await?;
+                    let mut texts: HashMap<(CampaignId, Class, &str), MessageId> = HashMap::new();
+                    let (mut rows, mut wake, mut became) = (Vec::new(), Vec::new(), Vec::new());
+                    for message in &taken {
+                        let said = (message.campaign, message.class, message.text.as_str());
+                        let id = match texts.get(&said) {
+                            Some(id) => *id,
+                            None => {
+                                let id = MessageId(ids.next(now));
+                                intents::insert_text(tx, &text_of(id, message), now).await?;
+                                texts.insert(said, id);
+                                id
+                            }
+                        };
+                        became.push((message, id));
+                        for channel in Channel::ALL {
+                            if message.channels.contains(channel) {
+                                rows.push(NewIntent {
+                                    key: message.key,
+                                    message: id,
+                                    channel,
+                                    due_at: message.due,
+                                });
+                                wake.push((message.key, channel, message.due));
+                            }
+                        }
+                    }
+                    if taken.is_empty() {
+                        return Ok(0);
+                    }
+                    actions::taken(tx, &became).await?;
+                    wake.sort_unstable_by_key(|(key, channel, _)| (*key, *channel));
+                    intents::insert(tx, &rows, now).await?;
+                    outbox::wake(tx, &wake, now).await?;
+                    Ok::<_, Error>(taken.len())
+                })
+            })
+            .await
+    }
+}
+
+fn text_of(id: MessageId, message: &ToTake) -> NewText {
+    NewText {
+        merchant: message.key.0,
+        id,
+        class: message.class,
+        body: message.text.clone(),
+        personalised: false,
+        campaign: Some(message.campaign),
+        ends_at: None,
+    }
+}
+
+impl Preview {
+    fn add(&mut self, other: &Self) {
+        self.cards += other.cards;
+        self.wanted += other.wanted;
+        self.rang += other.rang;
+        self.before.add(&other.before);
+        self.after.add(&other.after);
+        self.fewer += other.fewer;
+        self.later += other.later;
+        self.more += other.more;
+    }
+
+    fn compare(&mut self, wishes: &[Intent], before: &[Fate], after: &[Fate]) {
+        for ((wish, before), after) in wishes.iter().zip(before).zip(after) {
+            self.before.count(wish, before);
+            self.after.count(wish, after);
+            match (before, after) {
+                (Fate::Sent(then), Fate::Sent(now)) if now > then => self.later += 1,
+                (Fate::Sent(_), Fate::Sent(_)) => {}
+                (Fate::Sent(_), _) => self.fewer += 1,
+                (_, Fate::Sent(_)) => self.more += 1,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The place of a policy: the program, which must be the merchant's, or 0.
+async fn known_program(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    program: Option<ProgramId>,
+) -> Result<ProgramId, PolicyRefusal> {
+    match program {
+        None => Ok(ALL_PROGRAMS),
+        Some(program) => match cards::program(tx, merchant, program).await? {
+            Some(_) => Ok(program),
+            None => Err(PolicyRefusal::NoProgram),
+        },
+    }
+}
+
+/// What one card wanted.
+#[derive(Debug, Default)]
+struct Wishes {
+    intents: Vec<Intent>,
+    rang: u64,
+}
+
+/// Replays one page of cards; the last card of it unless it was the last page.
+async fn replay_page(
+    tx: &mut Tx<'_>,
+    (merchant, channel): (MerchantId, Channel),
+    (place, policy): (ProgramId, Option<Policy>),
+    after: CardId,
+    now: Timestamp,
+) -> Result<(Preview, Option<CardId>), PolicyRefusal> {
+    let since = now.minus(MONTH);
+    let mut log = alerts::logged(tx, merchant, after, PAGE).await?;
+    let more = i64::try_from(log.len()).is_ok_and(|rows| rows == PAGE);
+    let reached = match (
+        more,
+        log.last().map(|row| row.card),
+        log.first().map(|row| row.card),
+    ) {
+        // The last card may go on behind the page; a page is never of one card alone, which has some dozens.
+        (true, Some(last), Some(first)) if last != first => {
+            log.retain(|row| row.card != last);
+            log.last().map(|row| row.card)
+        }
+        (true, Some(last), _) => Some(last),
+        _ => None,
+    };
+    let until = reached.unwrap_or(CardId(i64::MAX));
+    let unrung = policies::unrung(tx, (merchant, channel), (after, until), since).await?;
+    let wishes = gather(log, unrung, channel, since);
+    let mut keys: Vec<_> = wishes.keys().map(|card| (merchant, *card)).collect();
+    keys.sort_unstable();
+    let mut book = budgets::read(tx, channel, &keys, &[], now).await?;
+    book.alerts.clear();
+    let mut preview = Preview::default();
+    let mut before: HashMap<CardId, Vec<Fate>> = HashMap::with_capacity(keys.len());
+    book.each(channel, now, |_, card, standing| {
+        if let Some(of) = wishes.get(&card.key.1) {
+            before.insert(card.key.1, replay::run(standing, &of.intents, now));
+        }
+    });
+    book.rules.suppose(merchant, place, policy);
+    book.each(channel, now, |_, card, standing| {
+        let (Some(of), Some(before)) = (wishes.get(&card.key.1), before.get(&card.key.1)) else {
+            return;
+        };
+        let after = replay::run(standing, &of.intents, now);
+        preview.cards += 1;
+        preview.wanted += u64::try_from(of.intents.len()).unwrap_or(u64::MAX);
+        preview.rang += of.rang;
+        preview.compare(&of.intents, before, &after);
+    });
+    Ok((preview, reached))
+}
+
+/// What wanted to ring on each card since then.
+fn gather(
+    log: Vec<Logged>,
+    unrung: Vec<Unrung>,
+    channel: Channel,
+    since: Timestamp,
+) -> HashMap<CardId, Wishes> {
+    let mut wishes: HashMap<CardId, Wishes> = HashMap::new();
+    for row in log
+        .into_iter()
+        .filter(|row| row.channel == channel && row.at > since)
+    {
+        let of = wishes.entry(row.card).or_default();
+        let change = Intent::change(row.class, row.wanted_at);
+        of.intents.push(match (row.message, row.digest) {
+            (Some(message), Some(digest)) => Intent::message(message, row.class, digest, row.wanted_at),
+            _ => change,
+        });
+        of.rang += 1;
+    }
+    for row in unrung {
+        let of = wishes.entry(row.card).or_default();
+        let intent = Intent::message(row.message, row.class, TextDigest(row.digest), row.due_at);
+        of.intents.push(Intent {
+            personalised: row.personalised,
+            ..intent
+        });
+    }
+    wishes
+}
+
+async fn why(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    card: CardId,
+    now: Timestamp,
+) -> Result<Option<Why>, Error> {
+    let key = (merchant, card);
+    let mut channels = Vec::new();
+    let mut zone = None;
+    for channel in Channel::ALL {
+        let mut book = budgets::read(tx, channel, &[key], &[], now).await?;
+        let rulings = alerts::decisions(tx, channel, &[key]).await?.remove(&key);
+        let rulings = rulings.unwrap_or_default();
+        let mut next = Vec::new();
+        book.each(channel, now, |_, _, standing| {
+            zone.get_or_insert_with(|| {
+                let clocks = standing.clocks;
+                clocks.customer.unwrap_or(clocks.merchant).clone()
+            });
+            if standing.is_reachable || !rulings.is_empty() {
+                let classes = [Class::Reward, Class::Balance, Class::Tier, Class::Marketing];
+                next.extend(classes.map(|class| (class, next_allowed(standing, class, now))));
+            }
+        });
+        if !next.is_empty() {
+            channels.push(WhyChannel {
+                channel,
+                rulings,
+                next,
+            });
+        }
+    }
+    let Some(zone) = zone else {
+        return Ok(None);
+    };
+    Ok(Some(Why {
+        card,
+        zone,
+        channels,
+        rang: alerts::last(tx, key, LINES).await?,
+        messages: intents::of_card(tx, key, LINES).await?,
+    }))
+}
