@@ -4,6 +4,7 @@
 //! fail for a reason outside its arguments.
 
 pub mod access;
+pub mod address;
 pub mod adjustment;
 pub mod audit;
 pub mod bonus;
@@ -38,6 +39,7 @@ pub mod measuring;
 pub mod member;
 pub mod money;
 pub mod note;
+pub mod notice;
 pub mod offer;
 pub mod order;
 pub mod points;
@@ -49,6 +51,7 @@ pub mod promotion;
 pub mod punch;
 pub mod redemption;
 pub mod referral;
+pub mod retry_after;
 pub mod reward;
 pub mod rfm;
 pub mod seal;

@@ -10,9 +10,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::domain::address::PushAddress;
 use crate::domain::delivery::{Channel, Outcome};
 use crate::domain::face::CardFace;
 use crate::domain::id::{PassTypeIdentifier, PushToken};
+use crate::domain::notice::Notice;
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -27,6 +29,11 @@ pub enum Delivery {
     },
     /// The newest state of one object, written to Google.
     GoogleObject { face: Box<CardFace> },
+    /// A few words to one browser or app.
+    Notice {
+        to: Box<PushAddress>,
+        notice: Box<Notice>,
+    },
 }
 
 /// A way to a provider.

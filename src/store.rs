@@ -34,6 +34,7 @@ pub mod orders;
 pub mod outbox;
 pub mod programs;
 pub mod promotions;
+pub mod push_addresses;
 pub mod pushes;
 pub mod redemption_days;
 pub mod redemptions;
@@ -282,6 +283,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("outbox", outbox::STATEMENTS),
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
+        ("push_addresses", push_addresses::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
         ("redemption_days", redemption_days::STATEMENTS),
         ("redemptions", redemptions::STATEMENTS),

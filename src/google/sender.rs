@@ -32,8 +32,8 @@ impl Sender for ObjectSender {
                     Ok(()) => Outcome::Accepted,
                     Err(error) => error.outcome(),
                 },
-                Delivery::AppleDevice { .. } => Outcome::Rejected {
-                    reason: "a push for Apple was handed to Google's sender".into(),
+                Delivery::AppleDevice { .. } | Delivery::Notice { .. } => Outcome::Rejected {
+                    reason: "a push of another channel was handed to Google Wallet's sender".into(),
                 },
             }
         })

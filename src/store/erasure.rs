@@ -26,6 +26,8 @@ pub(crate) const PERSONAL: &[&str] = &[
     // A letter that was not sent yet stays unsent.
     "update invitations set address = '', reason = null, due_at = null, lease = null, \
      state = case state when 'queued' then 'failed' else state end where merchant_id = $1 and customer_id = $2",
+    "delete from push_addresses where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
+     where c.merchant_id = $1 and c.customer_id = $2)",
     "delete from customer_contacts where merchant_id = $1 and customer_id = $2",
     "delete from customer_notes where merchant_id = $1 and customer_id = $2",
     "delete from customer_tags where merchant_id = $1 and customer_id = $2",

@@ -15,6 +15,7 @@ use crate::domain::delivery::Channel;
 use crate::domain::event::EventKind;
 use crate::domain::id::{CardId, EventId, MerchantId, PassTypeIdentifier, PushToken};
 use crate::domain::time::Timestamp;
+use crate::store::push_addresses::{self, Listening};
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx, Value, counts, tags};
 
@@ -86,6 +87,8 @@ pub struct Claim {
     pub rows: Vec<Claimed>,
     /// Only for Apple.
     pub addresses: Vec<Address>,
+    /// Only for channels with addresses of our own.
+    pub listening: Vec<Listening>,
 }
 
 /// What finishing needs to know of a card.
@@ -149,13 +152,21 @@ pub async fn claim(
     let values = key_rows(&keys);
     tx.exec_rows(LEASE, &params![lease, until, channel.as_str()], &values)
         .await?;
-    let addresses = if channel == Channel::Apple {
-        allot_tags(tx, &keys).await?;
-        tx.all_rows(ADDRESSES, &[], &values).await?
-    } else {
-        Vec::new()
+    let mut claim = Claim {
+        rows,
+        ..Claim::default()
     };
-    Ok(Claim { rows, addresses })
+    match channel {
+        Channel::Apple => {
+            allot_tags(tx, &keys).await?;
+            claim.addresses = tx.all_rows(ADDRESSES, &[], &values).await?;
+        }
+        Channel::Google => {}
+        Channel::Fcm | Channel::WebPush => {
+            claim.listening = push_addresses::of_cards(tx, channel, &keys).await?;
+        }
+    }
+    Ok(claim)
 }
 
 /// One tag a merchant for all its cards in `keys`, which are sorted and locked.

@@ -75,6 +75,8 @@ metrics! {
     PushTime: Seconds "passgate_push_seconds" ["channel"] "Time of one attempt to push.";
     PushesInFlight: Gauge "passgate_pushes_in_flight" ["channel"] "Attempts to push that wait for the provider.";
     PushCircuitOpen: Gauge "passgate_push_circuit_open" ["channel"] "1 while a configuration fault keeps a channel from sending.";
+    PushAddressesAdded: Counter "passgate_push_addresses_added_total" ["channel"] "Browsers and apps that began to listen to a card.";
+    PushAddressesDropped: Counter "passgate_push_addresses_dropped_total" ["channel", "cause"] "Browsers and apps that are no longer told of a card: a provider called them dead, or their owner left.";
     Letters: Counter "passgate_letters_total" ["outcome"] "Attempts to send a letter, by outcome.";
     StoreWriteTime: Seconds "passgate_store_write_seconds" ["transaction"] "Time from asking for a transaction to its commit, by name.";
     StoreReadTime: Seconds "passgate_store_read_seconds" ["transaction"] "Time of a read, by name.";

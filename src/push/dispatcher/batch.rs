@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
+use crate::domain::address::AddressKey;
 use crate::domain::delivery::{BackOff, Channel, Next, Outcome};
 use crate::domain::event::EventKind;
 use crate::domain::face::CardFace;
 use crate::domain::id::{PassTypeIdentifier, PushToken};
+use crate::domain::notice::Notice;
 use crate::domain::time::Timestamp;
 use crate::push::Delivery;
+use crate::store::push_addresses::Listening;
 use crate::store::pushes::{Address, CardKey, Claimed};
 
 /// One row under one lease.
@@ -40,6 +43,8 @@ pub(super) struct Settled {
     pub(super) step: Step,
     pub(super) event: Option<(EventKind, String)>,
     pub(super) dead: Vec<Dead>,
+    /// Addresses of ours that have taken it: left out if others of this card are tried again.
+    pub(super) told: Vec<AddressKey>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +53,25 @@ pub(super) enum Step {
     Again { due_at: Timestamp, attempts: i64 },
 }
 
-/// An address that the provider no longer knows. `address` is `None` where the card itself is the address.
+/// An address that the provider no longer knows.
 #[derive(Debug, Clone)]
 pub(super) struct Dead {
-    pub(super) address: Option<Address>,
+    pub(super) place: Place,
     pub(super) since: Option<Timestamp>,
     pub(super) reason: String,
+}
+
+/// Where a push went.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    Device(Address),
+    /// The card itself is the address.
+    Card,
+    /// An address as it was when it was claimed.
+    Listening {
+        key: AddressKey,
+        registered_at: Timestamp,
+    },
 }
 
 struct Live {
@@ -61,6 +79,7 @@ struct Live {
     waiting_for: usize,
     worst: Option<Answer>,
     dead: Vec<Dead>,
+    told: Vec<AddressKey>,
 }
 
 /// All rows of one lane that are neither waiting in the outbox nor finished.
@@ -139,10 +158,47 @@ impl Batch {
         (targets, settled)
     }
 
+    /// Takes a claim of a channel with addresses of our own: one target for each address of a card, except those that
+    /// have been told of this very generation. Rows that nobody waits for are settled.
+    pub(super) fn take_listening(
+        &mut self,
+        lease: i64,
+        rows: &[Claimed],
+        faces: &[CardFace],
+        listening: Vec<Listening>,
+    ) -> (Vec<Target>, Vec<Settled>) {
+        let notices: HashMap<CardKey, Notice> = faces
+            .iter()
+            .map(|face| ((face.merchant, face.card), Notice::refresh(face)))
+            .collect();
+        let generations: HashMap<CardKey, i64> = rows.iter().map(|row| (row.key, row.generation)).collect();
+        let mut waiting: HashMap<CardKey, usize> = HashMap::with_capacity(rows.len());
+        let mut targets = Vec::with_capacity(listening.len());
+        for one in listening {
+            let is_told = generations
+                .get(&one.card)
+                .is_none_or(|generation| one.told_generation == Some(*generation));
+            if let Some(notice) = notices.get(&one.card)
+                && !is_told
+            {
+                *waiting.entry(one.card).or_default() += 1;
+                targets.push(Target {
+                    delivery: Delivery::Notice {
+                        to: Box::new(one.address),
+                        notice: Box::new(notice.clone()),
+                    },
+                    rows: vec![(lease, one.card)],
+                });
+            }
+        }
+        let settled = self.admit(lease, rows, |key| waiting.get(&key).copied().unwrap_or(0));
+        (targets, settled)
+    }
+
     /// Rows of a claim that nothing can be done with now.
     pub(super) fn give_back(lease: i64, rows: &[Claimed], due_at: Timestamp) -> Vec<Settled> {
         rows.iter()
-            .map(|row| untried(lease, row, due_at, Vec::new()))
+            .map(|row| untried(lease, row, due_at, Vec::new(), Vec::new()))
             .collect()
     }
 
@@ -162,6 +218,7 @@ impl Batch {
                     step: Step::Done,
                     event: None,
                     dead: Vec::new(),
+                    told: Vec::new(),
                 }),
                 waiting_for => {
                     let live = Live {
@@ -169,6 +226,7 @@ impl Batch {
                         waiting_for,
                         worst: None,
                         dead: Vec::new(),
+                        told: Vec::new(),
                     };
                     self.live.insert((lease, row.key), live);
                 }
@@ -192,12 +250,19 @@ impl Batch {
             let Some(live) = self.live.get_mut(key) else {
                 continue;
             };
-            if let Answer::Outcome(Outcome::Gone { since, reason }) = answer {
-                live.dead.push(Dead {
-                    address: address(&target.delivery, key.1),
+            match answer {
+                Answer::Outcome(Outcome::Gone { since, reason }) => live.dead.push(Dead {
+                    place: place(&target.delivery, key.1),
                     since: *since,
                     reason: reason.clone(),
-                });
+                }),
+                // A refusal for good ends it for this address as well as its being taken.
+                Answer::Outcome(Outcome::Accepted | Outcome::Rejected { .. }) => {
+                    if let Delivery::Notice { to, .. } = &target.delivery {
+                        live.told.push(to.key.clone());
+                    }
+                }
+                Answer::Outcome(_) | Answer::Untried { .. } => {}
             }
             let is_worse = live
                 .worst
@@ -217,11 +282,17 @@ impl Batch {
     }
 
     fn settle(&self, lease: i64, live: Live, jitter: u8, now: Timestamp) -> Settled {
-        let Live { row, worst, dead, .. } = live;
+        let Live {
+            row,
+            worst,
+            dead,
+            told,
+            ..
+        } = live;
         let name = self.channel.as_str();
         let (step, event) = match worst {
             None => (Step::Done, None),
-            Some(Answer::Untried { due_at }) => return untried(lease, &row, due_at, dead),
+            Some(Answer::Untried { due_at }) => return untried(lease, &row, due_at, dead, told),
             Some(Answer::Outcome(outcome)) => match self.back_off.next(&outcome, row.attempts, jitter, now) {
                 Next::Again { at } => (
                     Step::Again {
@@ -230,7 +301,7 @@ impl Batch {
                     },
                     None,
                 ),
-                Next::NotYet { at } => return untried(lease, &row, at, dead),
+                Next::NotYet { at } => return untried(lease, &row, at, dead, told),
                 Next::GiveUp { reason } => (
                     Step::Done,
                     Some((EventKind::PushFailed, format!("{name}: {reason}"))),
@@ -251,12 +322,13 @@ impl Batch {
             step,
             event,
             dead,
+            told,
         }
     }
 }
 
 /// The attempt does not count.
-fn untried(lease: i64, row: &Claimed, due_at: Timestamp, dead: Vec<Dead>) -> Settled {
+fn untried(lease: i64, row: &Claimed, due_at: Timestamp, dead: Vec<Dead>, told: Vec<AddressKey>) -> Settled {
     Settled {
         key: row.key,
         lease,
@@ -267,6 +339,7 @@ fn untried(lease: i64, row: &Claimed, due_at: Timestamp, dead: Vec<Dead>) -> Set
         },
         event: None,
         dead,
+        told,
     }
 }
 
@@ -295,17 +368,21 @@ fn reason(outcome: &Outcome) -> &str {
     }
 }
 
-fn address(delivery: &Delivery, key: CardKey) -> Option<Address> {
+fn place(delivery: &Delivery, key: CardKey) -> Place {
     match delivery {
         Delivery::AppleDevice {
             pass_type_identifier,
             push_token,
-        } => Some(Address {
+        } => Place::Device(Address {
             key,
             pass_type_identifier: pass_type_identifier.clone(),
             push_token: push_token.clone(),
         }),
-        Delivery::GoogleObject { .. } => None,
+        Delivery::GoogleObject { .. } => Place::Card,
+        Delivery::Notice { to, .. } => Place::Listening {
+            key: to.key.clone(),
+            registered_at: to.registered_at,
+        },
     }
 }
 
