@@ -154,6 +154,8 @@ impl Bench {
             master: master.clone(),
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),
             google: None,
+            web_push: None,
+            takes_apps: false,
             metrics,
             public_url: format!("http://{gateway}").into(),
             trusted_proxies: Default::default(),

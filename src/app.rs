@@ -30,6 +30,7 @@ use crate::config::Config;
 use crate::domain::delivery::BackOff;
 use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
+use crate::google::fcm::Messaging;
 use crate::mail::courier::Courier;
 use crate::mail::{MailError, Mailer};
 use crate::ops::Ops;
@@ -41,6 +42,7 @@ use crate::push::dispatcher::{Dispatcher, Settings};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::web::{self, Reach, Web};
+use crate::web_push::WebPush;
 
 /// Why the gateway does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +57,10 @@ pub enum StartError {
     Apns(#[from] ApnsError),
     #[error("letters cannot be sent: {0}")]
     Mail(#[from] MailError),
-    #[error("Google Wallet is not usable: {0}")]
+    #[error("Google is not usable: {0}")]
     Google(#[from] crate::google::LoadError),
+    #[error("Web Push is not usable: {0}")]
+    WebPush(#[from] crate::web_push::LoadError),
     #[error("cannot listen on {address}: {source}; is another program using it?")]
     Listen {
         address: SocketAddr,
@@ -136,9 +140,21 @@ impl Gateway {
             None => None,
         };
 
+        let web_push = web_push(config, &ops).await?;
+        let fcm = match config.google.fcm.project.as_str() {
+            "" => None,
+            _ => Some(Messaging::load(&config.google, clock.clone()).await?),
+        };
+
         let stop = CancellationToken::new();
         let dispatcher = if config.push.enabled {
-            let senders = senders(config, &passes, google.as_ref(), &clock, &ids)?;
+            let mut senders = senders(config, &passes, google.as_ref(), &clock, &ids)?;
+            if let Some(web_push) = &web_push {
+                senders.push(Arc::new(web_push.sender()));
+            }
+            if let Some(fcm) = &fcm {
+                senders.push(Arc::new(fcm.clone()));
+            }
             let faces = Arc::new(StoredFaces::new(ops.store.clone()));
             let settings = Settings {
                 concurrency: config.push.concurrency,
@@ -163,6 +179,8 @@ impl Gateway {
             master: master.clone(),
             passes: Arc::clone(&passes),
             google,
+            web_push,
+            takes_apps: fcm.is_some(),
             metrics,
             public_url: Arc::clone(&public_url),
             trusted_proxies: config.server.trusted_proxies.clone().into(),
@@ -285,6 +303,24 @@ fn courier(
         public_url: Arc::clone(public_url),
         lease: config.mail.timeout.saturating_mul(60),
     }))
+}
+
+/// Web Push with its key, where it is configured. Subscriptions of another key are lost: nothing can be done but say so.
+async fn web_push(config: &Config, ops: &Ops) -> Result<Option<Arc<WebPush>>, StartError> {
+    if config.web_push.contact.is_empty() {
+        return Ok(None);
+    }
+    let path = &config.secrets.vapid_key_file;
+    let key = secrets::vapid_key(path)?;
+    let web_push = WebPush::load(&config.web_push, key, ops.clock.clone(), ops.ids.clone())?;
+    if ops.any_listens_for_another_key(web_push.key_name()).await? {
+        tracing::error!(
+            path = %path.display(),
+            "browsers have subscribed with another key of Web Push than the one in this file, and hear nothing from it: \
+             restore the file from a backup; with the new key they hear again once their holders open their cards"
+        );
+    }
+    Ok(Some(web_push))
 }
 
 /// One sender for each provider that is configured.

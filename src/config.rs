@@ -40,6 +40,7 @@ pub struct Config {
     pub secrets: Secrets,
     pub apple: Apple,
     pub google: Google,
+    pub web_push: WebPush,
     pub push: Push,
     pub mail: Mail,
     pub bridge: Bridge,
@@ -77,6 +78,9 @@ pub struct Secrets {
     /// File with the gateway's master secret (32 bytes as hexadecimal). Pass tokens are derived from it: losing
     /// it cuts off every pass that was ever issued. `passgate serve` makes it when it is absent.
     pub master_key_file: PathBuf,
+    /// File with the key that signs pushes to browsers (P-256, PEM). Every subscription is bound to it. `passgate
+    /// serve` makes it when Web Push is on and it is absent.
+    pub vapid_key_file: PathBuf,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -128,6 +132,44 @@ pub struct Google {
     /// Web origins that may show the save button.
     pub origins: Vec<String>,
     pub requests_per_second: u32,
+    #[serde(with = "seconds")]
+    pub timeout: Duration,
+    pub fcm: Fcm,
+}
+
+/// Firebase Cloud Messaging, for apps of the merchant's own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fcm {
+    /// The Firebase project's id. Empty: no app is told of anything.
+    pub project: String,
+    /// JSON key file of a service account of that project; `google.service_account` where it is left out.
+    pub service_account: Option<PathBuf>,
+    pub api_url: String,
+    pub messages_per_minute: u32,
+    /// How long Firebase keeps a message for a phone that is off.
+    #[serde(with = "seconds")]
+    pub expiration: Duration,
+    #[serde(with = "seconds")]
+    pub timeout: Duration,
+}
+
+/// Pushes to browsers that show a card's page.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebPush {
+    /// `mailto:` or `https:`; push services write there when something is wrong. Empty: Web Push is off.
+    pub contact: String,
+    /// `http://host:port` of a proxy that understands CONNECT. It looks names up itself: it must keep private networks
+    /// out of reach.
+    pub proxy: Option<String>,
+    /// PEM file of certificates to trust instead of the system's; for a stand-in of a push service.
+    pub certificate_authority: Option<PathBuf>,
+    /// True: endpoints may lead into private networks; for a stand-in of a push service.
+    pub allow_private_networks: bool,
+    /// How long a push service keeps a push for a browser that is not running.
+    #[serde(with = "seconds")]
+    pub expiration: Duration,
     #[serde(with = "seconds")]
     pub timeout: Duration,
 }
@@ -316,6 +358,7 @@ impl Default for Secrets {
     fn default() -> Self {
         Self {
             master_key_file: "data/master.key".into(),
+            vapid_key_file: "data/vapid.key".into(),
         }
     }
 }
@@ -353,6 +396,33 @@ impl Default for Google {
             save_url: "https://pay.google.com/gp/v/save".into(),
             origins: Vec::new(),
             requests_per_second: 20,
+            timeout: Duration::from_secs(20),
+            fcm: Fcm::default(),
+        }
+    }
+}
+
+impl Default for Fcm {
+    fn default() -> Self {
+        Self {
+            project: String::new(),
+            service_account: None,
+            api_url: "https://fcm.googleapis.com".into(),
+            messages_per_minute: 600_000,
+            expiration: Duration::from_secs(604_800),
+            timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Default for WebPush {
+    fn default() -> Self {
+        Self {
+            contact: String::new(),
+            proxy: None,
+            certificate_authority: None,
+            allow_private_networks: false,
+            expiration: Duration::from_secs(604_800),
             timeout: Duration::from_secs(20),
         }
     }

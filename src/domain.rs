@@ -4,6 +4,7 @@
 //! fail for a reason outside its arguments.
 
 pub mod access;
+pub mod address;
 pub mod adjustment;
 pub mod audit;
 pub mod bonus;
@@ -39,6 +40,7 @@ pub mod measuring;
 pub mod member;
 pub mod money;
 pub mod note;
+pub mod notice;
 pub mod offer;
 pub mod order;
 pub mod points;
@@ -50,6 +52,7 @@ pub mod promotion;
 pub mod punch;
 pub mod redemption;
 pub mod referral;
+pub mod retry_after;
 pub mod reward;
 pub mod rfm;
 pub mod seal;

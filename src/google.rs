@@ -1,4 +1,4 @@
-//! Google Wallet: classes, objects, save links and the REST client.
+//! Google Wallet: classes, objects, save links and the REST client; beside it Firebase Cloud Messaging, in `fcm`.
 //!
 //! A program is a loyalty class, a card is a loyalty object. Both are always inserted over REST before a save
 //! link names them: a link that carries the whole object would not update an existing one, and an object that
@@ -7,6 +7,7 @@
 pub mod account;
 pub mod client;
 pub mod error;
+pub mod fcm;
 pub mod object;
 pub mod rate;
 pub mod save_link;
@@ -28,7 +29,7 @@ use crate::google::error::{Error, Reason};
 use crate::google::object::{Naming, NamingError};
 use crate::google::save_link::SaveLink;
 use crate::google::sender::ObjectSender;
-use crate::google::token::{TokenError, TokenSource};
+use crate::google::token::{Scope, TokenError, TokenSource};
 
 /// Why Google Wallet cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,8 @@ pub enum LoadError {
     Token(#[from] TokenError),
     #[error("the public address {got:?} is not one, so Google could not load logos from it")]
     PublicUrl { got: String },
+    #[error("google.fcm.api_url: expected https://… without a path; got {got:?}")]
+    FcmUrl { got: String },
     #[error("cannot set up the HTTP client for Google: {0}")]
     Http(#[from] reqwest::Error),
 }
@@ -75,7 +78,7 @@ impl Wallet {
         let path = config.service_account.as_deref().ok_or(LoadError::NoAccount)?;
         let account = ServiceAccount::load(path)?;
         let naming = Naming::new(&config.issuer_id, &config.id_prefix)?;
-        let tokens = TokenSource::new(&account, config.timeout).await?;
+        let tokens = TokenSource::new(&account, Scope::Wallet, config.timeout).await?;
         let client = Client::new(
             &config.api_url,
             tokens,

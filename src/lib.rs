@@ -14,8 +14,8 @@
 //! | [`push`] | outbox dispatcher and the `Sender` seam | `domain`, `store`, `clock`, `telemetry` |
 //! | [`ops`] | one use case = one named transaction | `domain`, `store`, `clock`, `push` |
 //! | [`mail`] | letters out by SMTP | `domain`, `store`, `ops`, `telemetry`, `config` |
-//! | [`apple`], [`google`] | formats and outgoing clients of each platform | `domain`, `push`, `clock`, `telemetry`, `config` |
-//! | [`web`] | HTTP in | `domain`, `wire`, `ops`, `store`, `clock`, `apple`, `google`, `telemetry` |
+//! | [`apple`], [`google`], [`web_push`] | formats and outgoing clients of each platform | `domain`, `push`, `clock`, `telemetry`, `config` |
+//! | [`web`] | HTTP in | `domain`, `wire`, `ops`, `store`, `clock`, `apple`, `google`, `web_push`, `telemetry` |
 //! | [`bridge`] | the till process | `domain`, `wire`, `config`, `clock`, `telemetry` |
 //! | [`sim`] | phones, providers, readers and scanners for demo, tests and load | `domain`, `wire`, `clock` |
 //! | [`app`], [`cli`] | composition and commands | everything |
@@ -45,4 +45,5 @@ pub mod sim;
 pub mod store;
 pub mod telemetry;
 pub mod web;
+pub mod web_push;
 pub mod wire;

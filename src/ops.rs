@@ -1,6 +1,7 @@
 //! Use cases: each is one named transaction that reads, asks `domain`, writes, and fills the outbox.
 
 pub mod access;
+pub mod addresses;
 pub mod audience;
 pub mod balances;
 pub mod campaigns;

@@ -10,9 +10,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::domain::address::PushAddress;
 use crate::domain::delivery::{Channel, Outcome};
 use crate::domain::face::CardFace;
 use crate::domain::id::{MessageId, PassTypeIdentifier, PushToken};
+use crate::domain::notice::Notice;
 use crate::domain::preference::Class;
 
 /// A future that a trait object can return.
@@ -27,16 +29,18 @@ pub enum Delivery {
         push_token: PushToken,
     },
     /// The newest state of one object, written to Google, and what is to ring with it.
-    GoogleObject {
-        face: Box<CardFace>,
-        notices: Vec<Notice>,
+    GoogleObject { face: Box<CardFace>, alerts: Vec<Alert> },
+    /// A few words to one browser or app.
+    Notice {
+        to: Box<PushAddress>,
+        notice: Box<Notice>,
     },
 }
 
 /// An alert that was let through and is to reach a phone with this delivery. It may be handed over more than once, always
 /// under the same id: a provider that is told an id twice shows it once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub struct Alert {
     /// The lease that let it through, and its place among those of its card.
     pub id: (i64, i64),
     pub class: Class,

@@ -8,3 +8,4 @@ pub mod phone;
 pub mod scanner;
 pub mod smtp;
 pub mod tag;
+pub mod web_push;

@@ -38,6 +38,7 @@ pub mod outbox;
 pub mod policies;
 pub mod programs;
 pub mod promotions;
+pub mod push_addresses;
 pub mod pushes;
 pub mod redemption_days;
 pub mod redemptions;
@@ -290,6 +291,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("policies", policies::STATEMENTS),
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
+        ("push_addresses", push_addresses::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
         ("redemption_days", redemption_days::STATEMENTS),
         ("redemptions", redemptions::STATEMENTS),

@@ -37,6 +37,7 @@ use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
 use crate::telemetry::{self, Metrics};
+use crate::web_push::WebPush;
 use answering::{CountedLayer, PatienceLayer};
 
 /// Largest request body, unless an address asks for less.
@@ -60,6 +61,10 @@ pub struct Reach {
     pub passes: Arc<Passes>,
     /// None: Google Wallet is not configured.
     pub google: Option<Arc<Wallet>>,
+    /// None: Web Push is not configured.
+    pub web_push: Option<Arc<WebPush>>,
+    /// Whether apps are told of cards through Firebase.
+    pub takes_apps: bool,
     pub metrics: Metrics,
     /// Without a slash at its end.
     pub public_url: Arc<str>,

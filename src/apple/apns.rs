@@ -211,8 +211,8 @@ impl Sender for Apns {
                     pass_type_identifier,
                     push_token,
                 } => self.push(pass_type_identifier, push_token).await,
-                Delivery::GoogleObject { .. } => Outcome::Rejected {
-                    reason: "APNs does not carry Google objects".into(),
+                Delivery::GoogleObject { .. } | Delivery::Notice { .. } => Outcome::Rejected {
+                    reason: "a push of another channel was handed to APNs".into(),
                 },
             }
         })

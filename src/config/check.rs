@@ -27,13 +27,14 @@ impl Config {
         at_least_one("push.concurrency", self.push.concurrency)?;
         some_time("push.lease", self.push.lease)?;
         some_time("push.poll", self.push.poll)?;
-        let longest = self.apple.apns.timeout.max(self.google.timeout);
+        let others = self.google.fcm.timeout.max(self.web_push.timeout);
+        let longest = self.apple.apns.timeout.max(self.google.timeout).max(others);
         if self.push.lease < longest.saturating_mul(2) {
             // A send is ended before its lease is, and would be without an answer that is still in time.
             return refuse(
                 "push.lease",
                 format!(
-                    "expected at least twice apple.apns.timeout and google.timeout; got {}",
+                    "expected at least twice the timeouts of apple.apns, google, google.fcm and web_push; got {}",
                     self.push.lease.as_secs_f64()
                 ),
             );
@@ -72,7 +73,28 @@ impl Config {
             "google.requests_per_second",
             usize::try_from(google.requests_per_second).unwrap_or(1),
         )?;
-        some_time("google.timeout", google.timeout)
+        some_time("google.timeout", google.timeout)?;
+        self.check_channels()
+    }
+
+    /// Apps and browsers.
+    fn check_channels(&self) -> Result<(), ConfigError> {
+        let fcm = &self.google.fcm;
+        if !fcm.project.is_empty() && fcm.service_account.is_none() && self.google.service_account.is_none() {
+            return refuse(
+                "google.fcm.service_account",
+                "expected a service account here or in google.service_account; got none",
+            );
+        }
+        web_address("google.fcm.api_url", &fcm.api_url)?;
+        at_least_one(
+            "google.fcm.messages_per_minute",
+            usize::try_from(fcm.messages_per_minute).unwrap_or(1),
+        )?;
+        up_to_four_weeks("google.fcm.expiration", fcm.expiration)?;
+        some_time("google.fcm.timeout", fcm.timeout)?;
+        up_to_four_weeks("web_push.expiration", self.web_push.expiration)?;
+        some_time("web_push.timeout", self.web_push.timeout)
     }
 }
 
@@ -163,6 +185,17 @@ fn web_address(key: &str, value: &str) -> Result<(), ConfigError> {
 fn at_least_one(key: &str, value: usize) -> Result<(), ConfigError> {
     if value == 0 {
         return refuse(key, "expected at least 1; got 0");
+    }
+    Ok(())
+}
+
+/// What Firebase takes, and other push services cut down to.
+fn up_to_four_weeks(key: &str, value: Duration) -> Result<(), ConfigError> {
+    if value > Duration::from_secs(2_419_200) {
+        return refuse(
+            key,
+            format!("expected at most 2419200 seconds; got {}", value.as_secs_f64()),
+        );
     }
     Ok(())
 }

@@ -14,15 +14,31 @@ use std::time::Duration;
 pub enum Channel {
     Apple,
     Google,
+    /// An app that Firebase Cloud Messaging reaches.
+    Fcm,
+    /// A browser that shows the card's own page.
+    WebPush,
 }
 
 impl Channel {
-    pub const ALL: [Self; 2] = [Self::Apple, Self::Google];
+    pub const ALL: [Self; 4] = [Self::Apple, Self::Google, Self::Fcm, Self::WebPush];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Apple => "apple",
             Self::Google => "google",
+            Self::Fcm => "fcm",
+            Self::WebPush => "web_push",
+        }
+    }
+
+    /// As people read it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Apple => "Apple Wallet",
+            Self::Google => "Google Wallet",
+            Self::Fcm => "App",
+            Self::WebPush => "Web card",
         }
     }
 
@@ -35,6 +51,8 @@ impl Channel {
         match self {
             Self::Apple => 1,
             Self::Google => 2,
+            Self::Fcm => 4,
+            Self::WebPush => 8,
         }
     }
 }

@@ -28,12 +28,12 @@ impl Sender for ObjectSender {
     fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             match delivery {
-                Delivery::GoogleObject { face, notices: _ } => match self.wallet.update(face).await {
+                Delivery::GoogleObject { face, alerts: _ } => match self.wallet.update(face).await {
                     Ok(()) => Outcome::Accepted,
                     Err(error) => error.outcome(),
                 },
-                Delivery::AppleDevice { .. } => Outcome::Rejected {
-                    reason: "a push for Apple was handed to Google's sender".into(),
+                Delivery::AppleDevice { .. } | Delivery::Notice { .. } => Outcome::Rejected {
+                    reason: "a push of another channel was handed to Google Wallet's sender".into(),
                 },
             }
         })

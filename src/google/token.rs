@@ -1,4 +1,4 @@
-//! Access tokens for the Wallet API, through `yup-oauth2` (RFC 7523, JWT bearer grant).
+//! Access tokens for Google's APIs, through `yup-oauth2` (RFC 7523, JWT bearer grant).
 //!
 //! What is added here: at most one request to the token endpoint is in flight, however many callers are waiting
 //! for it, and they all share its answer, a failure included; a token is used until a minute before its end; a
@@ -14,8 +14,22 @@ use yup_oauth2::{AccessToken, DefaultHyperClientBuilder, HyperClientBuilder, Ser
 
 use crate::google::account::ServiceAccount;
 
-/// The only scope that the Wallet API knows.
-const SCOPES: &[&str] = &["https://www.googleapis.com/auth/wallet_object.issuer"];
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The only scope that the Wallet API knows.
+    Wallet,
+    Messaging,
+}
+
+impl Scope {
+    fn urls(self) -> &'static [&'static str] {
+        match self {
+            Self::Wallet => &["https://www.googleapis.com/auth/wallet_object.issuer"],
+            Self::Messaging => &["https://www.googleapis.com/auth/firebase.messaging"],
+        }
+    }
+}
 
 type Connector = <DefaultHyperClientBuilder as HyperClientBuilder>::Connector;
 
@@ -41,6 +55,7 @@ pub(super) struct Token {
 
 pub(super) struct TokenSource {
     authenticator: Authenticator<Connector>,
+    scope: Scope,
     endpoint: String,
     current: Mutex<Current>,
     /// Requests to the endpoint that have ended, well or badly.
@@ -55,7 +70,11 @@ struct Current {
 }
 
 impl TokenSource {
-    pub(super) async fn new(account: &ServiceAccount, timeout: Duration) -> Result<Self, TokenError> {
+    pub(super) async fn new(
+        account: &ServiceAccount,
+        scope: Scope,
+        timeout: Duration,
+    ) -> Result<Self, TokenError> {
         let authenticator = ServiceAccountAuthenticator::builder(account.to_yup())
             .with_timeout(timeout)
             .build()
@@ -63,6 +82,7 @@ impl TokenSource {
             .map_err(|error| TokenError::Key(error.to_string()))?;
         Ok(Self {
             authenticator,
+            scope,
             endpoint: account.token_uri.clone(),
             current: Mutex::default(),
             ended: AtomicU64::new(0),
@@ -99,7 +119,7 @@ impl TokenSource {
         {
             return Err(failure.clone());
         }
-        let answer = self.authenticator.force_refreshed_token(SCOPES).await;
+        let answer = self.authenticator.force_refreshed_token(self.scope.urls()).await;
         let answer = answer.map_err(|error| self.classify(error)).and_then(|token| {
             let text = token
                 .token()

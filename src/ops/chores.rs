@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::time::Timestamp;
-use crate::ops::{Ops, customers, dues, jobs, programs, seals};
+use crate::ops::{Ops, addresses, customers, dues, jobs, programs, seals};
 use crate::store::Error;
 
 /// Rows that one turn of a chore may change, so that a tap never waits long behind it.
@@ -96,6 +96,10 @@ const CHORES: &[Chore] = &[
     Chore {
         name: "seal_ledger",
         turn: |ops, now| Box::pin(seals::turn(ops, now)),
+    },
+    Chore {
+        name: "forget_expired_addresses",
+        turn: |ops, now| Box::pin(addresses::forget_expired(ops, now)),
     },
     Chore {
         name: "bring_customers_into_form",

@@ -11,6 +11,7 @@ use crate::domain::id::{CustomerId, MerchantId};
 use crate::domain::lifecycle;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
+use crate::ops::addresses;
 use crate::ops::cards::{CardError, write_change};
 pub use crate::store::erasure::Erasure;
 use crate::store::{Error, Tx, cards, counts, erasure, events, outbox};
@@ -99,6 +100,10 @@ async fn erase(tx: &mut Tx<'_>, wanted: &Erasure, now: Timestamp) -> Result<(), 
     let keys = erasure::cards(tx, merchant, customer).await?;
     for mut card in cards::cards_for_update(tx, &keys).await? {
         let mut rows = Vec::new();
+        // Their browsers and apps are forgotten with them; wallets hear of the end.
+        for channel in addresses::CHANNELS {
+            card.channels = card.channels.without(channel);
+        }
         if card.status == CardStatus::Void {
             // The name goes from the front of a card that ended before, too.
             card.touch(now);

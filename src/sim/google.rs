@@ -1,4 +1,4 @@
-//! A stand-in for the Google Wallet API and its token endpoint, and a simulated Android phone.
+//! A stand-in for the Google Wallet API, Firebase Cloud Messaging and their token endpoint, and a simulated Android phone.
 //!
 //! Speaks HTTP on a loopback port: `POST /token` (checks the signed grant), loyalty classes and objects under
 //! `/walletobjects/v1` (insert, get, list, PUT, PATCH, addMessage), and `GET /gp/v/save/{jwt}`. Error bodies are
@@ -6,6 +6,7 @@
 
 mod android;
 mod credential;
+mod fcm;
 mod rules;
 mod schema;
 mod server;
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 
 pub use android::{ShownCard, SimAndroidPhone, Waited};
 pub use credential::{MakeError, ServiceAccount, make_service_account};
+pub use fcm::{FcmFault, FcmSeen};
 pub use rules::Kind;
 pub use server::{Fault, Seen, TokenFault};
 

@@ -32,6 +32,8 @@ pub(crate) const PERSONAL: &[&str] = &[
      where c.merchant_id = $1 and c.customer_id = $2) and not exists (select 1 from push_messages o \
      join cards d on d.merchant_id = o.merchant_id and d.card_id = o.card_id \
      where o.merchant_id = push_texts.merchant_id and o.message_id = push_texts.message_id and d.customer_id <> $2)",
+    "delete from push_addresses where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
+     where c.merchant_id = $1 and c.customer_id = $2)",
     "delete from customer_contacts where merchant_id = $1 and customer_id = $2",
     "delete from customer_notes where merchant_id = $1 and customer_id = $2",
     "delete from customer_tags where merchant_id = $1 and customer_id = $2",

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::ops::addresses::ListenError;
 use crate::ops::cards::CardError;
 use crate::store;
 
@@ -84,6 +85,16 @@ impl From<CardError> for ApiError {
             CardError::NotFound => Self::NotFound,
             CardError::Store(error) => error.into(),
             refusal => Self::Conflict(refusal.to_string()),
+        }
+    }
+}
+
+impl From<ListenError> for ApiError {
+    fn from(error: ListenError) -> Self {
+        match error {
+            ListenError::NoCard => Self::NotFound,
+            ListenError::Ended => Self::Conflict(error.to_string()),
+            ListenError::Store(error) => error.into(),
         }
     }
 }

@@ -1,10 +1,12 @@
-//! The card's own page, for its holder: add the card to a wallet. No sign-in: the link is the secret. Links in letters
+//! The card's own page, for its holder: add the card to a wallet, or keep the page and hear of changes. No sign-in: the link is the secret. Links in letters
 //! lead here.
 //!
 //! `/card/{merchant}/{card}/{proof}` shows the buttons, `…/pass.pkpass` is Apple's pass. A POST to `…/google`
 //! makes the card's copy at Google and answers with a page that leads on to Google's save page: no GET here changes
 //! anything, because previews of links and scanners of mail follow them. The answer is a page and no redirect, because
 //! browsers hold a form's redirects to `form-action`, and where Google redirects to is not ours to know. The proof is derived from the master key, so a link cannot be guessed from another.
+
+mod notices;
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -33,6 +35,7 @@ pub fn router() -> Router<Web> {
         .route("/invitation/{merchant}/{invitation}/{proof}", get(invitation))
         .route("/card/style.css", get(style))
         .route("/templates/{template}/logo.png", get(logo))
+        .merge(notices::router())
 }
 
 /// The address of a card's own page, without a slash at its end.
@@ -89,8 +92,9 @@ async fn page(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response
                 button.button { "Add to Google Wallet" }
             }
         }
+        (notices::offer(&web, &link, &face))
     };
-    Ok(show(&face, &buttons))
+    Ok(show(&face, &notices::head(&web, &link), &buttons))
 }
 
 #[derive(Deserialize)]
@@ -129,7 +133,7 @@ fn path_of(link: &Link, last: &str) -> String {
     format!("/card/{merchant}/{card}/{proof}/{last}")
 }
 
-fn show(face: &CardFace, buttons: &Markup) -> Response {
+fn show(face: &CardFace, head: &Markup, buttons: &Markup) -> Response {
     let body = html! {
         (DOCTYPE)
         html lang="en" {
@@ -139,6 +143,7 @@ fn show(face: &CardFace, buttons: &Markup) -> Response {
                 meta name="robots" content="noindex";
                 title { (face.program_name) " · " (face.merchant_name) }
                 link rel="stylesheet" href="/card/style.css";
+                (head)
             }
             body {
                 main {
@@ -152,8 +157,8 @@ fn show(face: &CardFace, buttons: &Markup) -> Response {
             }
         }
     };
-    let policy =
-        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
+                  manifest-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     let headers = [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -186,7 +191,7 @@ async fn google(State(web): State<Web>, Path(link): Path<Link>) -> Result<Respon
     let buttons = html! {
         a.button href=(save.url()) rel="noreferrer" { "Continue to Google Wallet" }
     };
-    Ok(show(&face, &buttons))
+    Ok(show(&face, &Markup::default(), &buttons))
 }
 
 async fn style() -> impl IntoResponse {

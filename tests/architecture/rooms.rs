@@ -193,7 +193,7 @@ fn only_the_store_holds_sql() {
 #[test]
 fn only_web_error_decides_the_status_of_an_error() {
     // Rooms that read a provider's statuses, or stand in for a provider, must name them.
-    const TALK_TO_OTHERS: [&str; 4] = ["apple", "google", "bridge", "sim"];
+    const TALK_TO_OTHERS: [&str; 5] = ["apple", "google", "web_push", "bridge", "sim"];
     // Constants of `http::StatusCode` from 400 on.
     const ERRORS: &str = "BAD_REQUEST UNAUTHORIZED PAYMENT_REQUIRED FORBIDDEN NOT_FOUND METHOD_NOT_ALLOWED \
         NOT_ACCEPTABLE PROXY_AUTHENTICATION_REQUIRED REQUEST_TIMEOUT CONFLICT GONE LENGTH_REQUIRED \
@@ -225,14 +225,14 @@ fn only_web_error_decides_the_status_of_an_error() {
 
 #[test]
 fn only_clients_open_outgoing_connections() {
-    const CLIENTS: [&str; 6] = ["apple", "google", "bridge", "sim", "app", "cli"];
+    const CLIENTS: [&str; 7] = ["apple", "google", "web_push", "bridge", "sim", "app", "cli"];
     let client = Regex::new(r"\b(reqwest|h2|yup_oauth2|a2)\s*::").expect("a valid pattern");
     let mut broken = Broken::new();
     for source in production()
         .iter()
         .filter(|source| !CLIENTS.contains(&room(source)))
     {
-        let rule = "outgoing HTTP belongs to `apple`, `google` and `bridge`";
+        let rule = "outgoing HTTP belongs to `apple`, `google`, `web_push` and `bridge`";
         let uses = client.find_iter(&source.code);
         broken.extend(uses.map(|found| broken_at(source, found.start(), rule, found.as_str())));
     }

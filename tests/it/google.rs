@@ -97,7 +97,7 @@ fn face(card: i64, punches: i64) -> CardFace {
 fn push(face: CardFace) -> Delivery {
     Delivery::GoogleObject {
         face: Box::new(face),
-        notices: Vec::new(),
+        alerts: Vec::new(),
     }
 }
 

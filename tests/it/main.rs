@@ -28,6 +28,7 @@ mod ledger;
 mod lifecycle;
 mod live_counts;
 mod members;
+mod notices;
 mod passkit;
 mod postgres;
 mod programs;

@@ -29,6 +29,7 @@ use crate::sim::phone::SimPhone;
 use crate::sim::scanner::SimScanner;
 use crate::sim::tag::SimTag;
 use crate::sim::tag::vpcd::VpcdCard;
+use crate::sim::web_push::{FakePushService, SimBrowser};
 use crate::store::cards::CardWithProgram;
 use crate::telemetry::Metrics;
 use crate::web::public::card_link;
@@ -67,6 +68,7 @@ pub(super) struct Stage {
     pub(super) gateway: Option<Gateway>,
     pub(super) apns: FakeApns,
     pub(super) google: FakeGoogle,
+    pub(super) push_service: FakePushService,
     pub(super) customers: Vec<Customer>,
     /// Holds their card in Google Wallet.
     pub(super) android_card: CardWithProgram,
@@ -100,9 +102,11 @@ impl Stage {
         let settings = crate::sim::apns::Settings::new(std::fs::read(&chain.root)?);
         let (apns_address, apns) = FakeApns::start(settings, &clock, &ids).await?;
         let google = FakeGoogle::start("3388000000012345678").await?;
+        let push_service = FakePushService::start(clock.clone(), ids.clone()).await?;
         let (pushes, relay) = relay_pushes(&apns);
 
         let mut config = configure(directory, &chain, apns_address, &apns, &google)?;
+        configure_web_push(&mut config, directory, &push_service)?;
         let gateway = Gateway::start(&config, clock.clone(), ids.clone(), metrics.clone()).await?;
         // A restarted gateway must be found where phones and the till know it.
         config.server.listen = gateway.address;
@@ -159,6 +163,7 @@ impl Stage {
             gateway: Some(gateway),
             apns,
             google,
+            push_service,
             customers,
             android_card,
             android_link,
@@ -350,6 +355,17 @@ fn configure(
     Ok(config)
 }
 
+fn configure_web_push(config: &mut Config, directory: &Path, service: &FakePushService) -> Result<()> {
+    let authority = directory.join("certs/push-authority.pem");
+    std::fs::write(&authority, service.authority_pem())?;
+    config.secrets.vapid_key_file = directory.join("vapid.key");
+    config.web_push.contact = "mailto:demo@example.com".into();
+    config.web_push.certificate_authority = Some(authority);
+    // The stand-in is on this machine.
+    config.web_push.allow_private_networks = true;
+    Ok(())
+}
+
 /// Passes the tokens of pushes on to the phones.
 fn relay_pushes(apns: &FakeApns) -> (broadcast::Sender<String>, AbortOnDropHandle<()>) {
     let (pushes, _) = broadcast::channel(1024);
@@ -466,6 +482,22 @@ impl Customer {
             bail!("expected one new registration; got {registered}");
         }
         Ok(bytes.to_vec().into())
+    }
+
+    /// Lets a browser listen to the card from its page, as the page's script does.
+    pub(super) async fn subscribe(
+        &self,
+        http: &reqwest::Client,
+        service: &FakePushService,
+    ) -> Result<SimBrowser> {
+        let address = format!("{}/web-push", self.link);
+        let response = http.get(&address).send().await?.error_for_status()?;
+        let key: serde_json::Value = response.json().await?;
+        let key = key["key"].as_str().context("the page gives no key")?;
+        let browser = service.subscribe(key)?;
+        let request = http.post(&address).json(&browser.to_json());
+        request.send().await?.error_for_status()?;
+        Ok(browser)
     }
 
     /// Waits until the phone shows `balance` and returns how many versions of the pass it has by then.

@@ -50,6 +50,12 @@ pub(super) async fn run(stage: &mut Stage, report: &mut Report) -> Result<()> {
         .await?;
     report
         .step(
+            "scan: a browser that keeps the card's page shows it",
+            scan_for_browser(stage, &alan),
+        )
+        .await?;
+    report
+        .step(
             "the gateway is away: two scans are kept at the till",
             offline(stage, &ada, &grace),
         )
@@ -185,6 +191,25 @@ async fn scan_android(stage: &mut Stage, android: &SimAndroidPhone) -> Result<St
         .wait_for(PATIENCE, |card| card.balance == balance(1))
         .await?;
     Ok(format!("the object shows {}", shown.balance))
+}
+
+async fn scan_for_browser(stage: &mut Stage, customer: &Customer) -> Result<String> {
+    let browser = customer.subscribe(&stage.http, &stage.push_service).await?;
+    stage.wait_out_debounce().await;
+    stage.scan(customer.card.card.token.expose())?;
+    check(&stage.answer().await?, Feedback::Accept, 1)?;
+    let wanted = balance(1);
+    let shown = browser.until(|shown| shown.text.contains(&wanted));
+    let shown = tokio::time::timeout(PATIENCE, shown).await.map_err(|_| {
+        anyhow!(
+            "{}'s browser should show {wanted:?}; it shows {:?}",
+            customer.name,
+            browser.shown()
+        )
+    })?;
+    let notice = shown.json();
+    let text = notice["body"].as_str().context("a notice without words")?;
+    Ok(format!("decrypted: {}", text.replace('\n', ", ")))
 }
 
 async fn offline(stage: &mut Stage, ada: &Customer, grace: &Customer) -> Result<String> {

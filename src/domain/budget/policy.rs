@@ -132,7 +132,8 @@ struct Platform {
 
 /// Google shows three alerts of a pass in any 24 hours, messages and notifying updates together (Google Wallet API,
 /// "Trigger push notifications"). Apple publishes no number; a phone that is made to fetch too often stops for a while,
-/// and two alerts before it has fetched are one, so they are kept apart.
+/// and two alerts before it has fetched are one, so they are kept apart. Push services and Firebase publish no number for
+/// one browser or app; browsers take the permission from a page that is too loud, so the same holds there.
 fn platform(channel: Channel) -> Platform {
     match channel {
         Channel::Apple => Platform {
@@ -143,6 +144,10 @@ fn platform(channel: Channel) -> Platform {
             windows: &[Window { most: 3, hours: 24 }],
             gap_minutes: 0,
         },
+        Channel::Fcm | Channel::WebPush => Platform {
+            windows: &[Window { most: 3, hours: 1 }, Window { most: 12, hours: 24 }],
+            gap_minutes: 1,
+        },
     }
 }
 
@@ -151,6 +156,7 @@ fn usual(channel: Channel) -> (&'static [Window], i64, Quiet, i64) {
     let windows: &[Window] = match channel {
         Channel::Apple => &[Window { most: 3, hours: 24 }, Window { most: 10, hours: 168 }],
         Channel::Google => &[Window { most: 2, hours: 24 }, Window { most: 8, hours: 168 }],
+        Channel::Fcm | Channel::WebPush => &[Window { most: 3, hours: 24 }, Window { most: 10, hours: 168 }],
     };
     let quiet = Quiet {
         from: TimeOfDay::NINE_IN_THE_EVENING,

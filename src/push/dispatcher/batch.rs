@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
+use crate::domain::address::AddressKey;
 use crate::domain::delivery::{BackOff, Channel, Next, Outcome};
 use crate::domain::event::EventKind;
 use crate::domain::face::CardFace;
 use crate::domain::id::{PassTypeIdentifier, PushToken};
+use crate::domain::notice::Notice;
 use crate::domain::time::Timestamp;
-use crate::push::{Delivery, Notice};
+use crate::push::{Alert, Delivery};
+use crate::store::push_addresses::Listening;
 use crate::store::pushes::{Address, CardKey, Claimed};
 
 /// One row under one lease.
@@ -42,6 +45,8 @@ pub(super) struct Settled {
     pub(super) dead: Vec<Dead>,
     /// Alerts left with it.
     pub(super) rings: bool,
+    /// Addresses of ours that have taken it, and what they have taken: left out if others of this card are tried again.
+    pub(super) told: Vec<(AddressKey, i64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +55,25 @@ pub(super) enum Step {
     Again { due_at: Timestamp, attempts: i64 },
 }
 
-/// An address that the provider no longer knows. `address` is `None` where the card itself is the address.
+/// An address that the provider no longer knows.
 #[derive(Debug, Clone)]
 pub(super) struct Dead {
-    pub(super) address: Option<Address>,
+    pub(super) place: Place,
     pub(super) since: Option<Timestamp>,
     pub(super) reason: String,
+}
+
+/// Where a push went.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    Device(Address),
+    /// The card itself is the address.
+    Card,
+    /// An address as it was when it was claimed.
+    Listening {
+        key: AddressKey,
+        registered_at: Timestamp,
+    },
 }
 
 struct Live {
@@ -63,6 +81,9 @@ struct Live {
     waiting_for: usize,
     worst: Option<Answer>,
     dead: Vec<Dead>,
+    /// What addresses of ours are told, as a number.
+    said: i64,
+    told: Vec<(AddressKey, i64)>,
 }
 
 /// All rows of one lane that are neither waiting in the outbox nor finished.
@@ -121,7 +142,7 @@ impl Batch {
         lease: i64,
         rows: &[Claimed],
         faces: Vec<CardFace>,
-        mut notices: HashMap<CardKey, Vec<Notice>>,
+        mut alerts: HashMap<CardKey, Vec<Alert>>,
     ) -> (Vec<Target>, Vec<Settled>) {
         let mut faces: HashMap<CardKey, CardFace> = faces
             .into_iter()
@@ -134,7 +155,7 @@ impl Batch {
                 Some(Target {
                     delivery: Delivery::GoogleObject {
                         face: Box::new(faces.remove(&row.key)?),
-                        notices: notices.remove(&row.key).unwrap_or_default(),
+                        alerts: alerts.remove(&row.key).unwrap_or_default(),
                     },
                     rows: vec![(lease, row.key)],
                 })
@@ -143,10 +164,55 @@ impl Batch {
         (targets, settled)
     }
 
+    /// Takes a claim of a channel with addresses of our own: one target for each address of a card, except those that
+    /// have been told just this. Rows that nobody waits for are settled.
+    pub(super) fn take_listening(
+        &mut self,
+        lease: i64,
+        rows: &[Claimed],
+        faces: &[CardFace],
+        (listening, alerts): (Vec<Listening>, &HashMap<CardKey, Vec<Alert>>),
+    ) -> (Vec<Target>, Vec<Settled>) {
+        let ringing = |key: &CardKey| alerts.get(key).map_or(&[][..], Vec::as_slice);
+        let notices: HashMap<CardKey, Notice> = faces
+            .iter()
+            .map(|face| ((face.merchant, face.card), face))
+            .map(|(key, face)| (key, notice(face, ringing(&key))))
+            .collect();
+        let said: HashMap<CardKey, i64> = rows
+            .iter()
+            .map(|row| (row.key, said(row.generation, ringing(&row.key))))
+            .collect();
+        let mut waiting: HashMap<CardKey, usize> = HashMap::with_capacity(rows.len());
+        let mut targets = Vec::with_capacity(listening.len());
+        for one in listening {
+            let is_told = said.get(&one.card).is_none_or(|said| one.told == Some(*said));
+            if let Some(notice) = notices.get(&one.card)
+                && !is_told
+            {
+                *waiting.entry(one.card).or_default() += 1;
+                targets.push(Target {
+                    delivery: Delivery::Notice {
+                        to: Box::new(one.address),
+                        notice: Box::new(notice.clone()),
+                    },
+                    rows: vec![(lease, one.card)],
+                });
+            }
+        }
+        let settled = self.admit(lease, rows, |key| waiting.get(&key).copied().unwrap_or(0));
+        for row in rows {
+            if let (Some(live), Some(said)) = (self.live.get_mut(&(lease, row.key)), said.get(&row.key)) {
+                live.said = *said;
+            }
+        }
+        (targets, settled)
+    }
+
     /// Rows of a claim that nothing can be done with now.
     pub(super) fn give_back(lease: i64, rows: &[Claimed], due_at: Timestamp) -> Vec<Settled> {
         rows.iter()
-            .map(|row| untried(lease, row, due_at, Vec::new()))
+            .map(|row| untried(lease, row, due_at, Vec::new(), Vec::new()))
             .collect()
     }
 
@@ -167,6 +233,7 @@ impl Batch {
                     event: None,
                     dead: Vec::new(),
                     rings: row.rings,
+                    told: Vec::new(),
                 }),
                 waiting_for => {
                     let live = Live {
@@ -174,6 +241,8 @@ impl Batch {
                         waiting_for,
                         worst: None,
                         dead: Vec::new(),
+                        said: row.generation,
+                        told: Vec::new(),
                     };
                     self.live.insert((lease, row.key), live);
                 }
@@ -197,12 +266,19 @@ impl Batch {
             let Some(live) = self.live.get_mut(key) else {
                 continue;
             };
-            if let Answer::Outcome(Outcome::Gone { since, reason }) = answer {
-                live.dead.push(Dead {
-                    address: address(&target.delivery, key.1),
+            match answer {
+                Answer::Outcome(Outcome::Gone { since, reason }) => live.dead.push(Dead {
+                    place: place(&target.delivery, key.1),
                     since: *since,
                     reason: reason.clone(),
-                });
+                }),
+                // A refusal for good ends it for this address as well as its being taken.
+                Answer::Outcome(Outcome::Accepted | Outcome::Rejected { .. }) => {
+                    if let Delivery::Notice { to, .. } = &target.delivery {
+                        live.told.push((to.key.clone(), live.said));
+                    }
+                }
+                Answer::Outcome(_) | Answer::Untried { .. } => {}
             }
             let is_worse = live
                 .worst
@@ -222,11 +298,17 @@ impl Batch {
     }
 
     fn settle(&self, lease: i64, live: Live, jitter: u8, now: Timestamp) -> Settled {
-        let Live { row, worst, dead, .. } = live;
+        let Live {
+            row,
+            worst,
+            dead,
+            told,
+            ..
+        } = live;
         let name = self.channel.as_str();
         let (step, event) = match worst {
             None => (Step::Done, None),
-            Some(Answer::Untried { due_at }) => return untried(lease, &row, due_at, dead),
+            Some(Answer::Untried { due_at }) => return untried(lease, &row, due_at, dead, told),
             Some(Answer::Outcome(outcome)) => match self.back_off.next(&outcome, row.attempts, jitter, now) {
                 Next::Again { at } => (
                     Step::Again {
@@ -235,7 +317,7 @@ impl Batch {
                     },
                     None,
                 ),
-                Next::NotYet { at } => return untried(lease, &row, at, dead),
+                Next::NotYet { at } => return untried(lease, &row, at, dead, told),
                 Next::GiveUp { reason } => (
                     Step::Done,
                     Some((EventKind::PushFailed, format!("{name}: {reason}"))),
@@ -257,12 +339,35 @@ impl Batch {
             event,
             dead,
             rings: row.rings,
+            told,
         }
     }
 }
 
+/// What a browser or app is shown: what rings, or else silently what the card says now.
+fn notice(face: &CardFace, alerts: &[Alert]) -> Notice {
+    let words = alerts.iter().map(|alert| (alert.class, alert.text.as_deref()));
+    Notice::ringing(face, words).unwrap_or_else(|| Notice::refresh(face))
+}
+
+/// Tells what is said in one attempt from what is said in another: the state of the card and the alerts beside it.
+fn said(generation: i64, alerts: &[Alert]) -> i64 {
+    alerts.iter().fold(generation, |said, alert| {
+        let (lease, position) = alert.id;
+        [lease, position]
+            .into_iter()
+            .fold(said, |said, part| said.wrapping_mul(31).wrapping_add(part))
+    })
+}
+
 /// The attempt does not count.
-fn untried(lease: i64, row: &Claimed, due_at: Timestamp, dead: Vec<Dead>) -> Settled {
+fn untried(
+    lease: i64,
+    row: &Claimed,
+    due_at: Timestamp,
+    dead: Vec<Dead>,
+    told: Vec<(AddressKey, i64)>,
+) -> Settled {
     Settled {
         key: row.key,
         lease,
@@ -274,6 +379,7 @@ fn untried(lease: i64, row: &Claimed, due_at: Timestamp, dead: Vec<Dead>) -> Set
         event: None,
         dead,
         rings: row.rings,
+        told,
     }
 }
 
@@ -302,17 +408,21 @@ fn reason(outcome: &Outcome) -> &str {
     }
 }
 
-fn address(delivery: &Delivery, key: CardKey) -> Option<Address> {
+fn place(delivery: &Delivery, key: CardKey) -> Place {
     match delivery {
         Delivery::AppleDevice {
             pass_type_identifier,
             push_token,
-        } => Some(Address {
+        } => Place::Device(Address {
             key,
             pass_type_identifier: pass_type_identifier.clone(),
             push_token: push_token.clone(),
         }),
-        Delivery::GoogleObject { .. } => None,
+        Delivery::GoogleObject { .. } => Place::Card,
+        Delivery::Notice { to, .. } => Place::Listening {
+            key: to.key.clone(),
+            registered_at: to.registered_at,
+        },
     }
 }
 

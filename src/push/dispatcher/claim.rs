@@ -11,12 +11,13 @@ use crate::domain::delivery::Channel;
 use crate::domain::id::MessageId;
 use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
-use crate::push::Notice;
+use crate::push::Alert;
 use crate::store::alerts::NewAlert;
 use crate::store::budgets::{Book, Known, Paces, StoredAlert, intents_of};
 use crate::store::intents::{Decided, IntentState, Waiting};
+use crate::store::push_addresses::Listening;
 use crate::store::pushes::{Address, CardKey, Claimed, Due, Kept, MESSAGES, OPEN};
-use crate::store::{Error, Tx, alerts, budgets, intents, pushes};
+use crate::store::{Error, Tx, alerts, budgets, intents, push_addresses, pushes};
 
 /// What a lane has in hand after a claim.
 #[derive(Debug, Default)]
@@ -25,7 +26,9 @@ pub(super) struct Claim {
     /// Only for Apple.
     pub(super) addresses: Vec<Address>,
     /// What rings, where a provider is to be told so with the state.
-    pub(super) notices: HashMap<CardKey, Vec<Notice>>,
+    pub(super) alerts: HashMap<CardKey, Vec<Alert>>,
+    /// Only for channels with addresses of our own.
+    pub(super) listening: Vec<Listening>,
     /// As many rows were due as were asked for: there may be more.
     pub(super) full: bool,
     /// How often each rule decided, for the metrics.
@@ -65,8 +68,15 @@ pub(super) async fn claim(
         let desk = Desk::open(tx, channel, now, lease.0, &due, &asking).await?;
         keys = desk.write(tx, lease, &due, &mut claim).await?;
     }
-    if channel == Channel::Apple && !keys.is_empty() {
-        claim.addresses = pushes::tag(tx, &keys).await?;
+    if keys.is_empty() {
+        return Ok(claim);
+    }
+    match channel {
+        Channel::Apple => claim.addresses = pushes::tag(tx, &keys).await?,
+        Channel::Google => {}
+        Channel::Fcm | Channel::WebPush => {
+            claim.listening = push_addresses::of_cards(tx, channel, &keys).await?;
+        }
     }
     Ok(claim)
 }
@@ -100,7 +110,7 @@ struct Desk {
     decided: Vec<Decided>,
     rulings: Vec<(CardKey, Ruling)>,
     news: Vec<(CardKey, Class, Option<MessageId>)>,
-    notices: HashMap<CardKey, Vec<Notice>>,
+    rings: HashMap<CardKey, Vec<Alert>>,
     used: Vec<i64>,
     paces: Paces,
 }
@@ -133,7 +143,7 @@ impl Desk {
             decided: Vec::new(),
             rulings: Vec::new(),
             news: Vec::new(),
-            notices: HashMap::new(),
+            rings: HashMap::new(),
             used: Vec::new(),
             paces,
         };
@@ -208,7 +218,7 @@ impl Desk {
         let mut is_open = false;
         for alert in open {
             is_open = true;
-            self.notices.entry(key).or_default().push(Notice {
+            self.rings.entry(key).or_default().push(Alert {
                 id: (alert.lease, alert.position),
                 class: alert.alert.class,
                 message: alert.message,
@@ -244,7 +254,7 @@ impl Desk {
             self.news.push((key, intent.class, message));
         }
         let text = message.and_then(|message| waiting.iter().find(|of| of.message == message));
-        self.notices.entry(key).or_default().push(Notice {
+        self.rings.entry(key).or_default().push(Alert {
             id: (self.lease, position),
             class: intent.class,
             message,
@@ -346,7 +356,7 @@ impl Desk {
         if !gone.is_empty() {
             pushes::delete(tx, channel, &gone).await?;
         }
-        claim.notices = self.notices;
+        claim.alerts = self.rings;
         claim.used = self.used;
         Ok(leased.into_iter().map(|kept| kept.key).collect())
     }

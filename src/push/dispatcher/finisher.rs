@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::batch::{Settled, Step};
+use super::batch::{Place, Settled, Step};
 use crate::clock::Clock;
 use crate::domain::delivery::Channel;
 use crate::domain::event::EventKind;
 use crate::domain::time::Timestamp;
 use crate::store::pushes::{self, CardKey, CardState, Held, Line, OPEN, Release, Told};
-use crate::store::{self, Change, Store, Tx, alerts, intents};
+use crate::store::{self, Change, Store, Tx, alerts, intents, push_addresses};
+use crate::telemetry::Metric;
 
 /// Rows in one transaction.
 const TOGETHER: usize = 200;
@@ -56,8 +57,13 @@ impl Finisher {
                 })
                 .await;
             match written {
-                Ok(()) => {
+                Ok(dropped) => {
                     tracing::trace!(target: "passgate::walk", step = "pushes_finished");
+                    if dropped > 0 {
+                        Metric::PushAddressesDropped
+                            .counter(&[("channel", self.channel.as_str()), ("cause", "dead")])
+                            .increment(dropped);
+                    }
                     return;
                 }
                 Err(fault) if attempt == ATTEMPTS => {
@@ -72,13 +78,13 @@ impl Finisher {
     }
 }
 
-/// The transaction. Locks cards by id, then their rows, as a tap does.
+/// The transaction. Locks cards by id, then their rows, as a tap does. Returns how many addresses of ours went.
 async fn finish(
     tx: &mut Tx<'_>,
     channel: Channel,
     settled: &[Settled],
     now: Timestamp,
-) -> Result<(), store::Error> {
+) -> Result<u64, store::Error> {
     let keys: Vec<CardKey> = settled
         .iter()
         .map(|row| row.key)
@@ -95,9 +101,10 @@ async fn finish(
         .map(|row| (row.key, row))
         .collect();
 
-    let mut removed = remove_dead(tx, channel, settled, &mut cards).await?;
+    let (mut removed, dropped) = remove_dead(tx, channel, settled, &mut cards).await?;
     let mut done = Vec::with_capacity(keys.len());
     let (mut back, mut told, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+    let mut taken = Vec::new();
     let mut events = Vec::with_capacity(keys.len());
     for row in settled {
         let Some(held) = held.get(&row.key).filter(|held| held.lease == Some(row.lease)) else {
@@ -121,11 +128,15 @@ async fn finish(
                     answers.push((row.key, refusal(row)));
                 }
             }
-            Step::Again { due_at, attempts } => back.push(Release {
-                key: row.key,
-                due_at,
-                attempts,
-            }),
+            Step::Again { due_at, attempts } => {
+                back.push(Release {
+                    key: row.key,
+                    due_at,
+                    attempts,
+                });
+                let addresses = row.told.iter();
+                taken.extend(addresses.map(|(address, said)| (row.key, address.clone(), *said)));
+            }
         }
         // That the card is gone from the wallet says more than that the push found nobody.
         if let Some((kind, reason)) = &row.event
@@ -150,9 +161,19 @@ async fn finish(
     }
     if !done.is_empty() {
         pushes::delete(tx, channel, &done).await?;
+        if has_addresses(channel) {
+            push_addresses::forget_told(tx, channel, &done).await?;
+        }
+    }
+    if !taken.is_empty() {
+        push_addresses::tell(tx, channel, &taken).await?;
     }
     if !told.is_empty() {
         pushes::told(tx, channel, &told).await?;
+        if has_addresses(channel) {
+            let keys: Vec<CardKey> = told.iter().map(|row| row.key).collect();
+            push_addresses::forget_told(tx, channel, &keys).await?;
+        }
     }
     if !back.is_empty() {
         pushes::release(tx, channel, &back).await?;
@@ -172,7 +193,12 @@ async fn finish(
     for (merchant, card) in touched {
         tx.announce(Change::Card(merchant, card));
     }
-    Ok(())
+    Ok(dropped)
+}
+
+/// Whether the channel's addresses are rows of `push_addresses`.
+fn has_addresses(channel: Channel) -> bool {
+    matches!(channel, Channel::Fcm | Channel::WebPush)
 }
 
 /// Why what rang with `row` reached nobody; none when the provider took it.
@@ -185,24 +211,34 @@ fn refusal(row: &Settled) -> Option<String> {
 }
 
 /// Deletes dead addresses and takes the channel from cards that have none left. Returns those cards, each with the
-/// provider's reason.
+/// provider's reason, and how many addresses of ours went.
 async fn remove_dead(
     tx: &mut Tx<'_>,
     channel: Channel,
     settled: &[Settled],
     cards: &mut HashMap<CardKey, CardState>,
-) -> Result<HashMap<CardKey, String>, store::Error> {
-    let mut removed = HashMap::new();
+) -> Result<(HashMap<CardKey, String>, u64), store::Error> {
+    let (mut removed, mut dropped) = (HashMap::new(), 0);
     for row in settled {
         for dead in &row.dead {
-            let was_last = match &dead.address {
-                Some(address) => {
+            let was_last = match &dead.place {
+                Place::Device(address) => {
                     // A device that registered after the provider's word is alive again.
                     let before = dead.since.unwrap_or(Timestamp(i64::MAX));
                     pushes::unregister(tx, address, before).await?
                         && !pushes::is_registered(tx, row.key).await?
                 }
-                None => true,
+                Place::Card => true,
+                Place::Listening { key, registered_at } => {
+                    let place = push_addresses::Place {
+                        card: row.key,
+                        channel,
+                        key: key.clone(),
+                    };
+                    let went = push_addresses::delete_dead(tx, &place, *registered_at).await?;
+                    dropped += u64::from(went);
+                    went && !push_addresses::any(tx, row.key, channel).await?
+                }
             };
             if let Some(card) = cards.get_mut(&row.key)
                 && was_last
@@ -214,7 +250,7 @@ async fn remove_dead(
             }
         }
     }
-    Ok(removed)
+    Ok((removed, dropped))
 }
 
 /// Appends at most one row for each card and moves the ends of their chains.

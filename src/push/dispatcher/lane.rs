@@ -16,6 +16,7 @@ use super::claim::{self, Claim};
 use super::finisher::Finisher;
 use super::{Faces, Settings};
 use crate::clock::{Clock, Ids, stopwatch};
+use crate::domain::address::Destination;
 use crate::domain::delivery::{Channel, Outcome};
 use crate::domain::id::PassTypeIdentifier;
 use crate::push::circuit::{Admission, Circuit, Turn};
@@ -29,6 +30,19 @@ const TOGETHER: usize = 200;
 /// How often the age of the queue is looked at.
 const MEASURED_EVERY: Duration = Duration::from_secs(5);
 
+/// Circuits of push services, which are as many as holders name: with more, those that are closed are forgotten.
+const MOST_CIRCUITS: usize = 1000;
+
+/// What one circuit stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum CircuitKey {
+    Certificate(PassTypeIdentifier),
+    /// The one account at this lane's provider.
+    Account,
+    /// One push service by its origin: what it refuses says nothing about the others.
+    Service(String),
+}
+
 pub(super) struct Lane {
     store: Store,
     clock: Clock,
@@ -38,8 +52,7 @@ pub(super) struct Lane {
     settings: Settings,
     channel: Channel,
     batch: Batch,
-    /// By certificate; Google has one account.
-    circuits: HashMap<Option<PassTypeIdentifier>, Circuit>,
+    circuits: HashMap<CircuitKey, Circuit>,
     sends: JoinSet<Outcome>,
     targets: HashMap<Id, Target>,
     room: Arc<Semaphore>,
@@ -174,10 +187,11 @@ impl Lane {
         let Claim {
             rows,
             addresses,
-            notices,
+            alerts,
             full,
             rules,
             used,
+            listening,
         } = match claimed {
             Ok(claim) => claim,
             Err(fault) => {
@@ -193,8 +207,13 @@ impl Lane {
         self.hand.rows.fetch_add(rows.len(), Ordering::Relaxed);
         let (targets, done) = match channel {
             Channel::Apple => self.batch.take_devices(lease, &rows, addresses),
-            Channel::Google => match self.faces(&rows).await {
-                Ok(faces) => self.batch.take_objects(lease, &rows, faces, notices),
+            Channel::Google | Channel::Fcm | Channel::WebPush => match self.faces(&rows).await {
+                Ok(faces) if channel == Channel::Google => {
+                    self.batch.take_objects(lease, &rows, faces, alerts)
+                }
+                Ok(faces) => self
+                    .batch
+                    .take_listening(lease, &rows, &faces, (listening, &alerts)),
                 Err(fault) => {
                     tracing::warn!(%fault, "cannot read the cards to send now");
                     let due_at = self.clock.now().plus(self.settings.poll);
@@ -259,6 +278,9 @@ impl Lane {
     /// be another lane's.
     fn start(&mut self, target: Target, ends: Instant, settled: &mpsc::UnboundedSender<Settled>) {
         let now = self.clock.now();
+        if self.circuits.len() >= MOST_CIRCUITS {
+            self.circuits.retain(|_, circuit| !circuit.is_closed());
+        }
         let circuit = self.circuits.entry(circuit_key(&target.delivery)).or_default();
         if let Admission::Wait { until } = circuit.admit(now) {
             let jitter = self.jitter();
@@ -305,7 +327,7 @@ impl Lane {
         let key = circuit_key(&target.delivery);
         let (outcome, turn) = self.circuits.entry(key.clone()).or_default().judge(outcome, now);
         if let Some(turn) = turn {
-            self.report(key.as_ref(), &turn);
+            self.report(&key, &turn);
         }
         if let Outcome::Rejected { reason } = &outcome {
             let channel = self.channel.as_str();
@@ -321,18 +343,22 @@ impl Lane {
         pass_on(settled, done);
     }
 
-    fn report(&self, pass_type: Option<&PassTypeIdentifier>, turn: &Turn) {
+    fn report(&self, key: &CircuitKey, turn: &Turn) {
         let channel = self.channel.as_str();
-        let pass_type = pass_type.map(PassTypeIdentifier::as_str);
+        let of = match key {
+            CircuitKey::Certificate(pass_type) => pass_type.as_str(),
+            CircuitKey::Account => "the account",
+            CircuitKey::Service(origin) => origin,
+        };
         match turn {
             Turn::Opened { reason, until } => tracing::error!(
                 channel,
-                pass_type,
+                of,
                 reason,
                 until = %until.to_jiff(),
                 "pushes stop: the provider refuses our set-up; check certificate, key and address"
             ),
-            Turn::Closed => tracing::info!(channel, pass_type, "pushes go on"),
+            Turn::Closed => tracing::info!(channel, of, "pushes go on"),
         }
         let any_open = self.circuits.values().any(|circuit| !circuit.is_closed());
         Metric::PushCircuitOpen
@@ -390,12 +416,16 @@ fn pass_on(settled: &mpsc::UnboundedSender<Settled>, rows: Vec<Settled>) {
     }
 }
 
-fn circuit_key(delivery: &Delivery) -> Option<PassTypeIdentifier> {
+fn circuit_key(delivery: &Delivery) -> CircuitKey {
     match delivery {
         Delivery::AppleDevice {
             pass_type_identifier, ..
-        } => Some(pass_type_identifier.clone()),
-        Delivery::GoogleObject { .. } => None,
+        } => CircuitKey::Certificate(pass_type_identifier.clone()),
+        Delivery::GoogleObject { .. } => CircuitKey::Account,
+        Delivery::Notice { to, .. } => match &to.destination {
+            Destination::Browser(subscription) => CircuitKey::Service(subscription.origin().to_owned()),
+            Destination::App(_) => CircuitKey::Account,
+        },
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::credential::verify;
+use super::fcm::{self, Firebase};
 use super::rules::{Kind, Refusal, text};
 use super::state::Resources;
 use crate::clock::{Clock, stopwatch};
@@ -82,6 +83,7 @@ pub(super) struct Everything {
     pub(super) token_faults: VecDeque<TokenFault>,
     pub(super) seen: Vec<Seen>,
     pub(super) quota: Option<usize>,
+    pub(super) firebase: Firebase,
     arrivals: VecDeque<Instant>,
 }
 
@@ -159,6 +161,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/token", post(token))
         .route("/gp/v/save/{jwt}", get(save))
         .route("/walletobjects/v1/{*path}", any(wallet))
+        .route("/v1/projects/{project}/messages:send", post(fcm::send))
         .with_state(shared)
 }
 
@@ -202,10 +205,8 @@ async fn token(State(shared): State<Arc<Shared>>, Form(form): Form<HashMap<Strin
             "Invalid OAuth scope or ID token audience provided.",
         );
     }
-    state.tokens_given += 1;
-    let token = format!("ya29.sim-{}", state.tokens_given);
+    let token = state.grant(scope);
     let answer = json!({"access_token": token, "expires_in": state.token_life, "token_type": "Bearer"});
-    state.tokens.insert(token, scope.to_owned());
     axum::Json(answer).into_response()
 }
 
@@ -326,15 +327,24 @@ fn answer(
 }
 
 impl Everything {
+    /// A new access token for `scope`.
+    pub(super) fn grant(&mut self, scope: &str) -> String {
+        self.tokens_given += 1;
+        let token = format!("ya29.sim-{}", self.tokens_given);
+        self.tokens.insert(token.clone(), scope.to_owned());
+        token
+    }
+
+    /// What the request's access token is good for.
+    pub(super) fn scope_of(&self, headers: &HeaderMap) -> Option<&str> {
+        let shown = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let token = shown.strip_prefix("Bearer ").unwrap_or_default();
+        self.tokens.get(token).map(String::as_str)
+    }
+
     /// Access token, scope, then quota.
     fn admit(&mut self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let shown = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let token = shown
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .unwrap_or_default();
-        let scope = self.tokens.get(token).ok_or_else(unauthorized)?;
+        let scope = self.scope_of(headers).ok_or_else(unauthorized)?;
         if !scope.split(' ').any(|scope| scope == SCOPE) {
             return Err(insufficient());
         }

@@ -61,14 +61,15 @@ pub fn rewards_badge(rewards: i64) -> Markup {
 
 /// Where the card is on phones.
 pub fn platforms(channels: Channels) -> Markup {
-    let words = match (
-        channels.contains(Channel::Apple),
-        channels.contains(Channel::Google),
-    ) {
-        (true, true) => "Apple and Google Wallet",
-        (true, false) => "Apple Wallet",
-        (false, true) => "Google Wallet",
-        (false, false) => "On no phone",
+    let names: Vec<&str> = Channel::ALL
+        .into_iter()
+        .filter(|channel| channels.contains(*channel))
+        .map(Channel::title)
+        .collect();
+    let words = match names.as_slice() {
+        [] => "On no phone".to_owned(),
+        ["Apple Wallet", "Google Wallet"] => "Apple and Google Wallet".to_owned(),
+        names => names.join(", "),
     };
     html! { span.muted { (words) } }
 }

@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use crate::domain::budget::{Decision, Ruling};
-use crate::domain::delivery::Channel;
 use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
 use crate::ops::pushes::Why;
@@ -20,7 +19,7 @@ pub(super) fn section(why: &Why, now: Timestamp) -> Markup {
                 p.muted.quiet { "This card is on no phone that can be reached." }
             }
             @for of in &why.channels {
-                h3 { (name(of.channel)) }
+                h3 { (of.channel.title()) }
                 dl.details {
                     @for (class, ruling) in &of.next {
                         div { dt { (title(*class)) } dd { (next(ruling, why, now)) } }
@@ -46,13 +45,6 @@ fn next(ruling: &Ruling, why: &Why, now: Timestamp) -> Markup {
             Decision::Defer { until } => { "From " (time(until, &why.zone, now)) ": " (reason) }
             Decision::Suppress | Decision::Merge | Decision::Hold => { "Not: " (reason) }
         }
-    }
-}
-
-fn name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Apple => "Apple Wallet",
-        Channel::Google => "Google Wallet",
     }
 }
 

@@ -60,6 +60,8 @@ impl Counter {
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),
             recorder: Recorder::start(&shop.ops),
             google: None,
+            takes_apps: false,
+            web_push: None,
             metrics: Metrics::detached().expect("metrics"),
             public_url: public_url.as_str().into(),
             trusted_proxies: Default::default(),

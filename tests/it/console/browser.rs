@@ -39,7 +39,12 @@ async fn the_console_works_in_a_browser() {
     let mut specs = std::process::Command::new("node");
     match std::env::var_os("SCREENS") {
         Some(screens) => specs.args(["screens.mjs", &base, OWNER, PASSWORD]).arg(screens),
-        None => specs.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]),
+        None => specs.args([
+            "--test",
+            "--test-concurrency=1",
+            "--test-reporter=spec",
+            "console.test.mjs",
+        ]),
     };
     specs
         .current_dir(&folder)

@@ -109,6 +109,8 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
         recorder: Recorder::start(&ops),
         passes: Arc::new(Passes::load(&apple, &templates, ops.clock.now()).expect("templates")),
         google: None,
+        web_push: None,
+        takes_apps: false,
         metrics: Metrics::detached().expect("metrics"),
         master: MasterKey::from_bytes([5; 32]),
         public_url: public_url.into(),

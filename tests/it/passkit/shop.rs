@@ -91,6 +91,8 @@ impl Shop {
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),
             recorder: Recorder::start(&ops),
             google: None,
+            web_push: None,
+            takes_apps: false,
             metrics: Metrics::detached().expect("metrics"),
             public_url: public_url.as_str().into(),
             trusted_proxies: Default::default(),

@@ -1,0 +1,97 @@
+//! The card's page in headless Chromium: runs `tests/browser/card.test.mjs`.
+//!
+//! Chromium's own push service is on the Internet, so the specs put the stand-in's subscriptions in its place, and hand
+//! what the stand-in's browser was shown to the page's worker by the debugger.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use passgate::sim::web_push::SimBrowser;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::gateway::World;
+
+struct Control {
+    world: World,
+    browser: Mutex<Option<SimBrowser>>,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_subscribes_shows_and_unsubscribes_in_a_browser() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let chromium =
+        std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
+    if !chromium.is_file() || !folder.join("node_modules/playwright-core").is_dir() {
+        let required = std::env::var_os("CI").or_else(|| std::env::var_os("REQUIRE_BROWSER"));
+        let missing = format!("Chromium, or `npm ci` in {}", folder.display());
+        assert!(required.is_none(), "{missing}");
+        eprintln!("skipped: the_page_subscribes_shows_and_unsubscribes_in_a_browser: {missing}");
+        return;
+    }
+    let world = World::open().await;
+    let (link, another) = (world.link.clone(), world.another_link().await);
+    let control = Arc::new(Control {
+        world,
+        browser: Mutex::default(),
+    });
+    let mut specs = std::process::Command::new("node");
+    specs
+        .args(["--test", "--test-reporter=spec", "card.test.mjs"])
+        .current_dir(&folder)
+        .env("CARD_URL", link)
+        .env("OTHER_CARD_URL", another)
+        .env("CONTROL_URL", serve(Arc::clone(&control)).await)
+        .stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || specs.output())
+        .await
+        .expect("no panic")
+        .expect("node runs");
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+async fn serve(control: Arc<Control>) -> String {
+    let app = Router::new()
+        .route("/subscribe", post(subscribe))
+        .route("/punch", post(punch))
+        .route("/shown", get(shown))
+        .route("/listening", get(listening))
+        .with_state(control);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("http://{address}")
+}
+
+/// A browser at the stand-in subscribes with the key that the page gives.
+async fn subscribe(State(control): State<Arc<Control>>, key: String) -> Json<Value> {
+    let browser = control.world.push.subscribe(&key).expect("subscribed");
+    let json = browser.to_json();
+    *control.browser.lock().unwrap() = Some(browser);
+    Json(json)
+}
+
+async fn punch(State(control): State<Arc<Control>>) {
+    control.world.punch().await;
+}
+
+/// The last thing that the stand-in's browser was shown, once there is one more than `after`.
+async fn shown(State(control): State<Arc<Control>>) -> String {
+    let browser = control.browser.lock().unwrap().clone().expect("a browser");
+    browser.until(|_| true).await;
+    browser.shown().pop().map(|shown| shown.text).unwrap_or_default()
+}
+
+async fn listening(State(control): State<Arc<Control>>) -> Json<Value> {
+    let count = control.world.count("select count(*) from push_addresses").await;
+    Json(json!({"count": count}))
+}
