@@ -411,7 +411,8 @@ impl Stage {
         self.phone.register(PUSH_TOKEN).await.expect("registered");
     }
 
-    /// Waits until nothing is left to do: the journal is acknowledged and the outbox empty.
+    /// Waits until nothing is left to do: the journal is acknowledged and everything in the outbox is sent. What wants to
+    /// ring may wait for the morning.
     async fn settle(&self) {
         let config = config(self.folder.path());
         let store = Store::open(&config.store.url, 1).await.expect("opens");
@@ -419,7 +420,8 @@ impl Stage {
             let left: Result<i64, Error> = store
                 .read("left_in_outbox", |tx| {
                     Box::pin(async move {
-                        let (left,): (i64,) = tx.one("select count(*) from pushes", &[]).await?;
+                        let sql = "select count(*) from pushes where lease is not null or told < generation";
+                        let (left,): (i64,) = tx.one(sql, &[]).await?;
                         Ok(left)
                     })
                 })
