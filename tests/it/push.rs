@@ -3,5 +3,6 @@
 mod client;
 mod dispatch;
 mod lanes;
+mod provider;
 mod support;
 mod world;

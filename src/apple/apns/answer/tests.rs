@@ -67,6 +67,22 @@ fn every_reason_has_its_outcome_and_keeps_its_name() {
 }
 
 #[test]
+fn what_an_answer_says_about_the_provider_token() {
+    for (status, reason, _) in TABLE {
+        let expected = match (status, reason) {
+            (_, "ExpiredProviderToken") => TokenWord::Expired,
+            (_, "TooManyProviderTokenUpdates") => TokenWord::TooMany,
+            (403 | 500..=599, _) => TokenWord::Unproven,
+            _ => TokenWord::Good,
+        };
+        let body = format!(r#"{{"reason":"{reason}"}}"#);
+        assert_eq!(token_word(status, body.as_bytes()), expected, "{status} {reason}");
+    }
+    assert_eq!(token_word(200, b""), TokenWord::Good);
+    assert_eq!(token_word(403, b"<html>"), TokenWord::Unproven);
+}
+
+#[test]
 fn only_200_is_acceptance() {
     assert_eq!(outcome(200, b"", None), Outcome::Accepted);
     for status in (100..1000).filter(|status| *status != 200) {
