@@ -28,6 +28,7 @@ pub mod members;
 pub mod offers;
 pub mod programs;
 pub mod promotions;
+pub mod receipts;
 pub mod referrals;
 pub mod rosters;
 pub mod seals;

@@ -35,6 +35,7 @@ pub mod outbox;
 pub mod programs;
 pub mod promotions;
 pub mod pushes;
+pub mod receipts;
 pub mod redemption_days;
 pub mod redemptions;
 pub mod referrals;
@@ -283,6 +284,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("receipts", receipts::STATEMENTS),
         ("redemption_days", redemption_days::STATEMENTS),
         ("redemptions", redemptions::STATEMENTS),
         ("referrals", referrals::STATEMENTS),

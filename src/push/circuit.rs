@@ -116,7 +116,10 @@ impl Circuit {
                 }
                 None
             }
-            Outcome::Accepted | Outcome::Gone { .. } | Outcome::Rejected { .. } => {
+            Outcome::Accepted
+            | Outcome::Silenced { .. }
+            | Outcome::Gone { .. }
+            | Outcome::Rejected { .. } => {
                 self.faults = 0;
                 match self.state {
                     State::Probing { .. } => {
@@ -137,7 +140,7 @@ impl Circuit {
         let invalid = matches!(outcome, Outcome::Gone { since: None, .. });
         if matches!(
             outcome,
-            Outcome::Accepted | Outcome::Gone { .. } | Outcome::Rejected { .. }
+            Outcome::Accepted | Outcome::Silenced { .. } | Outcome::Gone { .. } | Outcome::Rejected { .. }
         ) {
             self.invalid = (self.invalid << 1) | u64::from(invalid);
             self.answers = (self.answers + 1).min(WINDOW);

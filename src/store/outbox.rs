@@ -11,7 +11,7 @@ use crate::store::{Change, Error, Tx};
 const ENQUEUE: &str = "insert into pushes (merchant_id, card_id, channel, generation, due_at, attempts, created_at) \
      values {bigint, bigint, text, bigint, bigint, bigint, bigint} \
      on conflict (merchant_id, card_id, channel) do update set generation = pushes.generation + 1, \
-     due_at = case when pushes.lease is null and pushes.attempts = 0 and excluded.due_at < pushes.due_at \
+     again = 0, due_at = case when pushes.lease is null and pushes.attempts = 0 and excluded.due_at < pushes.due_at \
      then excluded.due_at else pushes.due_at end";
 
 pub(crate) const STATEMENTS: &[&str] = &[ENQUEUE];

@@ -28,15 +28,18 @@ const TAG: &str = "update cards set tag = v.column3 from (values {bigint, bigint
      where cards.merchant_id = v.column1 and cards.card_id = v.column2";
 /// `k` is found by index alone and `r` by its whole key: asked for `r` by card, SQLite reads all of a merchant's
 /// registrations.
+/// A row that is sent again because of a device's silence is for the devices that are waited for.
 const ADDRESSES: &str = "select r.merchant_id, r.card_id, r.pass_type_identifier, r.push_token \
      from (values {bigint, bigint}) as v \
      join registrations k on k.merchant_id = v.column1 and k.card_id = v.column2 \
      join registrations r on r.merchant_id = k.merchant_id and r.pass_type_identifier = k.pass_type_identifier \
-     and r.device_library_identifier = k.device_library_identifier and r.card_id = k.card_id";
+     and r.device_library_identifier = k.device_library_identifier and r.card_id = k.card_id \
+     join pushes p on p.merchant_id = r.merchant_id and p.card_id = r.card_id and p.channel = 'apple' \
+     where p.again = 0 or r.unanswered > 0";
 const LOCK_CARDS: &str = "select c.merchant_id, c.card_id, c.status, c.channels, c.last_event_id from cards c \
      where (c.merchant_id, c.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
      order by c.merchant_id, c.card_id for update";
-const HELD: &str = "select p.merchant_id, p.card_id, p.generation, p.lease from pushes p \
+const HELD: &str = "select p.merchant_id, p.card_id, p.generation, p.lease, p.created_at, p.again from pushes p \
      where (p.merchant_id, p.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
      and p.channel = $1 for update";
 const DELETE: &str = "delete from pushes where (merchant_id, card_id) in \
@@ -71,6 +74,7 @@ pub struct Claimed {
     pub generation: i64,
     /// Attempts so far, this one included.
     pub attempts: i64,
+    pub claimed_at: Timestamp,
 }
 
 /// A device that wants to hear of a card.
@@ -103,6 +107,10 @@ pub struct Held {
     pub key: CardKey,
     pub generation: i64,
     pub lease: Option<i64>,
+    /// When the first change was queued that it stands for.
+    pub queued_at: Timestamp,
+    /// For devices that stayed silent only.
+    pub again: bool,
 }
 
 /// A row that goes back: due at `due_at`, with so many attempts counted.
@@ -141,6 +149,7 @@ pub async fn claim(
         .into_iter()
         .map(|row| Claimed {
             attempts: row.attempts + 1,
+            claimed_at: now,
             ..row
         })
         .collect::<Vec<_>>();
@@ -233,8 +242,14 @@ pub async fn append(
     tx.all_rows(EVENTS, &[], &rows).await
 }
 
-/// Writes what [`CardState`] holds. The cards are locked, and sorted by key. The live counts follow.
-pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState], now: Timestamp) -> Result<(), Error> {
+/// Writes what [`CardState`] holds. The cards are locked. `moved` are those, sorted, whose status or channels are
+/// others than before: the live counts follow them. The others have a new event only, which nothing counts.
+pub async fn save_cards(
+    tx: &mut Tx<'_>,
+    cards: &[CardState],
+    moved: &[CardKey],
+    now: Timestamp,
+) -> Result<(), Error> {
     let rows: Vec<_> = cards
         .iter()
         .map(|card| {
@@ -249,8 +264,7 @@ pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState], now: Timestamp) ->
         })
         .collect();
     tx.exec_rows(SAVE_CARDS, &[], &rows).await?;
-    let keys: Vec<CardKey> = cards.iter().map(|card| card.key).collect();
-    counts::recount(tx, &keys, now).await?;
+    counts::recount(tx, moved, now).await?;
     Ok(())
 }
 
@@ -286,6 +300,7 @@ impl FromRow for Claimed {
             key: (row.next()?, row.next()?),
             generation: row.next()?,
             attempts: row.next()?,
+            claimed_at: Timestamp(0),
         })
     }
 }
@@ -320,6 +335,8 @@ impl FromRow for Held {
             key: (row.next()?, row.next()?),
             generation: row.next()?,
             lease: row.next()?,
+            queued_at: row.next()?,
+            again: row.next()?,
         })
     }
 }
@@ -327,16 +344,19 @@ impl FromRow for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::dialect;
+    use crate::store::{dialect, receipts};
 
     /// A dispatcher's work must not grow with the number of cards.
     #[test]
     fn sqlite_finds_every_row_by_index() {
         let database = rusqlite::Connection::open_in_memory().expect("opened");
         database
-            .execute_batch(include_str!("migrations/sqlite/0001_initial.sql"))
+            .execute_batch(concat!(
+                include_str!("migrations/sqlite/0001_initial.sql"),
+                include_str!("migrations/sqlite/0016_receipts.sql")
+            ))
             .expect("the schema");
-        for statement in STATEMENTS {
+        for statement in STATEMENTS.iter().chain(receipts::STATEMENTS) {
             let text =
                 dialect::expand_for_sqlite(statement, 3).unwrap_or_else(|| dialect::to_sqlite(statement));
             let text = format!("explain query plan {text}");

@@ -4,5 +4,6 @@ mod client;
 mod dispatch;
 mod lanes;
 mod provider;
+mod receipts;
 mod support;
 mod world;

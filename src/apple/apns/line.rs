@@ -24,14 +24,14 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connect::{ConnectError, Route};
 use crate::clock::{Ids, stopwatch};
 use wire::WINDOW;
-use wire::{Ended, Job, Wire};
+use wire::{Ended, Job, Window, Wire};
 pub(super) use wire::{Pace, Sent};
 
 /// Jobs that may wait for one connection.
 const QUEUE: usize = 1000;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// A connection that ends sooner counts as a failed attempt.
+/// A connection that ends sooner, without an answer to anything, counts as a failed attempt.
 const STEADY: Duration = Duration::from_secs(5);
 
 /// Why a request was not put on the wire.
@@ -157,9 +157,10 @@ impl Actor {
             }
             while self.retiring.try_join_next().is_some() {}
             let begun = stopwatch();
+            let window = Window::new(self.is_proven);
             let (reason, configuration) = match self.connect().await {
                 Ok(wire) => match wire
-                    .serve(&mut self.waiting, &mut self.queue, self.pace, self.is_proven)
+                    .serve(&mut self.waiting, &mut self.queue, self.pace, window.clone())
                     .await
                 {
                     Ended::Unused(old) => {
@@ -178,8 +179,8 @@ impl Actor {
                 }
             };
             tracing::debug!(reason, "the connection to APNs ended");
-            // A connection that served for a while may be replaced at once, and so may the first that did not.
-            if begun.elapsed() >= STEADY {
+            // A connection that served may be replaced at once, and so may the first that did not.
+            if window.has_served() || begun.elapsed() >= STEADY {
                 self.failures = 0;
             } else {
                 self.failures = self.failures.saturating_add(1);

@@ -40,6 +40,9 @@ pub(super) struct Settled {
     pub(super) step: Step,
     pub(super) event: Option<(EventKind, String)>,
     pub(super) dead: Vec<Dead>,
+    /// Devices for which the provider has taken it.
+    pub(super) reached: Vec<PushToken>,
+    pub(super) claimed_at: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,7 @@ struct Live {
     waiting_for: usize,
     worst: Option<Answer>,
     dead: Vec<Dead>,
+    reached: Vec<PushToken>,
 }
 
 /// All rows of one lane that are neither waiting in the outbox nor finished.
@@ -141,9 +145,7 @@ impl Batch {
 
     /// Rows of a claim that nothing can be done with now.
     pub(super) fn give_back(lease: i64, rows: &[Claimed], due_at: Timestamp) -> Vec<Settled> {
-        rows.iter()
-            .map(|row| untried(lease, row, due_at, Vec::new()))
-            .collect()
+        rows.iter().map(|row| untried(lease, row, due_at)).collect()
     }
 
     fn admit(
@@ -162,6 +164,8 @@ impl Batch {
                     step: Step::Done,
                     event: None,
                     dead: Vec::new(),
+                    reached: Vec::new(),
+                    claimed_at: row.claimed_at,
                 }),
                 waiting_for => {
                     let live = Live {
@@ -169,6 +173,7 @@ impl Batch {
                         waiting_for,
                         worst: None,
                         dead: Vec::new(),
+                        reached: Vec::new(),
                     };
                     self.live.insert((lease, row.key), live);
                 }
@@ -199,6 +204,11 @@ impl Batch {
                     reason: reason.clone(),
                 });
             }
+            if let Answer::Outcome(Outcome::Accepted) = answer
+                && let Delivery::AppleDevice { push_token, .. } = &target.delivery
+            {
+                live.reached.push(push_token.clone());
+            }
             let is_worse = live
                 .worst
                 .as_ref()
@@ -217,11 +227,22 @@ impl Batch {
     }
 
     fn settle(&self, lease: i64, live: Live, jitter: u8, now: Timestamp) -> Settled {
-        let Live { row, worst, dead, .. } = live;
+        let Live {
+            row,
+            worst,
+            dead,
+            reached,
+            ..
+        } = live;
+        let settled = |settled: Settled| Settled {
+            dead,
+            reached,
+            ..settled
+        };
         let name = self.channel.as_str();
         let (step, event) = match worst {
             None => (Step::Done, None),
-            Some(Answer::Untried { due_at }) => return untried(lease, &row, due_at, dead),
+            Some(Answer::Untried { due_at }) => return settled(untried(lease, &row, due_at)),
             Some(Answer::Outcome(outcome)) => match self.back_off.next(&outcome, row.attempts, jitter, now) {
                 Next::Again { at } => (
                     Step::Again {
@@ -230,7 +251,7 @@ impl Batch {
                     },
                     None,
                 ),
-                Next::NotYet { at } => return untried(lease, &row, at, dead),
+                Next::NotYet { at } => return settled(untried(lease, &row, at)),
                 Next::GiveUp { reason } => (
                     Step::Done,
                     Some((EventKind::PushFailed, format!("{name}: {reason}"))),
@@ -238,25 +259,23 @@ impl Batch {
                 Next::Done => {
                     let event = match &outcome {
                         Outcome::Accepted => (EventKind::PushSent, name.to_owned()),
+                        Outcome::Silenced { .. } => (EventKind::PushSent, format!("{name}: without ringing")),
                         other => (EventKind::PushFailed, format!("{name}: {}", reason(other))),
                     };
                     (Step::Done, Some(event))
                 }
             },
         };
-        Settled {
-            key: row.key,
-            lease,
-            generation: row.generation,
+        settled(Settled {
             step,
             event,
-            dead,
-        }
+            ..untried(lease, &row, row.claimed_at)
+        })
     }
 }
 
 /// The attempt does not count.
-fn untried(lease: i64, row: &Claimed, due_at: Timestamp, dead: Vec<Dead>) -> Settled {
+fn untried(lease: i64, row: &Claimed, due_at: Timestamp) -> Settled {
     Settled {
         key: row.key,
         lease,
@@ -266,7 +285,9 @@ fn untried(lease: i64, row: &Claimed, due_at: Timestamp, dead: Vec<Dead>) -> Set
             attempts: (row.attempts - 1).max(0),
         },
         event: None,
-        dead,
+        dead: Vec::new(),
+        reached: Vec::new(),
+        claimed_at: row.claimed_at,
     }
 }
 
@@ -278,7 +299,7 @@ fn weight(answer: &Answer) -> (u8, std::time::Duration) {
         Answer::Outcome(Outcome::Retry { after, .. }) => (5, after.unwrap_or_default()),
         Answer::Outcome(Outcome::Untried { after, .. }) => (4, *after),
         Answer::Untried { .. } => (4, none),
-        Answer::Outcome(Outcome::Accepted) => (3, none),
+        Answer::Outcome(Outcome::Accepted | Outcome::Silenced { .. }) => (3, none),
         Answer::Outcome(Outcome::Rejected { .. }) => (2, none),
         Answer::Outcome(Outcome::Gone { .. }) => (1, none),
     }
@@ -287,7 +308,8 @@ fn weight(answer: &Answer) -> (u8, std::time::Duration) {
 fn reason(outcome: &Outcome) -> &str {
     match outcome {
         Outcome::Accepted => "",
-        Outcome::Gone { reason, .. }
+        Outcome::Silenced { reason }
+        | Outcome::Gone { reason, .. }
         | Outcome::Retry { reason, .. }
         | Outcome::Untried { reason, .. }
         | Outcome::Misconfigured { reason }

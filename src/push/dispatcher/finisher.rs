@@ -13,9 +13,12 @@ use super::batch::{Settled, Step};
 use crate::clock::Clock;
 use crate::domain::delivery::Channel;
 use crate::domain::event::EventKind;
+use crate::domain::receipt;
 use crate::domain::time::Timestamp;
 use crate::store::pushes::{self, CardKey, CardState, Held, Line, Release};
+use crate::store::receipts::{self, Told, Waited};
 use crate::store::{self, Change, Store, Tx};
+use crate::telemetry::Histogram;
 
 /// Rows in one transaction.
 const TOGETHER: usize = 200;
@@ -27,6 +30,7 @@ pub(super) struct Finisher {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) channel: Channel,
+    pub(super) time_to_fetch: Histogram,
     /// Told how many rows have been written.
     pub(super) written: Box<dyn Fn(usize) + Send + Sync>,
 }
@@ -56,7 +60,10 @@ impl Finisher {
                 })
                 .await;
             match written {
-                Ok(()) => {
+                Ok(waited) => {
+                    for time in waited {
+                        self.time_to_fetch.record(time);
+                    }
                     tracing::trace!(target: "passgate::walk", step = "pushes_finished");
                     return;
                 }
@@ -72,13 +79,14 @@ impl Finisher {
     }
 }
 
-/// The transaction. Locks cards by id, then their rows, as a tap does.
+/// The transaction. Locks cards by id, then their rows, as a tap does. Returns how long devices took that have fetched
+/// by now.
 async fn finish(
     tx: &mut Tx<'_>,
     channel: Channel,
     settled: &[Settled],
     now: Timestamp,
-) -> Result<(), store::Error> {
+) -> Result<Vec<Waited>, store::Error> {
     let keys: Vec<CardKey> = settled
         .iter()
         .map(|row| row.key)
@@ -95,7 +103,8 @@ async fn finish(
         .map(|row| (row.key, row))
         .collect();
 
-    let mut removed = remove_dead(tx, channel, settled, &mut cards).await?;
+    let waited = note_reached(tx, settled, &held, now).await?;
+    let mut removed = remove_dead(tx, channel, settled, &mut cards, now).await?;
     let mut done = Vec::with_capacity(keys.len());
     let mut back = Vec::new();
     let mut events = Vec::with_capacity(keys.len());
@@ -124,6 +133,7 @@ async fn finish(
         }
     }
     let mut touched: BTreeSet<CardKey> = removed.keys().copied().collect();
+    let moved: Vec<CardKey> = touched.iter().copied().collect();
     touched.extend(events.iter().map(|(key, ..)| *key));
 
     append(tx, &mut cards, events, now).await?;
@@ -135,7 +145,7 @@ async fn finish(
 
     let changed: Vec<CardState> = touched.iter().filter_map(|key| cards.get(key).cloned()).collect();
     if !changed.is_empty() {
-        pushes::save_cards(tx, &changed, now).await?;
+        pushes::save_cards(tx, &changed, &moved, now).await?;
     }
     if !done.is_empty() {
         pushes::delete(tx, channel, &done).await?;
@@ -149,7 +159,33 @@ async fn finish(
     for (merchant, card) in touched {
         tx.announce(Change::Card(merchant, card));
     }
-    Ok(())
+    Ok(waited)
+}
+
+/// Notes which devices a provider has taken the push for, and when to look whether they answered. Returns how long
+/// those waited that have fetched before this was written.
+async fn note_reached(
+    tx: &mut Tx<'_>,
+    settled: &[Settled],
+    held: &HashMap<CardKey, Held>,
+    now: Timestamp,
+) -> Result<Vec<Waited>, store::Error> {
+    let mut told = Vec::with_capacity(settled.len());
+    for row in settled {
+        let held = held.get(&row.key);
+        told.extend(row.reached.iter().map(|push_token| Told {
+            key: row.key,
+            push_token: push_token.clone(),
+            queued_at: held.map_or(row.claimed_at, |held| held.queued_at),
+            told_at: row.claimed_at,
+            again: held.is_some_and(|held| held.again),
+        }));
+    }
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    told.sort_unstable_by_key(|one| one.key);
+    receipts::told(tx, &told, now, receipt::gap(0).map(|gap| now.plus(gap))).await
 }
 
 /// Deletes dead addresses and takes the channel from cards that have none left. Returns those cards, each with the
@@ -159,6 +195,7 @@ async fn remove_dead(
     channel: Channel,
     settled: &[Settled],
     cards: &mut HashMap<CardKey, CardState>,
+    now: Timestamp,
 ) -> Result<HashMap<CardKey, String>, store::Error> {
     let mut removed = HashMap::new();
     for row in settled {
@@ -167,6 +204,9 @@ async fn remove_dead(
                 Some(address) => {
                     // A device that registered after the provider's word is alive again.
                     let before = dead.since.unwrap_or(Timestamp(i64::MAX));
+                    let (pass_type, token) = (&address.pass_type_identifier, &address.push_token);
+                    // What other cards the device holds goes later, by a chore: their locks are not ours.
+                    receipts::doom(tx, row.key, pass_type, token, before.min(now)).await?;
                     pushes::unregister(tx, address, before).await?
                         && !pushes::is_registered(tx, row.key).await?
                 }

@@ -56,7 +56,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     };
     let certified = stream.ssl().peer_certificate().and_then(|certificate| {
         let uid = certificate.subject_name().entries_by_nid(Nid::USERID).next()?;
-        Some(uid.data().to_string().ok()?.to_owned())
+        uid.data().to_string().ok()
     });
     let handshake = h2::server::Builder::new()
         .max_concurrent_streams(shared.streams)

@@ -11,12 +11,14 @@ use crate::domain::access::Action;
 use crate::domain::event::EventKind;
 use crate::domain::id::{CardId, EventId, MerchantId};
 use crate::domain::program::ProgramKind;
+use crate::domain::receipt::Receipt;
 use crate::domain::time::Timestamp;
+use crate::ops::receipts;
 use crate::store::listing::{self, CardSheet, TimelineRow};
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, icon, platforms, status_badge, time, toast};
 use crate::web::console::layout::{Section, Theme, page};
-use crate::web::console::{pass, timeline};
+use crate::web::console::{devices, pass, timeline};
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
@@ -29,6 +31,8 @@ pub struct Shown {
     pub sheet: CardSheet,
     /// The newest rows.
     pub recent: Vec<TimelineRow>,
+    /// The phones that hold it.
+    pub devices: Vec<Receipt>,
 }
 
 impl Shown {
@@ -94,7 +98,12 @@ pub async fn load(web: &Web, merchant: MerchantId, card: CardId, limit: i64) -> 
                     Some(last) => listing::timeline(tx, merchant, card, last, EventId(0), limit).await?,
                     None => Vec::new(),
                 };
-                Ok(Some(Shown { sheet, recent }))
+                let devices = receipts::of_card(tx, merchant, card).await?;
+                Ok(Some(Shown {
+                    sheet,
+                    recent,
+                    devices,
+                }))
             })
         })
         .await?;
@@ -139,6 +148,7 @@ pub fn view(
             div.card-main {
                 (facts(member, sheet, now))
                 (actions(member, shown, now))
+                (devices::panel(&shown.devices, &member.zone, now))
                 section.panel aria-labelledby="timeline-title" {
                     div.panel-head {
                         h2 #timeline-title { @if earlier.is_some() { "Earlier" } @else { "Timeline" } }

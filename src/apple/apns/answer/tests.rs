@@ -49,7 +49,7 @@ const TABLE: [(u16, &str, Kind); 32] = [
 
 fn kind(outcome: &Outcome) -> Option<(Kind, &str)> {
     Some(match outcome {
-        Outcome::Accepted => return None,
+        Outcome::Accepted | Outcome::Silenced { .. } => return None,
         Outcome::Gone { reason, .. } => (Kind::Gone, reason),
         Outcome::Retry { reason, .. } | Outcome::Untried { reason, .. } => (Kind::Retry, reason),
         Outcome::Misconfigured { reason } => (Kind::Misconfigured, reason),

@@ -59,17 +59,25 @@ impl Sent {
 pub(super) struct Window {
     places: Arc<Semaphore>,
     is_open: AtomicBool,
+    /// APNs has said something sensible on this connection.
+    has_served: AtomicBool,
 }
 
 impl Window {
-    fn new(is_proven: bool) -> Arc<Self> {
+    pub(super) fn new(is_proven: bool) -> Arc<Self> {
         Arc::new(Self {
             places: Arc::new(Semaphore::new(if is_proven { WINDOW } else { 1 })),
             is_open: AtomicBool::new(is_proven),
+            has_served: AtomicBool::new(false),
         })
     }
 
+    pub(super) fn has_served(&self) -> bool {
+        self.has_served.load(Ordering::Relaxed)
+    }
+
     fn open(&self) {
+        self.has_served.store(true, Ordering::Relaxed);
         // Read first: this is asked with every answer, and changes once.
         if !self.is_open.load(Ordering::Relaxed) && !self.is_open.swap(true, Ordering::Relaxed) {
             self.places.add_permits(WINDOW - 1);
@@ -95,19 +103,18 @@ pub(super) enum Ended {
 }
 
 impl Wire {
-    /// Puts jobs on one connection until it ends. `is_proven`: TLS has shown who we are.
+    /// Puts jobs on one connection until it ends.
     pub(super) async fn serve(
         self,
         waiting: &mut Option<Job>,
         queue: &mut mpsc::Receiver<Job>,
         pace: Pace,
-        is_proven: bool,
+        window: Arc<Window>,
     ) -> Ended {
         let Self {
             mut requests,
             mut driver,
         } = self;
-        let window = Window::new(is_proven);
         let mut ping_pong = driver.ping_pong();
         let mut next_ping = tokio::time::interval(pace.ping_every);
         next_ping.reset();

@@ -14,6 +14,7 @@ fn row(card: i64) -> Claimed {
         key: (MerchantId(1), CardId(card)),
         generation: 1,
         attempts: 1,
+        claimed_at: NOW,
     }
 }
 
