@@ -7,6 +7,7 @@ ifeq ($(CI),true)
 export REQUIRE_PG := 1
 export REQUIRE_PCSCD := 1
 export REQUIRE_BROWSER := 1
+export REQUIRE_CLIENTS := 1
 endif
 
 .PHONY: help demo test check format bench audit tools

@@ -6,4 +6,5 @@ mod lanes;
 mod provider;
 mod receipts;
 mod support;
+mod third_party;
 mod world;

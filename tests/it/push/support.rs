@@ -60,6 +60,10 @@ impl Apple {
         }
     }
 
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub(crate) fn settings(&self) -> config::Apns {
         config::Apns {
             url: format!("https://{}", self.address),
