@@ -70,7 +70,9 @@ async fn a_push_is_followed_to_its_fetch() {
 
         let stop = CancellationToken::new();
         let (waited, mut times) = tokio::sync::mpsc::unbounded_channel();
-        let tell = move |time| drop(waited.send(time));
+        let tell = move |time| {
+            let _ended = waited.send(time);
+        };
         let notes = Receipts::start(&ops, tell, stop.clone());
         world.clock.advance(Duration::from_secs(1));
         notes.asked(asking(1), world.clock.now());
