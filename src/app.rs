@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::apple::Passes;
-use crate::apple::apns::{Apns, ApnsError, ClientCertificate};
+use crate::apple::apns::{Apns, ApnsError, ClientCertificate, Credentials, ProviderKey};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::domain::delivery::BackOff;
@@ -331,14 +331,23 @@ fn senders(
     clock: &Clock,
     ids: &Ids,
 ) -> Result<Vec<Arc<dyn Sender>>, StartError> {
-    let mut certificates = Vec::new();
-    for identity in passes.identities() {
-        let chain = identity.certificate_pem().map_err(ApnsError::Certificate)?;
-        let key = identity.key_pem().map_err(ApnsError::Key)?;
-        let certificate = ClientCertificate::from_pem(&chain, &key)?;
-        certificates.push((identity.pass_type_identifier().clone(), certificate));
+    let mut keys = Vec::new();
+    for key in &config.apple.apns.keys {
+        keys.push(ProviderKey::load(&key.file, &key.key_id, &key.team)?);
     }
-    let apns = Apns::new(&config.apple.apns, &certificates, clock.clone(), ids)?;
+    let mut credentials = Vec::new();
+    for identity in passes.identities() {
+        let of_team = keys.iter().find(|key| key.team() == identity.team_identifier());
+        let shown = if let Some(key) = of_team {
+            Credentials::Key(key.clone())
+        } else {
+            let chain = identity.certificate_pem().map_err(ApnsError::Certificate)?;
+            let key = identity.key_pem().map_err(ApnsError::Key)?;
+            Credentials::Certificate(ClientCertificate::from_pem(&chain, &key)?)
+        };
+        credentials.push((identity.pass_type_identifier().clone(), shown));
+    }
+    let apns = Apns::new(&config.apple.apns, &credentials, clock.clone(), ids)?;
     let mut senders: Vec<Arc<dyn Sender>> = vec![Arc::new(apns)];
     if let Some(google) = google {
         senders.push(Arc::new(google.sender()));

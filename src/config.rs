@@ -115,6 +115,20 @@ pub struct Apns {
     pub expiration: Duration,
     /// 5 asks Apple to spare the phone's battery, 10 asks for at once.
     pub priority: u8,
+    /// Connections for one pass type at most; another is opened when the streams of the others are taken.
+    pub connections: usize,
+    /// Keys for pushing. The pass types of a team that has one push with it, the others with their certificates.
+    pub keys: Vec<PushKey>,
+}
+
+/// A team's `.p8` key for pushing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushKey {
+    pub file: PathBuf,
+    pub key_id: String,
+    /// The team identifier, as in the certificates of its pass types.
+    pub team: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -382,6 +396,8 @@ impl Default for Apns {
             timeout: Duration::from_secs(20),
             expiration: Duration::from_secs(86_400),
             priority: 5,
+            connections: 4,
+            keys: Vec::new(),
         }
     }
 }

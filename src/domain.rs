@@ -50,6 +50,7 @@ pub mod profile;
 pub mod program;
 pub mod promotion;
 pub mod punch;
+pub mod receipt;
 pub mod redemption;
 pub mod referral;
 pub mod retry_after;

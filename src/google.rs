@@ -8,6 +8,7 @@ pub mod account;
 pub mod client;
 pub mod error;
 pub mod fcm;
+pub mod message;
 pub mod object;
 pub mod rate;
 pub mod save_link;
@@ -26,10 +27,12 @@ use crate::domain::id::{CardId, ProgramId};
 use crate::google::account::{AccountError, ServiceAccount};
 use crate::google::client::{Client, First, Kind};
 use crate::google::error::{Error, Reason};
+use crate::google::message::{Message, MessageType, Messages};
 use crate::google::object::{Naming, NamingError};
 use crate::google::save_link::SaveLink;
 use crate::google::sender::ObjectSender;
 use crate::google::token::{Scope, TokenError, TokenSource};
+use crate::push::Alert;
 
 /// Why Google Wallet cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +51,14 @@ pub enum LoadError {
     FcmUrl { got: String },
     #[error("cannot set up the HTTP client for Google: {0}")]
     Http(#[from] reqwest::Error),
+}
+
+/// Whether what was to ring did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rang {
+    AsAsked,
+    /// Google lets nothing more ring for this card today, in its words; all of it is there silently.
+    Silently(String),
 }
 
 /// One issuer at Google, with its credential.
@@ -135,7 +146,7 @@ impl Wallet {
         if speaks_for_class(face) {
             self.settle_class(face, First::Insert).await?;
         }
-        self.write_object(face, First::Insert).await?;
+        self.write_object(face, First::Insert, false).await?;
         let object_id = self.object_id(face.card);
         SaveLink::sign(
             &self.account,
@@ -146,10 +157,60 @@ impl Wallet {
         )
     }
 
-    /// Brings the card's object up to date; makes it, and its class, where they are missing.
+    /// Brings the card's object up to date; makes it, and its class, where they are missing. Nothing rings.
     pub async fn update(&self, face: &CardFace) -> Result<(), Error> {
+        self.deliver(face, &[]).await.map(|_| ())
+    }
+
+    /// The same with what is to ring. Google lets few alerts a day through for a card: when it refuses one for that, the
+    /// same thing is written silently and the answer says so.
+    pub async fn deliver(&self, face: &CardFace, alerts: &[Alert]) -> Result<Rang, Error> {
+        self.refresh_class(face).await?;
+        let mut rang = Rang::AsAsked;
+        let change = alerts.iter().any(|alert| alert.text.is_none());
+        let mut messages = match self.write_object(face, First::Patch, change).await {
+            Err(error) if change && error.is(&Reason::QuotaExceeded) => {
+                let messages = self.write_object(face, First::Patch, false).await?;
+                rang = Rang::Silently(error.to_string());
+                messages
+            }
+            done => done?,
+        };
+        let id = self.object_id(face.card);
+        for alert in alerts {
+            let Some(text) = &alert.text else { continue };
+            let message_id = message::id(alert);
+            if messages.has(&message_id) {
+                continue;
+            }
+            if let Some(kept) = messages.with_room() {
+                let body = serde_json::json!({ "messages": kept });
+                self.client.patch(Kind::LoyaltyObject, &id, &body).await?;
+            }
+            let put = async |message_type| {
+                let message = Message::new(face, &message_id, text, message_type);
+                self.client.add_message(Kind::LoyaltyObject, &id, &message).await
+            };
+            let answer = match rang {
+                Rang::AsAsked => match put(MessageType::TextAndNotify).await {
+                    Err(error) if error.is(&Reason::QuotaExceeded) => {
+                        let answer = put(MessageType::Text).await?;
+                        rang = Rang::Silently(error.to_string());
+                        answer
+                    }
+                    done => done?,
+                },
+                Rang::Silently(_) => put(MessageType::Text).await?,
+            };
+            messages = Messages::of(&answer);
+        }
+        Ok(rang)
+    }
+
+    /// Lets the class follow its program.
+    async fn refresh_class(&self, face: &CardFace) -> Result<(), Error> {
         if !speaks_for_class(face) {
-            return self.write_object(face, First::Patch).await;
+            return Ok(());
         }
         match self.settle_class(face, First::Patch).await {
             // A class that Google refuses (a logo that it cannot load, say) keeps its old look; the balance of
@@ -159,24 +220,29 @@ impl Wallet {
             }
             other => other?,
         }
-        self.write_object(face, First::Patch).await
+        Ok(())
     }
 
-    async fn write_object(&self, face: &CardFace, first: First) -> Result<(), Error> {
-        let object = object::object(&self.naming, face);
+    /// Returns the messages that are on the object.
+    async fn write_object(&self, face: &CardFace, first: First, rings: bool) -> Result<Messages, Error> {
+        let mut object = object::object(&self.naming, face);
+        if rings {
+            object = object.ringing();
+        }
         let written = self
             .client
             .upsert(Kind::LoyaltyObject, &object.id, &object, first)
             .await;
         // Only an insert can end with "not found", and then it is the class that is missing.
         if !written.as_ref().is_err_and(|error| error.is(&Reason::NotFound)) {
-            return written;
+            return written.map(|resource| Messages::of(&resource));
         }
         self.forget_class(face.installed_as);
         self.settle_class(face, First::Insert).await?;
         self.client
             .upsert(Kind::LoyaltyObject, &object.id, &object, First::Insert)
             .await
+            .map(|resource| Messages::of(&resource))
     }
 
     /// Writes the class of `face` once per process, and again whenever its content changes. `first` is the guess
@@ -203,13 +269,13 @@ impl Wallet {
             .upsert(Kind::LoyaltyClass, &class.id, &class, first)
             .await;
         let is_final = match &result {
-            Ok(()) => true,
+            Ok(_) => true,
             Err(error) => matches!(error.outcome(), Outcome::Rejected { .. }),
         };
         if is_final {
             *settled = content;
         }
-        result
+        result.map(|_| ())
     }
 
     fn forget_class(&self, program: ProgramId) {

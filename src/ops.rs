@@ -30,6 +30,7 @@ pub mod offers;
 pub mod programs;
 pub mod promotions;
 pub mod pushes;
+pub mod receipts;
 pub mod referrals;
 pub mod rosters;
 pub mod seals;

@@ -40,6 +40,7 @@ pub mod programs;
 pub mod promotions;
 pub mod push_addresses;
 pub mod pushes;
+pub mod receipts;
 pub mod redemption_days;
 pub mod redemptions;
 pub mod referrals;
@@ -293,6 +294,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("promotions", promotions::STATEMENTS),
         ("push_addresses", push_addresses::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
+        ("receipts", receipts::STATEMENTS),
         ("redemption_days", redemption_days::STATEMENTS),
         ("redemptions", redemptions::STATEMENTS),
         ("referrals", referrals::STATEMENTS),

@@ -108,6 +108,7 @@ fn recorder() -> Result<(PrometheusRecorder, Metrics), TelemetryError> {
         let buckets: &[f64] = match metric.kind() {
             Kind::Counter | Kind::Gauge => continue,
             Kind::Seconds => &metric::SECONDS,
+            Kind::Waits => &metric::WAITS,
             Kind::Sizes => &metric::SIZES,
         };
         builder = builder
@@ -195,7 +196,7 @@ mod tests {
                 match metric.kind() {
                     Kind::Counter => metric.counter(&labels).increment(1),
                     Kind::Gauge => metric.gauge(&labels).set(1.0),
-                    Kind::Seconds => metric.histogram(&labels).record(Duration::from_millis(3)),
+                    Kind::Seconds | Kind::Waits => metric.histogram(&labels).record(Duration::from_millis(3)),
                     Kind::Sizes => metric.histogram(&labels).record(3.0),
                 }
             }
@@ -207,7 +208,7 @@ mod tests {
             let kind = match metric.kind() {
                 Kind::Counter => "counter",
                 Kind::Gauge => "gauge",
-                Kind::Seconds | Kind::Sizes => "histogram",
+                Kind::Seconds | Kind::Waits | Kind::Sizes => "histogram",
             };
             assert!(
                 text.contains(&format!("# HELP {name} {}\n", metric.help())),

@@ -32,11 +32,13 @@ use tower_http::trace::TraceLayer;
 
 use crate::apple::Passes;
 use crate::clock::Ids;
+use crate::domain::delivery::Channel;
 use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
-use crate::telemetry::{self, Metrics};
+use crate::ops::receipts::Receipts;
+use crate::telemetry::{self, Metric, Metrics};
 use crate::web_push::WebPush;
 use answering::{CountedLayer, PatienceLayer};
 
@@ -51,7 +53,13 @@ const NO_ROUTE: &str = "(no route)";
 /// What every handler can reach. Handlers take it as `State<Web>`, and the router clones it several times a request:
 /// hence one pointer.
 #[derive(Clone)]
-pub struct Web(Arc<Reach>);
+pub struct Web(Arc<Inside>);
+
+struct Inside {
+    reach: Reach,
+    /// What phones asked and fetched.
+    receipts: Receipts,
+}
 
 /// What there is behind [`Web`].
 pub struct Reach {
@@ -76,7 +84,10 @@ pub struct Reach {
 
 impl From<Reach> for Web {
     fn from(reach: Reach) -> Self {
-        Self(Arc::new(reach))
+        let time_to_fetch = Metric::TimeToFetch.histogram(&[("channel", Channel::Apple.as_str())]);
+        let waited = move |time: Duration| time_to_fetch.record(time);
+        let receipts = Receipts::start(&reach.ops, waited, reach.stopping.clone());
+        Self(Arc::new(Inside { reach, receipts }))
     }
 }
 
@@ -84,7 +95,13 @@ impl Deref for Web {
     type Target = Reach;
 
     fn deref(&self) -> &Reach {
-        &self.0
+        &self.0.reach
+    }
+}
+
+impl Web {
+    fn receipts(&self) -> &Receipts {
+        &self.0.receipts
     }
 }
 

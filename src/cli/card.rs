@@ -1,5 +1,6 @@
 //! `passgate card`: what is done to a card by hand.
 
+mod devices;
 mod why;
 
 use std::path::PathBuf;
@@ -34,6 +35,8 @@ pub(super) enum Card {
     Restore(Which),
     /// Move the last day of a card, or take it away.
     Expire(Expire),
+    /// Show which phones hold a card and how far its last push has come with each.
+    Devices(devices::Devices),
     /// Try once more to turn a redeemed coupon into a card of its linked program.
     Convert(ConvertCard),
     /// Say why a card rang or did not, and when it may ring next on each channel.
@@ -125,6 +128,7 @@ impl Card {
                 println!("card {} is {} again", card.id, card.status.as_str());
             }
             Self::Expire(expire) => expire.run().await?,
+            Self::Devices(devices) => devices.run().await?,
             Self::Convert(convert) => convert.run().await?,
             Self::Why(why) => why.run().await?,
         }

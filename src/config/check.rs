@@ -57,6 +57,16 @@ impl Config {
                 format!("expected 1, 5 or 10; got {}", apns.priority),
             );
         }
+        at_least_one("apple.apns.connections", apns.connections)?;
+        let mut teams = BTreeSet::new();
+        for (index, key) in apns.keys.iter().enumerate() {
+            if !teams.insert(key.team.as_str()) {
+                return refuse(
+                    format!("apple.apns.keys[{index}].team"),
+                    format!("expected one key for each team; got two for {:?}", key.team),
+                );
+            }
+        }
         some_time("apple.apns.timeout", apns.timeout)?;
         // To Apple 0 means "do not keep it": a phone that is off would miss the change.
         some_time("apple.apns.expiration", apns.expiration)?;

@@ -1,4 +1,4 @@
-//! What becomes of a push: every way in which a send can end, as one of six outcomes, and what follows from it.
+//! What becomes of a push: every way in which a send can end, as one of seven outcomes, and what follows from it.
 //!
 //! Invariant: only a provider that refuses this very message ends a push without a delivery. Whatever can be over
 //! tomorrow, an outage of a week or a wrong certificate, is waited for.
@@ -62,6 +62,8 @@ impl Channel {
 pub enum Outcome {
     /// The provider took it. Not proof that the phone has it: the fetch is.
     Accepted,
+    /// The provider took it, and lets it not ring: its own limit on what rings is reached for this card.
+    Silenced { reason: String },
     /// The address is dead. `since` is when the provider learned of it: a registration made after that stays.
     Gone {
         since: Option<Timestamp>,
@@ -113,7 +115,7 @@ impl BackOff {
     /// `jitter` is a number from 0 to 255 that spreads retries of many cards over up to a quarter more time.
     pub fn next(self, outcome: &Outcome, attempts: i64, jitter: u8, now: Timestamp) -> Next {
         match outcome {
-            Outcome::Accepted | Outcome::Gone { .. } => Next::Done,
+            Outcome::Accepted | Outcome::Silenced { .. } | Outcome::Gone { .. } => Next::Done,
             Outcome::Rejected { reason } => Next::GiveUp {
                 reason: reason.clone(),
             },

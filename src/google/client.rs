@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::google::error::{Error, QUOTA_PAUSE, Reason, Refusal};
+use crate::google::message::Message;
 use crate::google::rate::Pace;
 use crate::google::token::{Token, TokenSource, chain};
 
@@ -60,15 +61,6 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// A message to put on a class or an object. Shown silently: nothing rings.
-#[derive(Debug, Clone, Serialize)]
-pub struct Message {
-    /// Ours; Google does not care whether it is unique.
-    pub id: String,
-    pub header: String,
-    pub body: String,
-}
-
 pub struct Client {
     http: reqwest::Client,
     /// `<api_url>/walletobjects/v1`
@@ -114,23 +106,24 @@ impl Client {
 
     pub async fn insert(&self, kind: Kind, body: &impl Serialize) -> Result<(), Error> {
         let body = to_value(kind, body)?;
-        self.insert_value(kind, &body).await
+        self.insert_value(kind, &body).await.map(|_| ())
     }
 
     /// Merges `body` into the resource: `null` removes a field, a list replaces the whole list.
     pub async fn patch(&self, kind: Kind, id: &str, body: &impl Serialize) -> Result<(), Error> {
         let body = to_value(kind, body)?;
-        self.patch_value(kind, id, &body).await
+        self.patch_value(kind, id, &body).await.map(|_| ())
     }
 
     /// Makes the resource be as `body` says, whether it exists or not, also when others do the same at the same time.
+    /// Returns the resource as it is then.
     pub async fn upsert(
         &self,
         kind: Kind,
         id: &str,
         body: &impl Serialize,
         first: First,
-    ) -> Result<(), Error> {
+    ) -> Result<Value, Error> {
         let body = to_value(kind, body)?;
         let mut way = first;
         // First way, the other, and once more the first for a resource that another writer made in between.
@@ -146,7 +139,7 @@ impl Client {
                         First::Patch => First::Insert,
                     };
                 }
-                done => return done,
+                done => return done?.json(),
             }
         }
         Err(Error::Unsettled {
@@ -186,30 +179,29 @@ impl Client {
         })
     }
 
-    /// Puts a message on a class or an object.
-    pub async fn add_message(&self, kind: Kind, id: &str, message: &Message) -> Result<(), Error> {
+    /// Puts a message on a class or an object, beside one with the same id if there is one. Returns the resource.
+    pub async fn add_message(&self, kind: Kind, id: &str, message: &Message) -> Result<Value, Error> {
         #[derive(Serialize)]
         struct Request<'a> {
             message: &'a Message,
         }
         let body = to_value(kind, &Request { message })?;
-        self.call(Method::POST, kind, &[id, "addMessage"], &[], Some(&body))
-            .await?;
-        Ok(())
+        let path = [id, "addMessage"];
+        let answer = self.call(Method::POST, kind, &path, &[], Some(&body)).await?;
+        let mut answer: Value = answer.json()?;
+        Ok(answer.get_mut("resource").map(Value::take).unwrap_or_default())
     }
 
-    async fn insert_value(&self, kind: Kind, body: &Value) -> Result<(), Error> {
+    async fn insert_value(&self, kind: Kind, body: &Value) -> Result<Answer, Error> {
         let mut body = body.clone();
         if let Value::Object(fields) = &mut body {
             fields.retain(|_, value| !value.is_null());
         }
-        self.call(Method::POST, kind, &[], &[], Some(&body)).await?;
-        Ok(())
+        self.call(Method::POST, kind, &[], &[], Some(&body)).await
     }
 
-    async fn patch_value(&self, kind: Kind, id: &str, body: &Value) -> Result<(), Error> {
-        self.call(Method::PATCH, kind, &[id], &[], Some(body)).await?;
-        Ok(())
+    async fn patch_value(&self, kind: Kind, id: &str, body: &Value) -> Result<Answer, Error> {
+        self.call(Method::PATCH, kind, &[id], &[], Some(body)).await
     }
 
     async fn call(
@@ -277,7 +269,8 @@ impl Client {
             });
         }
         let refusal = Refusal::parse(status.as_u16(), retry_after, &body);
-        if refusal.reason == Reason::QuotaExceeded {
+        // What was to ring may have met the card's own limit, which says nothing about our pace.
+        if refusal.reason == Reason::QuotaExceeded && !request.body.is_some_and(rings) {
             self.pace.hold(QUOTA_PAUSE);
         }
         Err(Error::Refused {
@@ -308,6 +301,11 @@ impl Answer {
             problem: error.to_string(),
         })
     }
+}
+
+/// Whether a write asks Google to let the phone ring.
+fn rings(body: &Value) -> bool {
+    body["notifyPreference"] == "NOTIFY_ON_UPDATE" || body["message"]["messageType"] == "TEXT_AND_NOTIFY"
 }
 
 fn to_value(kind: Kind, body: &impl Serialize) -> Result<Value, Error> {

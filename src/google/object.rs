@@ -93,6 +93,26 @@ pub struct LoyaltyObject {
     secondary_loyalty_points: LoyaltyPoints,
     valid_time_interval: Option<TimeInterval>,
     text_modules_data: Vec<TextModule>,
+    /// Said anew with every write that is to ring; nothing stays of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notify_preference: Option<NotifyPreference>,
+}
+
+impl LoyaltyObject {
+    /// The same, to be written so that the phone rings if the balance or another field of Google's list changes.
+    #[must_use]
+    pub fn ringing(self) -> Self {
+        Self {
+            notify_preference: Some(NotifyPreference::NotifyOnUpdate),
+            ..self
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum NotifyPreference {
+    NotifyOnUpdate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -257,6 +277,7 @@ pub fn object(naming: &Naming, face: &CardFace) -> LoyaltyObject {
             },
         }),
         text_modules_data: modules(face),
+        notify_preference: None,
     }
 }
 
@@ -314,7 +335,7 @@ fn text(id: &'static str, header: &str, body: &str) -> TextModule {
 }
 
 /// `text` with at most `limit` characters, ended by an ellipsis where something is missing.
-fn cut(text: &str, limit: usize) -> String {
+pub(super) fn cut(text: &str, limit: usize) -> String {
     let text = text.trim();
     if text.chars().count() <= limit {
         return text.to_owned();

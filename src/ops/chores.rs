@@ -94,6 +94,14 @@ const CHORES: &[Chore] = &[
         turn: |ops, now| Box::pin(jobs::turn(ops, now)),
     },
     Chore {
+        name: "tell_silent_again",
+        turn: |ops, now| Box::pin(ops.tell_silent_again(now)),
+    },
+    Chore {
+        name: "collect_dead_registrations",
+        turn: |ops, now| Box::pin(ops.collect_dead_registrations(now)),
+    },
+    Chore {
         name: "seal_ledger",
         turn: |ops, now| Box::pin(seals::turn(ops, now)),
     },

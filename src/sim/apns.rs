@@ -1,4 +1,4 @@
-//! A fake APNs: HTTP/2 over TLS with client certificates on a real socket.
+//! A fake APNs: HTTP/2 over TLS on a real socket, with client certificates, provider tokens, or both.
 //!
 //! It checks requests as strictly as the real service, answers by script, records what it took, and passes every
 //! push that it took on to whoever listens, so that a simulated phone can wait for its own token. What it keeps is
@@ -7,6 +7,7 @@
 mod authority;
 mod check;
 mod connection;
+mod provider;
 mod script;
 
 use std::collections::VecDeque;
@@ -27,6 +28,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::clock::{Clock, Ids};
 pub use authority::{Authority, Identity};
+use provider::Keys;
+pub use provider::PushKey;
 pub use script::Answer;
 use script::Script;
 
@@ -48,12 +51,16 @@ pub enum FakeApnsError {
 }
 
 /// How the fake behaves.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     pub listen: SocketAddr,
     /// PEM certificates whose clients are let in. `None`: no certificate is asked for, which the real service
     /// never does; for load tools that cannot show one.
     pub client_authority: Option<Vec<u8>>,
+    /// The keys whose tokens are taken. With any, a client may come without a certificate and must show a token then.
+    pub push_keys: Vec<PushKey>,
+    /// By what provider tokens are judged; certificates are made by the clock that the fake is started with.
+    pub clock: Clock,
     /// Streams at once on one connection; APNs offers 1000.
     pub streams: u32,
     /// False: pushes are counted and passed on, but not kept.
@@ -66,6 +73,8 @@ impl Settings {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             client_authority: Some(client_authority),
+            push_keys: Vec::new(),
+            clock: Clock::System,
             streams: 1000,
             keep: true,
         }
@@ -94,6 +103,8 @@ struct Shared {
     tls: SslAcceptor,
     streams: u32,
     keep: bool,
+    keys: Keys,
+    clock: Clock,
     ids: Ids,
     script: Mutex<Script>,
     kept: Mutex<VecDeque<Arc<Received>>>,
@@ -112,9 +123,15 @@ impl FakeApns {
     ) -> Result<(SocketAddr, Self), FakeApnsError> {
         let authority = Authority::new("Fake APNs", clock, ids)?;
         let shared = Arc::new(Shared {
-            tls: acceptor(&authority.issue_server()?, settings.client_authority.as_deref())?,
+            tls: acceptor(
+                &authority.issue_server()?,
+                settings.client_authority.as_deref(),
+                settings.push_keys.is_empty(),
+            )?,
             streams: settings.streams,
             keep: settings.keep,
+            keys: Keys::new(&settings.push_keys)?,
+            clock: settings.clock.clone(),
             ids: ids.clone(),
             script: Mutex::default(),
             kept: Mutex::default(),
@@ -213,6 +230,11 @@ impl Shared {
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether anybody wants to know more of a push than that it came.
+    fn is_watched(&self) -> bool {
+        self.keep || self.listeners.receiver_count() > 0
+    }
+
     fn record(&self, push: Received) {
         let push = Arc::new(push);
         if self.keep {
@@ -248,7 +270,12 @@ async fn accept(shared: Arc<Shared>, listener: TcpListener) {
     }
 }
 
-fn acceptor(identity: &Identity, client_authority: Option<&[u8]>) -> Result<SslAcceptor, ErrorStack> {
+/// `certificate_required`: there is no other way to show who one is.
+fn acceptor(
+    identity: &Identity,
+    client_authority: Option<&[u8]>,
+    certificate_required: bool,
+) -> Result<SslAcceptor, ErrorStack> {
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
     let certificate = X509::from_pem(&identity.certificate)?;
     builder.set_certificate(&certificate)?;
@@ -263,7 +290,9 @@ fn acceptor(identity: &Identity, client_authority: Option<&[u8]>) -> Result<SslA
             trusted.add_cert(certificate)?;
         }
         builder.set_verify_cert_store(trusted.build())?;
-        builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+        let mut verify = SslVerifyMode::PEER;
+        verify.set(SslVerifyMode::FAIL_IF_NO_PEER_CERT, certificate_required);
+        builder.set_verify(verify);
         // Sessions are per client; OpenSSL refuses to resume one with a certificate unless its context is named.
         builder.set_session_id_context(b"fake-apns")?;
     }

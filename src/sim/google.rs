@@ -1,8 +1,8 @@
 //! A stand-in for the Google Wallet API, Firebase Cloud Messaging and their token endpoint, and a simulated Android phone.
 //!
 //! Speaks HTTP on a loopback port: `POST /token` (checks the signed grant), loyalty classes and objects under
-//! `/walletobjects/v1` (insert, get, list, PUT, PATCH, addMessage), and `GET /gp/v/save/{jwt}`. Error bodies are
-//! Google's envelope. Faults can be scripted for the next answers.
+//! `/walletobjects/v1` (insert, get, list, PUT, PATCH, addMessage), and `GET /gp/v/save/{jwt}`. A resource has ten
+//! messages at most and rings three times in 24 hours. Error bodies are Google's envelope. Faults can be scripted for the next answers.
 
 mod android;
 mod credential;
@@ -27,7 +27,9 @@ pub use fcm::{FcmFault, FcmSeen};
 pub use rules::Kind;
 pub use server::{Fault, Seen, TokenFault};
 
+use crate::clock::Clock;
 use server::{Everything, Shared};
+pub use state::Alert;
 
 /// Why Google did not save a card.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +125,17 @@ impl FakeGoogle {
     /// More requests than this within a second are refused with `quotaExceeded`.
     pub fn set_quota(&self, per_second: Option<usize>) {
         self.shared.state().quota = per_second;
+    }
+
+    /// The time by which a day's alerts are counted.
+    pub fn set_clock(&self, clock: Clock) {
+        self.shared.state().clock = clock;
+    }
+
+    /// What made phones ring for an object, oldest first.
+    pub fn alerts(&self, id: &str) -> Vec<Alert> {
+        let state = self.shared.state();
+        state.resources.alerts(Kind::LoyaltyObject, id).to_vec()
     }
 
     /// Google loses every class and object.

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     10 "0010_codes_invitations",
     14 "0014_push_budget",
     15 "0015_push_addresses",
+    16 "0016_receipts",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (

@@ -13,13 +13,13 @@ use crate::store::{Change, Error, Tx};
 const ENQUEUE: &str = "insert into pushes (merchant_id, card_id, channel, generation, due_at, attempts, created_at, \
      wants) values {bigint, bigint, text, bigint, bigint, bigint, bigint, bigint} \
      on conflict (merchant_id, card_id, channel) do update set generation = pushes.generation + 1, \
-     wants = pushes.wants | excluded.wants, \
+     wants = pushes.wants | excluded.wants, again = 0, \
      due_at = case when pushes.lease is null and pushes.attempts = 0 and excluded.due_at < pushes.due_at \
      then excluded.due_at else pushes.due_at end";
 /// Nothing of the card changed, so a row that is new has been told of everything.
 const WAKE: &str = "insert into pushes (merchant_id, card_id, channel, generation, told, due_at, attempts, created_at, \
      wants) values {bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, bigint} \
-     on conflict (merchant_id, card_id, channel) do update set wants = pushes.wants | excluded.wants, \
+     on conflict (merchant_id, card_id, channel) do update set wants = pushes.wants | excluded.wants, again = 0, \
      next_at = case when pushes.next_at is null or excluded.due_at < pushes.next_at \
      then excluded.due_at else pushes.next_at end, \
      due_at = case when pushes.lease is null and pushes.attempts = 0 and excluded.due_at < pushes.due_at \

@@ -38,15 +38,19 @@ const TAG: &str = "update cards set tag = v.column3 from (values {bigint, bigint
      where cards.merchant_id = v.column1 and cards.card_id = v.column2";
 /// `k` is found by index alone and `r` by its whole key: asked for `r` by card, SQLite reads all of a merchant's
 /// registrations.
+/// A row that is sent again because of a device's silence is for the devices that are waited for.
 const ADDRESSES: &str = "select r.merchant_id, r.card_id, r.pass_type_identifier, r.push_token \
      from (values {bigint, bigint}) as v \
      join registrations k on k.merchant_id = v.column1 and k.card_id = v.column2 \
      join registrations r on r.merchant_id = k.merchant_id and r.pass_type_identifier = k.pass_type_identifier \
-     and r.device_library_identifier = k.device_library_identifier and r.card_id = k.card_id";
+     and r.device_library_identifier = k.device_library_identifier and r.card_id = k.card_id \
+     join pushes p on p.merchant_id = r.merchant_id and p.card_id = r.card_id and p.channel = 'apple' \
+     where p.again = 0 or r.unanswered > 0";
 const LOCK_CARDS: &str = "select c.merchant_id, c.card_id, c.status, c.channels, c.last_event_id from cards c \
      where (c.merchant_id, c.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
      order by c.merchant_id, c.card_id for update";
-const HELD: &str = "select p.merchant_id, p.card_id, p.generation, p.lease, p.wants, p.next_at from pushes p \
+const HELD: &str = "select p.merchant_id, p.card_id, p.generation, p.lease, p.wants, p.next_at, p.created_at, p.again \
+     from pushes p \
      where (p.merchant_id, p.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
      and p.channel = $1 for update";
 const DELETE: &str = "delete from pushes where (merchant_id, card_id) in \
@@ -88,6 +92,7 @@ pub struct Claimed {
     pub attempts: i64,
     /// Whether alerts leave with it, which the provider's answer closes.
     pub rings: bool,
+    pub claimed_at: Timestamp,
 }
 
 /// A due row that nobody else has, with its card locked.
@@ -140,6 +145,10 @@ pub struct Held {
     pub lease: Option<i64>,
     pub wants: i64,
     pub next_at: Option<Timestamp>,
+    /// When the first change was queued that it stands for.
+    pub queued_at: Timestamp,
+    /// For devices that stayed silent only.
+    pub again: bool,
 }
 
 /// A row that was sent and stays for what was deferred or has changed meanwhile.
@@ -306,8 +315,14 @@ pub async fn append(
     tx.all_rows(EVENTS, &[], &rows).await
 }
 
-/// Writes what [`CardState`] holds. The cards are locked, and sorted by key. The live counts follow.
-pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState], now: Timestamp) -> Result<(), Error> {
+/// Writes what [`CardState`] holds. The cards are locked. `moved` are those, sorted, whose status or channels are
+/// others than before: the live counts follow them. The others have a new event only, which nothing counts.
+pub async fn save_cards(
+    tx: &mut Tx<'_>,
+    cards: &[CardState],
+    moved: &[CardKey],
+    now: Timestamp,
+) -> Result<(), Error> {
     let rows: Vec<_> = cards
         .iter()
         .map(|card| {
@@ -322,8 +337,7 @@ pub async fn save_cards(tx: &mut Tx<'_>, cards: &[CardState], now: Timestamp) ->
         })
         .collect();
     tx.exec_rows(SAVE_CARDS, &[], &rows).await?;
-    let keys: Vec<CardKey> = cards.iter().map(|card| card.key).collect();
-    counts::recount(tx, &keys, now).await?;
+    counts::recount(tx, moved, now).await?;
     Ok(())
 }
 
@@ -398,6 +412,8 @@ impl FromRow for Held {
             lease: row.next()?,
             wants: row.next()?,
             next_at: row.next()?,
+            queued_at: row.next()?,
+            again: row.next()?,
         })
     }
 }
@@ -405,7 +421,7 @@ impl FromRow for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{alerts, budgets, dialect, intents};
+    use crate::store::{alerts, budgets, dialect, intents, receipts};
 
     /// A dispatcher's work must not grow with the number of cards.
     #[test]
@@ -414,8 +430,14 @@ mod tests {
         database
             .execute_batch(&crate::store::migrate::sqlite_schema())
             .expect("the schema");
-        let budget = [budgets::STATEMENTS, alerts::STATEMENTS, intents::STATEMENTS].concat();
-        for statement in STATEMENTS.iter().chain(&budget) {
+        let others = [
+            budgets::STATEMENTS,
+            alerts::STATEMENTS,
+            intents::STATEMENTS,
+            receipts::STATEMENTS,
+        ]
+        .concat();
+        for statement in STATEMENTS.iter().chain(&others) {
             let text =
                 dialect::expand_for_sqlite(statement, 3).unwrap_or_else(|| dialect::to_sqlite(statement));
             let text = format!("explain query plan {text}");

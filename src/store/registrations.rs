@@ -18,7 +18,7 @@ const PUSH_TOKEN: &str = "select push_token from registrations where merchant_id
      and pass_type_identifier = $2 and device_library_identifier = $3 and card_id = $4";
 const INSERT: &str = "insert into registrations (merchant_id, pass_type_identifier, device_library_identifier, \
      card_id, push_token, registered_at, tag) values ($1, $2, $3, $4, $5, $6, null)";
-const CONFIRM: &str = "update registrations set push_token = $5, registered_at = $6 where merchant_id = $1 \
+const CONFIRM: &str = "update registrations set push_token = $5, registered_at = $6, dead_at = null where merchant_id = $1 \
      and pass_type_identifier = $2 and device_library_identifier = $3 and card_id = $4";
 const MARK: &str = "update registrations set tag = $5 where merchant_id = $1 \
      and pass_type_identifier = $2 and device_library_identifier = $3 and card_id = $4";

@@ -8,6 +8,11 @@ pub(super) const SECONDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
+/// Upper bounds of the buckets of [`Kind::Waits`].
+pub(super) const WAITS: [f64; 13] = [
+    0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0, 604_800.0,
+];
+
 /// Upper bounds of the buckets of [`Kind::Sizes`].
 pub(super) const SIZES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
@@ -20,6 +25,8 @@ pub enum Kind {
     Gauge,
     /// A histogram: how often each length of time was seen, in seconds.
     Seconds,
+    /// The same for what takes minutes and days.
+    Waits,
     /// A histogram: how often each number of things was seen.
     Sizes,
 }
@@ -74,6 +81,7 @@ metrics! {
     Pushes: Counter "passgate_pushes_total" ["channel", "outcome"] "Attempts to push, by channel and outcome.";
     PushTime: Seconds "passgate_push_seconds" ["channel"] "Time of one attempt to push.";
     PushesInFlight: Gauge "passgate_pushes_in_flight" ["channel"] "Attempts to push that wait for the provider.";
+    TimeToFetch: Waits "passgate_time_to_fetch_seconds" ["channel"] "Time from a change of a card until a device that was told of it has fetched it.";
     PushCircuitOpen: Gauge "passgate_push_circuit_open" ["channel"] "1 while a configuration fault keeps a channel from sending.";
     PushDecisions: Counter "passgate_push_decisions_total" ["channel", "rule"] "Decisions about what wants to ring, by channel and rule; free is let through.";
     PushBudgetUsed: Sizes "passgate_push_budget_used_percent_size" ["channel"] "How full the fullest window of a card was when something wanted to ring on it, in percent.";
@@ -105,10 +113,9 @@ impl Metric {
 
     /// The histogram with these label values. Times are recorded as a [`std::time::Duration`], sizes as a number.
     pub fn histogram(self, labels: &[(&'static str, &str)]) -> Histogram {
-        let kind = if self.kind() == Kind::Sizes {
-            Kind::Sizes
-        } else {
-            Kind::Seconds
+        let kind = match self.kind() {
+            kind @ (Kind::Sizes | Kind::Waits) => kind,
+            Kind::Counter | Kind::Gauge | Kind::Seconds => Kind::Seconds,
         };
         self.check(kind, labels);
         metrics::histogram!(self.name(), owned(labels))
@@ -120,7 +127,9 @@ impl Metric {
             match metric.kind() {
                 Kind::Counter => metrics::describe_counter!(metric.name(), metric.help()),
                 Kind::Gauge => metrics::describe_gauge!(metric.name(), metric.help()),
-                Kind::Seconds | Kind::Sizes => metrics::describe_histogram!(metric.name(), metric.help()),
+                Kind::Seconds | Kind::Waits | Kind::Sizes => {
+                    metrics::describe_histogram!(metric.name(), metric.help());
+                }
             }
         }
     }
@@ -162,7 +171,7 @@ mod tests {
             assert_eq!(name.ends_with("_total"), metric.kind() == Kind::Counter, "{name}");
             assert_eq!(
                 name.ends_with("_seconds"),
-                metric.kind() == Kind::Seconds,
+                matches!(metric.kind(), Kind::Seconds | Kind::Waits),
                 "{name}"
             );
             assert_eq!(name.ends_with("_size"), metric.kind() == Kind::Sizes, "{name}");

@@ -11,6 +11,7 @@ pub mod assets;
 pub mod card;
 pub mod cards;
 pub mod components;
+pub mod devices;
 pub mod failure;
 pub mod layout;
 pub mod live;

@@ -12,7 +12,8 @@
 //! everything. It and the serial numbers are read on one snapshot, so nothing is between them. A void card is
 //! served like any other: its pass says that it has ended.
 //!
-//! Nothing here writes to the store but registering and its opposite.
+//! Nothing here writes to the store but registering and its opposite; what a phone asked and fetched is noted in memory,
+//! and written later together with others.
 
 mod authorization;
 mod body;
@@ -34,10 +35,11 @@ use serde::{Deserialize, Serialize};
 use crate::apple::WebService;
 use crate::clock::stopwatch;
 use crate::domain::id::{
-    DeviceLibraryIdentifier, MerchantId, PassTypeIdentifier, PushToken, SerialNumber, UpdateTag,
+    CardId, DeviceLibraryIdentifier, MerchantId, PassTypeIdentifier, PushToken, SerialNumber, UpdateTag,
 };
 use crate::ops::devices::Registered;
 use crate::store::cards::{self, CardWithProgram};
+use crate::store::receipts::Asking;
 use crate::store::registrations::{self, CardStamp, RegistrationKey};
 use crate::store::{self, tags};
 use crate::telemetry::Metric;
@@ -219,6 +221,11 @@ async fn list(
     let (Ok(merchant), Ok(pass_type), Ok(device)) = names else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
+    let asking = Asking {
+        merchant,
+        pass_type_identifier: pass_type.clone(),
+        device: device.clone(),
+    };
     let since = tag_in(query.as_deref());
     let (current, serial_numbers) = web
         .ops
@@ -234,6 +241,7 @@ async fn list(
             })
         })
         .await?;
+    web.receipts().asked(asking, web.ops.clock.now());
     tracing::trace!(target: "passgate::walk", step = "serials_listed");
     if serial_numbers.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -257,7 +265,7 @@ fn tag_in(query: Option<&str>) -> UpdateTag {
 /// What became of a request for a pass, on one snapshot of the store.
 enum Download {
     Refused,
-    Unchanged(Validators),
+    Unchanged(CardId, Validators),
     Changed(Box<CardWithProgram>),
 }
 
@@ -268,6 +276,7 @@ async fn pass(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let asked = Arc::new(Asked::new(decoded(path)?, &headers)?);
+    let merchant = asked.merchant;
     let shared = Arc::new((web.clone(), headers));
     let download = web
         .ops
@@ -282,7 +291,7 @@ async fn pass(
                 };
                 let validators = Validators::new(stamp.card, stamp.version, stamp.changed_at);
                 if validators.match_copy_of(headers) {
-                    return Ok(Download::Unchanged(validators));
+                    return Ok(Download::Unchanged(stamp.card, validators));
                 }
                 let card = cards::card(tx, asked.merchant, stamp.card).await?;
                 Ok(card.map_or(Download::Refused, |card| Download::Changed(Box::new(card))))
@@ -291,14 +300,20 @@ async fn pass(
         .await?;
     match download {
         Download::Refused => Err(ApiError::Unauthorized),
-        Download::Unchanged(validators) => {
+        Download::Unchanged(card, validators) => {
+            web.receipts().fetched(merchant, card, web.ops.clock.now());
             Metric::PassesUnchanged.counter(&[]).increment(1);
             let mut response = (StatusCode::NOT_MODIFIED, Body::new(body::Untold)).into_response();
             validators.put_into(response.headers_mut());
             Ok(response)
         }
         Download::Changed(card) if method == Method::HEAD => Ok(described(Body::new(body::Untold), &card)),
-        Download::Changed(card) => pass_response(&web, &card).await,
+        Download::Changed(card) => {
+            let response = pass_response(&web, &card).await?;
+            web.receipts()
+                .fetched(merchant, card.card.id, web.ops.clock.now());
+            Ok(response)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Google Wallet end to end on loopback sockets: our wallet, the stand-in for Google, a simulated Android phone.
 
+mod alerts;
 mod converted;
 mod token;
 
@@ -15,8 +16,9 @@ use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, Se
 use passgate::domain::program::ProgramKind;
 use passgate::domain::time::Timestamp;
 use passgate::google::Wallet;
-use passgate::google::client::{Kind, Message};
+use passgate::google::client::Kind;
 use passgate::google::error::{Error, Reason};
+use passgate::google::message::{Message, MessageType};
 use passgate::push::{Delivery, Sender as _};
 use passgate::sim::google::{FakeGoogle, Fault, Kind as SimKind, SimAndroidPhone, TokenFault};
 use proptest::prelude::*;
@@ -419,6 +421,7 @@ async fn lists_come_in_pages_and_messages_are_put_on_objects() {
         id: "hello".into(),
         header: "Hello".into(),
         body: "New beans are in".into(),
+        message_type: MessageType::Text,
     };
     let object = setting.wallet.object_id(CardId(1));
     client

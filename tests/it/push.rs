@@ -3,5 +3,8 @@
 mod client;
 mod dispatch;
 mod lanes;
+mod provider;
+mod receipts;
 pub(crate) mod support;
+mod third_party;
 pub(crate) mod world;

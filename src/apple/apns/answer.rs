@@ -3,7 +3,8 @@
 //!
 //! The reason decides where it is known; the status decides where it is not, and then the provider's own word is
 //! kept. Apple, "Handling notification responses from APNs", lists the statuses and reasons. `a2` knows 28 of the
-//! 32 reasons; the four that are younger are named here.
+//! 32 reasons; the four that are younger are named here. What an answer says about the provider token, apart from the
+//! push, is a [`TokenWord`].
 
 use std::time::Duration;
 
@@ -53,6 +54,39 @@ impl Reason {
                 _ => Self::Unknown,
             },
         }
+    }
+}
+
+/// What an answer says about the provider token that came with the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenWord {
+    /// The credentials were taken; whatever is wrong is wrong with the push.
+    Good,
+    /// Too old: another one may be tried at once.
+    Expired,
+    /// Made too soon after the one before.
+    TooMany,
+    /// Refused, and a new one would be as well; also when nobody got as far as looking at it.
+    Unproven,
+}
+
+/// Whether the token was good, by an answer of `status` with `body`.
+pub(super) fn token_word(status: u16, body: &[u8]) -> TokenWord {
+    match status {
+        403 | 429 => {
+            let body: Body = serde_json::from_slice(body).unwrap_or(Body {
+                reason: String::new(),
+                timestamp: None,
+            });
+            match (status, Reason::parse(&body.reason)) {
+                (_, Reason::Known(ErrorReason::ExpiredProviderToken)) => TokenWord::Expired,
+                (_, Reason::Known(ErrorReason::TooManyProviderTokenUpdates)) => TokenWord::TooMany,
+                (429, _) => TokenWord::Good,
+                _ => TokenWord::Unproven,
+            }
+        }
+        200..=499 => TokenWord::Good,
+        _ => TokenWord::Unproven,
     }
 }
 

@@ -1,5 +1,5 @@
-//! Opens one connection to APNs: TCP (or an HTTP CONNECT proxy), TLS with the pass type's certificate and ALPN
-//! `h2`, then the HTTP/2 preface.
+//! Opens one connection to APNs: TCP (or an HTTP CONNECT proxy), TLS with ALPN `h2` and, where a pass type pushes with
+//! it, its certificate, then the HTTP/2 preface.
 
 use std::io;
 use std::pin::Pin;
@@ -119,12 +119,13 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// `authority` replaces the system's trusted certificates.
+    /// `authority` replaces the system's trusted certificates. Without a certificate, requests must show who sends
+    /// them.
     pub(super) fn new(
         target: Target,
         proxy: Option<Proxy>,
         authority: Option<&[X509]>,
-        certificate: &ClientCertificate,
+        certificate: Option<&ClientCertificate>,
     ) -> Result<Self, ErrorStack> {
         let mut builder = SslConnector::builder(SslMethod::tls_client())?;
         builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
@@ -137,10 +138,12 @@ impl Route {
             }
             builder.set_cert_store(store.build());
         }
-        builder.set_certificate(&certificate.leaf)?;
-        builder.set_private_key(&certificate.key)?;
-        for intermediate in &certificate.chain {
-            builder.add_extra_chain_cert(intermediate.clone())?;
+        if let Some(certificate) = certificate {
+            builder.set_certificate(&certificate.leaf)?;
+            builder.set_private_key(&certificate.key)?;
+            for intermediate in &certificate.chain {
+                builder.add_extra_chain_cert(intermediate.clone())?;
+            }
         }
         Ok(Self {
             target,

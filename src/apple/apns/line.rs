@@ -6,7 +6,7 @@
 //! that the outbox row goes back and nothing piles up here.
 //!
 //! The window is the smaller of the peer's limit on streams (h2 lets one request wait for a free stream, and we
-//! wait for it) and our own cap. After GOAWAY no new stream is opened: streams up to the last one that APNs
+//! wait for it) and our own cap; with provider tokens it is one until APNs has taken the first. After GOAWAY no new stream is opened: streams up to the last one that APNs
 //! accepted are finished by a task of their own, the rest fail as never processed, and the next job opens a new
 //! connection.
 
@@ -24,14 +24,14 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connect::{ConnectError, Route};
 use crate::clock::{Ids, stopwatch};
 use wire::WINDOW;
-use wire::{Ended, Job, Wire};
+use wire::{Ended, Job, Window, Wire};
 pub(super) use wire::{Pace, Sent};
 
 /// Jobs that may wait for one connection.
 const QUEUE: usize = 1000;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// A connection that ends sooner counts as a failed attempt.
+/// A connection that ends sooner, without an answer to anything, counts as a failed attempt.
 const STEADY: Duration = Duration::from_secs(5);
 
 /// Why a request was not put on the wire.
@@ -42,6 +42,27 @@ pub(super) struct Fault {
     pub(super) after: Option<Duration>,
     /// Waiting will not help: certificates or addresses are wrong.
     pub(super) configuration: bool,
+    /// Nothing left us, and another connection may be had at once.
+    pub(super) unsent: bool,
+}
+
+impl Fault {
+    /// The connection broke under the request.
+    fn broken(reason: String) -> Self {
+        Self {
+            reason,
+            after: None,
+            configuration: false,
+            unsent: false,
+        }
+    }
+
+    fn unsent(reason: String) -> Self {
+        Self {
+            unsent: true,
+            ..Self::broken(reason)
+        }
+    }
 }
 
 /// The handle of one actor; the actor ends with it.
@@ -61,11 +82,13 @@ impl Drop for Load {
 }
 
 impl Line {
-    /// Starts the actor; it connects with the first job.
-    pub(super) fn start(route: Route, timeout: Duration, pace: Pace, ids: Ids) -> Self {
+    /// Starts the actor; it connects with the first job. `is_proven`: the route's certificate shows who we are, and
+    /// requests need not.
+    pub(super) fn start(route: Route, is_proven: bool, timeout: Duration, pace: Pace, ids: Ids) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let actor = Actor {
             route,
+            is_proven,
             timeout,
             pace,
             ids,
@@ -96,11 +119,7 @@ impl Line {
         self.load.fetch_add(1, Ordering::Relaxed);
         let load = Load(self.load.clone());
         let (answer, sent) = oneshot::channel();
-        let stopped = || Fault {
-            reason: "the connection to APNs is being closed".into(),
-            after: None,
-            configuration: false,
-        };
+        let stopped = || Fault::broken("the connection to APNs is being closed".into());
         self.jobs
             .send(Job {
                 request,
@@ -116,6 +135,7 @@ impl Line {
 
 struct Actor {
     route: Route,
+    is_proven: bool,
     timeout: Duration,
     pace: Pace,
     ids: Ids,
@@ -137,8 +157,12 @@ impl Actor {
             }
             while self.retiring.try_join_next().is_some() {}
             let begun = stopwatch();
+            let window = Window::new(self.is_proven);
             let (reason, configuration) = match self.connect().await {
-                Ok(wire) => match wire.serve(&mut self.waiting, &mut self.queue, self.pace).await {
+                Ok(wire) => match wire
+                    .serve(&mut self.waiting, &mut self.queue, self.pace, window.clone())
+                    .await
+                {
                     Ended::Unused(old) => {
                         self.retire(*old);
                         break;
@@ -155,8 +179,8 @@ impl Actor {
                 }
             };
             tracing::debug!(reason, "the connection to APNs ended");
-            // A connection that served for a while may be replaced at once, and so may the first that did not.
-            if begun.elapsed() >= STEADY {
+            // A connection that served may be replaced at once, and so may the first that did not.
+            if window.has_served() || begun.elapsed() >= STEADY {
                 self.failures = 0;
             } else {
                 self.failures = self.failures.saturating_add(1);
@@ -197,6 +221,7 @@ impl Actor {
                     reason: reason.clone(),
                     after: Some(wait.saturating_sub(begun.elapsed())),
                     configuration,
+                    unsent: false,
                 };
                 let _gone = job.answer.send(Err(fault));
             }

@@ -7,7 +7,9 @@
 use a2::request::payload::PayloadLike;
 use a2::{NotificationOptions, Priority, PushType};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::header::AUTHORIZATION;
+use http::uri::{self, Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use serde::Serialize;
 
 use crate::domain::id::{PassTypeIdentifier, PushToken};
@@ -43,10 +45,8 @@ impl PayloadLike for WalletPush<'_> {
 /// What all pushes of one pass type have in common.
 #[derive(Debug, Clone)]
 pub(super) struct Form {
-    authority: String,
-    topic: HeaderValue,
-    push_type: HeaderValue,
-    priority: HeaderValue,
+    authority: Authority,
+    headers: HeaderMap,
     body: Bytes,
 }
 
@@ -72,14 +72,19 @@ impl Form {
         };
         let options = push.get_options();
         let header = |text: String| HeaderValue::try_from(text).map_err(|_| RequestError::Topic);
+        let priority = match &options.apns_priority {
+            Some(named) => header(named.to_string())?,
+            None => HeaderValue::from(u16::from(priority)),
+        };
+        let mut headers = HeaderMap::with_capacity(8);
+        let topic = header(options.apns_topic.unwrap_or_default().to_owned())?;
+        headers.insert(HeaderName::from_static("apns-topic"), topic);
+        let push_type = header(options.apns_push_type.unwrap_or_default().to_string())?;
+        headers.insert(HeaderName::from_static("apns-push-type"), push_type);
+        headers.insert(HeaderName::from_static("apns-priority"), priority);
         Ok(Self {
-            authority: authority.to_owned(),
-            topic: header(options.apns_topic.unwrap_or_default().to_owned())?,
-            push_type: header(options.apns_push_type.unwrap_or_default().to_string())?,
-            priority: match &options.apns_priority {
-                Some(named) => header(named.to_string())?,
-                None => HeaderValue::from(u16::from(priority)),
-            },
+            authority: Authority::try_from(authority).map_err(|_| RequestError::Topic)?,
+            headers,
             // An empty object cannot fail to be written.
             body: push
                 .to_json_string()
@@ -91,31 +96,36 @@ impl Form {
         self.body.clone()
     }
 
-    /// `expiration` is in unix seconds and greater than 0.
-    pub(super) fn request(&self, token: &PushToken, expiration: i64) -> Result<Request<()>, RequestError> {
+    /// `expiration` is in unix seconds and greater than 0; `bearer` is the provider token, where one is used.
+    pub(super) fn request(
+        &self,
+        token: &PushToken,
+        expiration: i64,
+        bearer: Option<&HeaderValue>,
+    ) -> Result<Request<()>, RequestError> {
         let token = token.as_str();
         if !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(RequestError::PushToken);
         }
-        let uri = Uri::builder()
-            .scheme("https")
-            .authority(self.authority.as_str())
-            .path_and_query(format!("/3/device/{token}"))
-            .build()
-            .map_err(|_| RequestError::PushToken)?;
+        let path = Bytes::from(format!("/3/device/{token}"));
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(Scheme::HTTPS);
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query =
+            Some(PathAndQuery::from_maybe_shared(path).map_err(|_| RequestError::PushToken)?);
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri;
+        *request.uri_mut() = Uri::from_parts(parts).map_err(|_| RequestError::PushToken)?;
         *request.version_mut() = Version::HTTP_2;
-        let headers = request.headers_mut();
-        headers.reserve(4);
-        headers.insert(HeaderName::from_static("apns-topic"), self.topic.clone());
-        headers.insert(HeaderName::from_static("apns-push-type"), self.push_type.clone());
-        headers.insert(HeaderName::from_static("apns-priority"), self.priority.clone());
+        let mut headers = self.headers.clone();
         headers.insert(
             HeaderName::from_static("apns-expiration"),
             HeaderValue::from(expiration.max(1)),
         );
+        if let Some(bearer) = bearer {
+            headers.insert(AUTHORIZATION, bearer.clone());
+        }
+        *request.headers_mut() = headers;
         Ok(request)
     }
 }
@@ -129,7 +139,7 @@ mod tests {
         let topic = PassTypeIdentifier::parse("pass.example.coffee").expect("topic");
         let token = PushToken::parse("0aFF").expect("token");
         let form = Form::new("api.push.apple.com:443", &topic, 5).expect("form");
-        let request = form.request(&token, 1_800_000_000).expect("request");
+        let request = form.request(&token, 1_800_000_000, None).expect("request");
         assert_eq!(request.uri().path(), "/3/device/0aFF");
         let header = |name: &str| request.headers()[name].to_str().expect("ascii").to_owned();
         assert_eq!(header("apns-topic"), "pass.example.coffee");
@@ -137,6 +147,10 @@ mod tests {
         assert_eq!(header("apns-priority"), "5");
         assert_eq!(header("apns-expiration"), "1800000000");
         assert_eq!(form.body(), "{}");
+        assert!(!request.headers().contains_key("authorization"));
+        let bearer = HeaderValue::from_static("bearer a.b.c");
+        let request = form.request(&token, 1, Some(&bearer)).expect("request");
+        assert_eq!(request.headers()["authorization"], "bearer a.b.c");
     }
 
     #[test]
@@ -145,7 +159,7 @@ mod tests {
         let token = PushToken::parse("0aff").expect("token");
         for (priority, text) in [(1, "1"), (5, "5"), (10, "10")] {
             let form = Form::new("localhost", &topic, priority).expect("form");
-            let request = form.request(&token, 0).expect("request");
+            let request = form.request(&token, 0, None).expect("request");
             assert_eq!(request.headers()["apns-priority"], text);
             assert_eq!(request.headers()["apns-expiration"], "1");
         }
@@ -157,7 +171,7 @@ mod tests {
         let form = Form::new("localhost", &topic, 5).expect("form");
         for token in ["..", "a?b", "a#b", "%2e%2e", "zz"] {
             let token = PushToken::parse(token).expect("opaque");
-            assert!(form.request(&token, 1).is_err());
+            assert!(form.request(&token, 1, None).is_err());
         }
     }
 }

@@ -47,6 +47,11 @@ pub(super) struct Settled {
     pub(super) rings: bool,
     /// Addresses of ours that have taken it, and what they have taken: left out if others of this card are tried again.
     pub(super) told: Vec<(AddressKey, i64)>,
+    /// Devices for which the provider has taken it.
+    pub(super) reached: Vec<PushToken>,
+    pub(super) claimed_at: Timestamp,
+    /// The provider's word that nothing more rings for this card today.
+    pub(super) silenced: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +89,8 @@ struct Live {
     /// What addresses of ours are told, as a number.
     said: i64,
     told: Vec<(AddressKey, i64)>,
+    reached: Vec<PushToken>,
+    silenced: Option<String>,
 }
 
 /// All rows of one lane that are neither waiting in the outbox nor finished.
@@ -211,9 +218,7 @@ impl Batch {
 
     /// Rows of a claim that nothing can be done with now.
     pub(super) fn give_back(lease: i64, rows: &[Claimed], due_at: Timestamp) -> Vec<Settled> {
-        rows.iter()
-            .map(|row| untried(lease, row, due_at, Vec::new(), Vec::new()))
-            .collect()
+        rows.iter().map(|row| untried(lease, row, due_at)).collect()
     }
 
     fn admit(
@@ -234,6 +239,9 @@ impl Batch {
                     dead: Vec::new(),
                     rings: row.rings,
                     told: Vec::new(),
+                    reached: Vec::new(),
+                    claimed_at: row.claimed_at,
+                    silenced: None,
                 }),
                 waiting_for => {
                     let live = Live {
@@ -243,6 +251,8 @@ impl Batch {
                         dead: Vec::new(),
                         said: row.generation,
                         told: Vec::new(),
+                        reached: Vec::new(),
+                        silenced: None,
                     };
                     self.live.insert((lease, row.key), live);
                 }
@@ -278,7 +288,13 @@ impl Batch {
                         live.told.push((to.key.clone(), live.said));
                     }
                 }
+                Answer::Outcome(Outcome::Silenced { reason }) => live.silenced = Some(reason.clone()),
                 Answer::Outcome(_) | Answer::Untried { .. } => {}
+            }
+            if let Answer::Outcome(Outcome::Accepted) = answer
+                && let Delivery::AppleDevice { push_token, .. } = &target.delivery
+            {
+                live.reached.push(push_token.clone());
             }
             let is_worse = live
                 .worst
@@ -303,12 +319,21 @@ impl Batch {
             worst,
             dead,
             told,
+            reached,
+            silenced,
             ..
         } = live;
+        let settled = |settled: Settled| Settled {
+            dead,
+            told,
+            reached,
+            silenced,
+            ..settled
+        };
         let name = self.channel.as_str();
         let (step, event) = match worst {
             None => (Step::Done, None),
-            Some(Answer::Untried { due_at }) => return untried(lease, &row, due_at, dead, told),
+            Some(Answer::Untried { due_at }) => return settled(untried(lease, &row, due_at)),
             Some(Answer::Outcome(outcome)) => match self.back_off.next(&outcome, row.attempts, jitter, now) {
                 Next::Again { at } => (
                     Step::Again {
@@ -317,7 +342,7 @@ impl Batch {
                     },
                     None,
                 ),
-                Next::NotYet { at } => return untried(lease, &row, at, dead, told),
+                Next::NotYet { at } => return settled(untried(lease, &row, at)),
                 Next::GiveUp { reason } => (
                     Step::Done,
                     Some((EventKind::PushFailed, format!("{name}: {reason}"))),
@@ -325,22 +350,18 @@ impl Batch {
                 Next::Done => {
                     let event = match &outcome {
                         Outcome::Accepted => (EventKind::PushSent, name.to_owned()),
+                        Outcome::Silenced { .. } => (EventKind::PushSent, format!("{name}: without ringing")),
                         other => (EventKind::PushFailed, format!("{name}: {}", reason(other))),
                     };
                     (Step::Done, Some(event))
                 }
             },
         };
-        Settled {
-            key: row.key,
-            lease,
-            generation: row.generation,
+        settled(Settled {
             step,
             event,
-            dead,
-            rings: row.rings,
-            told,
-        }
+            ..untried(lease, &row, row.claimed_at)
+        })
     }
 }
 
@@ -361,13 +382,7 @@ fn said(generation: i64, alerts: &[Alert]) -> i64 {
 }
 
 /// The attempt does not count.
-fn untried(
-    lease: i64,
-    row: &Claimed,
-    due_at: Timestamp,
-    dead: Vec<Dead>,
-    told: Vec<(AddressKey, i64)>,
-) -> Settled {
+fn untried(lease: i64, row: &Claimed, due_at: Timestamp) -> Settled {
     Settled {
         key: row.key,
         lease,
@@ -377,9 +392,12 @@ fn untried(
             attempts: (row.attempts - 1).max(0),
         },
         event: None,
-        dead,
+        dead: Vec::new(),
         rings: row.rings,
-        told,
+        told: Vec::new(),
+        reached: Vec::new(),
+        claimed_at: row.claimed_at,
+        silenced: None,
     }
 }
 
@@ -391,7 +409,7 @@ fn weight(answer: &Answer) -> (u8, std::time::Duration) {
         Answer::Outcome(Outcome::Retry { after, .. }) => (5, after.unwrap_or_default()),
         Answer::Outcome(Outcome::Untried { after, .. }) => (4, *after),
         Answer::Untried { .. } => (4, none),
-        Answer::Outcome(Outcome::Accepted) => (3, none),
+        Answer::Outcome(Outcome::Accepted | Outcome::Silenced { .. }) => (3, none),
         Answer::Outcome(Outcome::Rejected { .. }) => (2, none),
         Answer::Outcome(Outcome::Gone { .. }) => (1, none),
     }
@@ -400,7 +418,8 @@ fn weight(answer: &Answer) -> (u8, std::time::Duration) {
 fn reason(outcome: &Outcome) -> &str {
     match outcome {
         Outcome::Accepted => "",
-        Outcome::Gone { reason, .. }
+        Outcome::Silenced { reason }
+        | Outcome::Gone { reason, .. }
         | Outcome::Retry { reason, .. }
         | Outcome::Untried { reason, .. }
         | Outcome::Misconfigured { reason }

@@ -58,7 +58,7 @@ pub(super) async fn claim(
     asking.sort_unstable();
     let mut keys: Vec<CardKey>;
     if asking.is_empty() {
-        claim.rows = due.iter().map(|row| claimed(row, false)).collect();
+        claim.rows = due.iter().map(|row| claimed(row, false, now)).collect();
         keys = claim.rows.iter().map(|row| row.key).collect();
         keys.sort_unstable();
         if !keys.is_empty() {
@@ -81,12 +81,13 @@ pub(super) async fn claim(
     Ok(claim)
 }
 
-fn claimed(row: &Due, rings: bool) -> Claimed {
+fn claimed(row: &Due, rings: bool, now: Timestamp) -> Claimed {
     Claimed {
         key: row.key,
         generation: row.generation,
         attempts: row.attempts + 1,
         rings,
+        claimed_at: now,
     }
 }
 
@@ -338,7 +339,7 @@ impl Desk {
             );
             let rings = decree.is_some_and(|decree| decree.rings);
             if rings || row.told < row.generation {
-                claim.rows.push(claimed(row, rings));
+                claim.rows.push(claimed(row, rings, now));
                 leased.push(kept);
             } else if let Some(next_at) = kept.next_at {
                 put_off.push((kept, next_at));

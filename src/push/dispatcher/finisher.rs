@@ -13,11 +13,16 @@ use super::batch::{Place, Settled, Step};
 use crate::clock::Clock;
 use crate::domain::delivery::Channel;
 use crate::domain::event::EventKind;
+use crate::domain::receipt;
 use crate::domain::time::Timestamp;
+use crate::store::alerts::Stopped;
 use crate::store::pushes::{self, CardKey, CardState, Held, Line, OPEN, Release, Told};
+use crate::store::receipts::{self, Waited};
 use crate::store::{self, Change, Store, Tx, alerts, intents, push_addresses};
-use crate::telemetry::Metric;
+use crate::telemetry::{Histogram, Metric};
 
+/// A provider that lets nothing more ring counts a rolling day, and does not say when it began.
+const SILENCED_FOR: Duration = Duration::from_secs(24 * 3600);
 /// Rows in one transaction.
 const TOGETHER: usize = 200;
 /// Attempts to write before the leases are left to run out.
@@ -28,6 +33,7 @@ pub(super) struct Finisher {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) channel: Channel,
+    pub(super) time_to_fetch: Histogram,
     /// Told how many rows have been written.
     pub(super) written: Box<dyn Fn(usize) + Send + Sync>,
 }
@@ -57,7 +63,10 @@ impl Finisher {
                 })
                 .await;
             match written {
-                Ok(dropped) => {
+                Ok(Finished { dropped, waited }) => {
+                    for time in waited {
+                        self.time_to_fetch.record(time);
+                    }
                     tracing::trace!(target: "passgate::walk", step = "pushes_finished");
                     if dropped > 0 {
                         Metric::PushAddressesDropped
@@ -78,13 +87,21 @@ impl Finisher {
     }
 }
 
-/// The transaction. Locks cards by id, then their rows, as a tap does. Returns how many addresses of ours went.
+/// What a transaction of [`finish`] is counted as.
+struct Finished {
+    /// How many addresses of ours went.
+    dropped: u64,
+    /// How long devices took that have fetched by now.
+    waited: Vec<Waited>,
+}
+
+/// The transaction. Locks cards by id, then their rows, as a tap does.
 async fn finish(
     tx: &mut Tx<'_>,
     channel: Channel,
     settled: &[Settled],
     now: Timestamp,
-) -> Result<u64, store::Error> {
+) -> Result<Finished, store::Error> {
     let keys: Vec<CardKey> = settled
         .iter()
         .map(|row| row.key)
@@ -101,7 +118,8 @@ async fn finish(
         .map(|row| (row.key, row))
         .collect();
 
-    let (mut removed, dropped) = remove_dead(tx, channel, settled, &mut cards).await?;
+    let waited = note_reached(tx, settled, &held, now).await?;
+    let (mut removed, dropped) = remove_dead(tx, channel, settled, &mut cards, now).await?;
     let mut done = Vec::with_capacity(keys.len());
     let (mut back, mut told, mut answers) = (Vec::new(), Vec::new(), Vec::new());
     let mut taken = Vec::new();
@@ -146,6 +164,7 @@ async fn finish(
         }
     }
     let mut touched: BTreeSet<CardKey> = removed.keys().copied().collect();
+    let moved: Vec<CardKey> = touched.iter().copied().collect();
     touched.extend(events.iter().map(|(key, ..)| *key));
 
     append(tx, &mut cards, events, now).await?;
@@ -157,7 +176,7 @@ async fn finish(
 
     let changed: Vec<CardState> = touched.iter().filter_map(|key| cards.get(key).cloned()).collect();
     if !changed.is_empty() {
-        pushes::save_cards(tx, &changed, now).await?;
+        pushes::save_cards(tx, &changed, &moved, now).await?;
     }
     if !done.is_empty() {
         pushes::delete(tx, channel, &done).await?;
@@ -190,10 +209,17 @@ async fn finish(
         alerts::close(tx, channel, &rang).await?;
         intents::answered(tx, channel, &answers, now).await?;
     }
+    for row in settled {
+        if let Some(reason) = &row.silenced {
+            let (merchant, card) = row.key;
+            let until = now.plus(SILENCED_FOR);
+            alerts::stop(tx, (merchant, channel), Stopped::Card(card), until, reason).await?;
+        }
+    }
     for (merchant, card) in touched {
         tx.announce(Change::Card(merchant, card));
     }
-    Ok(dropped)
+    Ok(Finished { dropped, waited })
 }
 
 /// Whether the channel's addresses are rows of `push_addresses`.
@@ -210,6 +236,32 @@ fn refusal(row: &Settled) -> Option<String> {
     }
 }
 
+/// Notes which devices a provider has taken the push for, and when to look whether they answered. Returns how long
+/// those waited that have fetched before this was written.
+async fn note_reached(
+    tx: &mut Tx<'_>,
+    settled: &[Settled],
+    held: &HashMap<CardKey, Held>,
+    now: Timestamp,
+) -> Result<Vec<Waited>, store::Error> {
+    let mut told = Vec::with_capacity(settled.len());
+    for row in settled {
+        let held = held.get(&row.key);
+        told.extend(row.reached.iter().map(|push_token| receipts::Told {
+            key: row.key,
+            push_token: push_token.clone(),
+            queued_at: held.map_or(row.claimed_at, |held| held.queued_at),
+            told_at: row.claimed_at,
+            again: held.is_some_and(|held| held.again),
+        }));
+    }
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    told.sort_unstable_by_key(|one| one.key);
+    receipts::told(tx, &told, now, receipt::gap(0).map(|gap| now.plus(gap))).await
+}
+
 /// Deletes dead addresses and takes the channel from cards that have none left. Returns those cards, each with the
 /// provider's reason, and how many addresses of ours went.
 async fn remove_dead(
@@ -217,6 +269,7 @@ async fn remove_dead(
     channel: Channel,
     settled: &[Settled],
     cards: &mut HashMap<CardKey, CardState>,
+    now: Timestamp,
 ) -> Result<(HashMap<CardKey, String>, u64), store::Error> {
     let (mut removed, mut dropped) = (HashMap::new(), 0);
     for row in settled {
@@ -225,6 +278,9 @@ async fn remove_dead(
                 Place::Device(address) => {
                     // A device that registered after the provider's word is alive again.
                     let before = dead.since.unwrap_or(Timestamp(i64::MAX));
+                    let (pass_type, token) = (&address.pass_type_identifier, &address.push_token);
+                    // What other cards the device holds goes later, by a chore: their locks are not ours.
+                    receipts::doom(tx, row.key, pass_type, token, before.min(now)).await?;
                     pushes::unregister(tx, address, before).await?
                         && !pushes::is_registered(tx, row.key).await?
                 }

@@ -159,6 +159,7 @@ impl Lane {
             store: self.store.clone(),
             clock: self.clock.clone(),
             channel: self.channel,
+            time_to_fetch: Metric::TimeToFetch.histogram(&[("channel", self.channel.as_str())]),
             written: Box::new(move |rows| {
                 hand.rows.fetch_sub(rows, Ordering::Relaxed);
                 hand.freed.notify_one();
@@ -446,6 +447,7 @@ fn too_slow() -> Outcome {
 fn name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "accepted",
+        Outcome::Silenced { .. } => "silenced",
         Outcome::Gone { .. } => "gone",
         Outcome::Retry { .. } => "retry",
         Outcome::Untried { .. } => "untried",

@@ -27,8 +27,8 @@ pub(super) struct Asked {
     pub(super) topic: String,
 }
 
-/// `certified` is the topic that the client's certificate is for, when it showed one.
-pub(super) fn check(head: &Parts, payload_bytes: usize, certified: Option<&str>) -> Result<Asked, Refusal> {
+/// Everything but who sends it.
+pub(super) fn check(head: &Parts, payload_bytes: usize) -> Result<Asked, Refusal> {
     if head.method != Method::POST {
         return Err((405, "MethodNotAllowed"));
     }
@@ -48,9 +48,6 @@ pub(super) fn check(head: &Parts, payload_bytes: usize, certified: Option<&str>)
     let topic = text(&head.headers, "apns-topic").ok_or((400, "MissingTopic"))?;
     if topic.is_empty() {
         return Err((400, "BadTopic"));
-    }
-    if certified.is_some_and(|certified| certified != topic) {
-        return Err((400, "TopicDisallowed"));
     }
     Ok(Asked {
         token: token.to_ascii_lowercase(),
@@ -103,7 +100,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).expect("request").into_parts();
-        check(&head, bytes, Some("pass.example")).map(|asked| asked.token)
+        check(&head, bytes).map(|asked| asked.token)
     }
 
     #[test]
@@ -127,14 +124,6 @@ mod tests {
             ("POST", "/3/device/xyz", vec![topic], 2, 400, "BadDeviceToken"),
             ("POST", "/3/device/123", vec![topic], 2, 400, "BadDeviceToken"),
             ("POST", "/3/device/00", vec![], 2, 400, "MissingTopic"),
-            (
-                "POST",
-                "/3/device/00",
-                vec![("apns-topic", "other")],
-                2,
-                400,
-                "TopicDisallowed",
-            ),
             (
                 "POST",
                 "/3/device/00",

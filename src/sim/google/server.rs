@@ -70,7 +70,6 @@ pub(super) struct Shared {
     pub(super) token_uri: String,
 }
 
-#[derive(Default)]
 pub(super) struct Everything {
     pub(super) resources: Resources,
     pub(super) accounts: HashMap<String, PKey<Public>>,
@@ -84,6 +83,8 @@ pub(super) struct Everything {
     pub(super) seen: Vec<Seen>,
     pub(super) quota: Option<usize>,
     pub(super) firebase: Firebase,
+    /// By what a day's alerts are counted.
+    pub(super) clock: Clock,
     arrivals: VecDeque<Instant>,
 }
 
@@ -91,8 +92,18 @@ impl Everything {
     pub(super) fn of(issuer: &str) -> Self {
         Self {
             resources: Resources::of(issuer),
+            accounts: HashMap::new(),
+            tokens: HashMap::new(),
+            tokens_given: 0,
+            token_requests: 0,
             token_life: 3599,
-            ..Self::default()
+            faults: VecDeque::new(),
+            token_faults: VecDeque::new(),
+            seen: Vec::new(),
+            quota: None,
+            firebase: Firebase::default(),
+            clock: Clock::System,
+            arrivals: VecDeque::new(),
         }
     }
 
@@ -294,6 +305,7 @@ fn answer(
         return Err(refusal);
     }
     state.admit(headers)?;
+    let now = state.clock.now();
     let words: Vec<&str> = path.split('/').collect();
     let not_found = || Refusal {
         status: 404,
@@ -319,9 +331,9 @@ fn answer(
             resources.list(kind, parent, size, token)
         }
         ("GET", [id]) => resources.read(kind, id),
-        ("PUT", [id]) => resources.update(kind, id, body),
-        ("PATCH", [id]) => resources.patch(kind, id, body),
-        ("POST", [id, "addMessage"]) => resources.add_message(kind, id, body),
+        ("PUT", [id]) => resources.update(kind, id, body, now),
+        ("PATCH", [id]) => resources.patch(kind, id, body, now),
+        ("POST", [id, "addMessage"]) => resources.add_message(kind, id, body, now),
         _ => Err(not_found()),
     }
 }

@@ -1,10 +1,23 @@
-//! What the stand-in for the Wallet API keeps: every version of every class and object. Nothing is ever deleted.
+//! What the stand-in for the Wallet API keeps: every version of every class and object, and what rang. Nothing is ever
+//! deleted. A resource rings three times in any 24 hours, by messages and updates together; more is refused.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::rules::{self, Kind, Refusal, merge, text, with_id};
+use crate::domain::time::{DAY, Timestamp};
+
+/// Alerts in any 24 hours ("Trigger push notifications").
+const MOST_ALERTS: usize = 3;
+
+/// Something that made the holder's phone ring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    pub at: Timestamp,
+    /// The body of a message; `None` for an update of the object.
+    pub message: Option<String>,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Resources {
@@ -16,6 +29,8 @@ pub(super) struct Resources {
 struct Entry {
     /// Every state since the insert; the last is the current one. Never empty.
     versions: Vec<Value>,
+    /// What rang, oldest first.
+    alerts: Vec<Alert>,
     /// Who saved it: the first saver of a card that one user may have.
     saved_by: Option<String>,
 }
@@ -45,13 +60,26 @@ impl Resources {
         self.store(kind, &id, new)
     }
 
-    pub(super) fn update(&mut self, kind: Kind, id: &str, body: &Value) -> Result<Value, Refusal> {
+    pub(super) fn update(
+        &mut self,
+        kind: Kind,
+        id: &str,
+        body: &Value,
+        now: Timestamp,
+    ) -> Result<Value, Refusal> {
         let old = self.current(kind, id)?.clone();
         let new = self.checked(kind, &with_id(body, id)?, Some(&old))?;
+        self.ring_for_change(kind, id, body, (&old, &new), now)?;
         self.store(kind, id, new)
     }
 
-    pub(super) fn patch(&mut self, kind: Kind, id: &str, body: &Value) -> Result<Value, Refusal> {
+    pub(super) fn patch(
+        &mut self,
+        kind: Kind,
+        id: &str,
+        body: &Value,
+        now: Timestamp,
+    ) -> Result<Value, Refusal> {
         let old = self.current(kind, id)?.clone();
         rules::check_payload(kind, body)?;
         let patch = with_id(body, id)?;
@@ -61,17 +89,73 @@ impl Resources {
             merged["reviewStatus"] = "UNDER_REVIEW".into();
         }
         let new = self.checked(kind, &merged, Some(&old))?;
+        self.ring_for_change(kind, id, body, (&old, &new), now)?;
         self.store(kind, id, new)
     }
 
-    pub(super) fn add_message(&mut self, kind: Kind, id: &str, body: &Value) -> Result<Value, Refusal> {
+    /// An update that asks for it rings when a field of the list has changed.
+    fn ring_for_change(
+        &mut self,
+        kind: Kind,
+        id: &str,
+        body: &Value,
+        (old, new): (&Value, &Value),
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let watched = |value: &Value| {
+            [
+                value["loyaltyPoints"]["balance"].clone(),
+                value["secondaryLoyaltyPoints"]["balance"].clone(),
+                value["rewardsTier"].clone(),
+            ]
+        };
+        if text(body, "notifyPreference") != "NOTIFY_ON_UPDATE" || watched(old) == watched(new) {
+            return Ok(());
+        }
+        self.ring(kind, id, None, now)
+    }
+
+    fn ring(&mut self, kind: Kind, id: &str, message: Option<String>, now: Timestamp) -> Result<(), Refusal> {
+        let entry = self.all.entry((kind, id.to_owned())).or_default();
+        let recent = entry.alerts.iter().filter(|alert| now.since(alert.at) < DAY);
+        if recent.count() >= MOST_ALERTS {
+            let issuer = &self.issuer;
+            let what = match message {
+                Some(_) => format!("adding TEXT_AND_NOTIFY message to {} {id}", kind.in_words()),
+                None => format!("updating {} {id} with NOTIFY_ON_UPDATE", kind.in_words()),
+            };
+            let message = format!("Quota exceeded for issuer ({issuer}) when {what}.");
+            return Err(Refusal::wallet(403, "quotaExceeded", message));
+        }
+        entry.alerts.push(Alert { at: now, message });
+        Ok(())
+    }
+
+    pub(super) fn alerts(&self, kind: Kind, id: &str) -> &[Alert] {
+        self.all
+            .get(&(kind, id.to_owned()))
+            .map_or(&[], |entry| &entry.alerts)
+    }
+
+    pub(super) fn add_message(
+        &mut self,
+        kind: Kind,
+        id: &str,
+        body: &Value,
+        now: Timestamp,
+    ) -> Result<Value, Refusal> {
         let mut new = self.current(kind, id)?.clone();
         let message = rules::message(body)?;
+        let rings = text(&message, "messageType") == "TEXT_AND_NOTIFY";
+        let said = text(&message, "body").to_owned();
         let mut messages = new["messages"].as_array().cloned().unwrap_or_default();
         // Ids of messages are the caller's business: the same id twice is two messages.
         messages.push(message);
         new["messages"] = Value::Array(messages);
         rules::check_messages(&new)?;
+        if rings {
+            self.ring(kind, id, Some(said), now)?;
+        }
         let stored = self.store(kind, id, new)?;
         Ok(json!({"resource": stored}))
     }
@@ -167,6 +251,10 @@ impl Resources {
 
     fn store(&mut self, kind: Kind, id: &str, mut new: Value) -> Result<Value, Refusal> {
         let entry = self.all.entry((kind, id.to_owned())).or_default();
+        // Said with each update, and kept by none.
+        if let Some(fields) = new.as_object_mut() {
+            fields.remove("notifyPreference");
+        }
         new["kind"] = format!("walletobjects#{}", kind.as_str()).into();
         new["version"] = (entry.versions.len() + 1).to_string().into();
         if kind == Kind::LoyaltyObject {

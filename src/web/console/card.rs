@@ -11,13 +11,15 @@ use crate::domain::access::Action;
 use crate::domain::event::EventKind;
 use crate::domain::id::{CardId, EventId, MerchantId};
 use crate::domain::program::ProgramKind;
+use crate::domain::receipt::Receipt;
 use crate::domain::time::Timestamp;
 use crate::ops::pushes::Why;
+use crate::ops::receipts;
 use crate::store::listing::{self, CardSheet, TimelineRow};
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, icon, platforms, status_badge, time, toast};
 use crate::web::console::layout::{Section, Theme, page};
-use crate::web::console::{pass, timeline, why};
+use crate::web::console::{devices, pass, timeline, why};
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
@@ -30,6 +32,8 @@ pub struct Shown {
     pub sheet: CardSheet,
     /// The newest rows.
     pub recent: Vec<TimelineRow>,
+    /// The phones that hold it.
+    pub devices: Vec<Receipt>,
 }
 
 impl Shown {
@@ -96,7 +100,12 @@ pub async fn load(web: &Web, merchant: MerchantId, card: CardId, limit: i64) -> 
                     Some(last) => listing::timeline(tx, merchant, card, last, EventId(0), limit).await?,
                     None => Vec::new(),
                 };
-                Ok(Some(Shown { sheet, recent }))
+                let devices = receipts::of_card(tx, merchant, card).await?;
+                Ok(Some(Shown {
+                    sheet,
+                    recent,
+                    devices,
+                }))
             })
         })
         .await?;
@@ -141,6 +150,7 @@ pub fn view(
             div.card-main {
                 (facts(member, sheet, now))
                 (actions(member, shown, now))
+                (devices::panel(&shown.devices, &member.zone, now))
                 @if let Some(why) = why { (why::section(why, now)) }
                 section.panel aria-labelledby="timeline-title" {
                     div.panel-head {

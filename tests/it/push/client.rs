@@ -16,7 +16,8 @@ use super::support::{Apple, push, token, topic};
 fn reason(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Accepted => "accepted".into(),
-        Outcome::Gone { reason, .. }
+        Outcome::Silenced { reason }
+        | Outcome::Gone { reason, .. }
         | Outcome::Retry { reason, .. }
         | Outcome::Untried { reason, .. }
         | Outcome::Misconfigured { reason }

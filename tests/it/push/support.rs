@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use passgate::apple::apns::{Apns, ClientCertificate};
+use passgate::apple::apns::{Apns, ClientCertificate, Credentials};
 use passgate::clock::{Clock, Ids};
 use passgate::config;
 use passgate::domain::delivery::Outcome;
@@ -37,10 +37,16 @@ impl Apple {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::at(Clock::System, change).await
+    }
+
+    /// A fake with a time of its own. Its certificates are of today: TLS has a clock that nobody passes in.
+    pub(crate) async fn at(time: Clock, change: impl FnOnce(&mut Settings)) -> Self {
         let (clock, ids) = (Clock::System, Ids::random());
         let authority = Authority::new("Clients", &clock, &ids).expect("authority");
         let mut settings = Settings::new(authority.pem().expect("pem"));
         change(&mut settings);
+        settings.clock = time;
         let (address, fake) = FakeApns::start(settings, &clock, &ids).await.expect("fake APNs");
         let folder = tempfile::tempdir().expect("folder");
         std::fs::write(folder.path().join("ca.pem"), fake.authority_pem()).expect("authority file");
@@ -52,6 +58,10 @@ impl Apple {
             ids,
             folder,
         }
+    }
+
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub(crate) fn settings(&self) -> config::Apns {
@@ -71,7 +81,8 @@ impl Apple {
         let identity = authority.issue_client(&topic()).expect("client certificate");
         let certificate =
             ClientCertificate::from_pem(&identity.certificate, &identity.key).expect("certificate");
-        Apns::new(settings, &[(topic(), certificate)], self.clock.clone(), &self.ids).expect("client")
+        let credentials = [(topic(), Credentials::Certificate(certificate))];
+        Apns::new(settings, &credentials, self.clock.clone(), &self.ids).expect("client")
     }
 }
 

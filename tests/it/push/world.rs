@@ -7,10 +7,11 @@ use passgate::apple::apns::Apns;
 use passgate::clock::{Clock, Ids};
 use passgate::domain::delivery::{BackOff, Channel};
 use passgate::domain::face::CardFace;
-use passgate::domain::id::{CardId, MerchantId};
+use passgate::domain::id::{CardId, DeviceLibraryIdentifier, MerchantId};
 use passgate::domain::time::Timestamp;
 use passgate::push::dispatcher::{Dispatcher, Faces, Settings};
 use passgate::push::{BoxFuture, Sender};
+use passgate::store::registrations::{self, RegistrationKey};
 use passgate::store::{Change, Error, FromRow, Store, Value};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -93,6 +94,31 @@ impl World {
             at.into(),
         ];
         self.rows(REGISTRATION, vec![row]).await;
+    }
+
+    /// What a phone does that comes back.
+    pub(crate) async fn register_again(&self, card: i64, device: i64, at: Timestamp) {
+        let (key, token) = (key(card, device), token(usize::try_from(device).unwrap()));
+        self.store
+            .write("register_again", move |tx| {
+                let (key, token) = (key.clone(), token.clone());
+                Box::pin(async move { registrations::confirm(tx, &key, &token, at).await })
+            })
+            .await
+            .expect("stored");
+    }
+
+    pub(crate) async fn delete_registration(&self, card: i64, device: i64) {
+        let key = key(card, device);
+        let deleted = self
+            .store
+            .write("delete_registration", move |tx| {
+                let key = key.clone();
+                Box::pin(async move { registrations::delete(tx, &key).await })
+            })
+            .await;
+        let deleted: Result<bool, Error> = deleted;
+        assert!(deleted.expect("deleted"), "there was one");
     }
 
     /// What a tap does to the outbox: one transaction that holds the card, asks for a push and says so.
@@ -246,6 +272,15 @@ pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
         tokio::time::timeout(PATIENCE, wait).await.is_ok(),
         "never: {what}"
     );
+}
+
+fn key(card: i64, device: i64) -> RegistrationKey {
+    RegistrationKey {
+        merchant: MerchantId(MERCHANT),
+        pass_type_identifier: topic(),
+        device: DeviceLibraryIdentifier::parse(format!("device-{device}")).unwrap(),
+        card: CardId(card),
+    }
 }
 
 fn card_row(card: i64) -> Vec<Value> {

@@ -49,7 +49,7 @@ const TABLE: [(u16, &str, Kind); 32] = [
 
 fn kind(outcome: &Outcome) -> Option<(Kind, &str)> {
     Some(match outcome {
-        Outcome::Accepted => return None,
+        Outcome::Accepted | Outcome::Silenced { .. } => return None,
         Outcome::Gone { reason, .. } => (Kind::Gone, reason),
         Outcome::Retry { reason, .. } | Outcome::Untried { reason, .. } => (Kind::Retry, reason),
         Outcome::Misconfigured { reason } => (Kind::Misconfigured, reason),
@@ -64,6 +64,22 @@ fn every_reason_has_its_outcome_and_keeps_its_name() {
         let outcome = outcome(status, body.as_bytes(), None);
         assert_eq!(kind(&outcome), Some((expected, reason)), "{status} {reason}");
     }
+}
+
+#[test]
+fn what_an_answer_says_about_the_provider_token() {
+    for (status, reason, _) in TABLE {
+        let expected = match (status, reason) {
+            (_, "ExpiredProviderToken") => TokenWord::Expired,
+            (_, "TooManyProviderTokenUpdates") => TokenWord::TooMany,
+            (403 | 500..=599, _) => TokenWord::Unproven,
+            _ => TokenWord::Good,
+        };
+        let body = format!(r#"{{"reason":"{reason}"}}"#);
+        assert_eq!(token_word(status, body.as_bytes()), expected, "{status} {reason}");
+    }
+    assert_eq!(token_word(200, b""), TokenWord::Good);
+    assert_eq!(token_word(403, b"<html>"), TokenWord::Unproven);
 }
 
 #[test]

@@ -62,17 +62,17 @@ async fn a_silent_connection_is_given_up_by_ping_and_replaced() {
         host: "localhost".into(),
         port,
     };
-    let route = Route::new(target, None, Some(&trusted), &certificate).expect("route");
+    let route = Route::new(target, None, Some(&trusted), Some(&certificate)).expect("route");
     let pace = Pace {
         ping_every: Duration::from_millis(50),
         pong_within: Duration::from_millis(200),
     };
     // The time limit alone would take longer than this test may.
-    let line = Line::start(route, Duration::from_secs(600), pace, ids);
+    let line = Line::start(route, true, Duration::from_secs(600), pace, ids);
     let form = Form::new("localhost", &topic, 5).expect("form");
     let push = async || {
         let token = PushToken::parse("00ff").expect("token");
-        let request = form.request(&token, 1).expect("request");
+        let request = form.request(&token, 1, None).expect("request");
         let (sent, _load) = line
             .put(request, form.body())
             .await

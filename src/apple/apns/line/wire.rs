@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,7 +43,46 @@ pub(super) struct Job {
 /// A request that is on the wire. Dropping it gives up the response and frees its stream.
 pub(in crate::apple::apns) struct Sent {
     pub(in crate::apple::apns) response: ResponseFuture,
+    window: Arc<Window>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Sent {
+    /// APNs has taken the credentials of this connection: from now on it may be used to the full.
+    pub(in crate::apple::apns) fn prove(&self) {
+        self.window.open();
+    }
+}
+
+/// Streams of one connection that may be open at once. APNs lets a connection that shows who it is by provider token
+/// open one, until the first token was good.
+pub(super) struct Window {
+    places: Arc<Semaphore>,
+    is_open: AtomicBool,
+    /// APNs has said something sensible on this connection.
+    has_served: AtomicBool,
+}
+
+impl Window {
+    pub(super) fn new(is_proven: bool) -> Arc<Self> {
+        Arc::new(Self {
+            places: Arc::new(Semaphore::new(if is_proven { WINDOW } else { 1 })),
+            is_open: AtomicBool::new(is_proven),
+            has_served: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn has_served(&self) -> bool {
+        self.has_served.load(Ordering::Relaxed)
+    }
+
+    fn open(&self) {
+        self.has_served.store(true, Ordering::Relaxed);
+        // Read first: this is asked with every answer, and changes once.
+        if !self.is_open.load(Ordering::Relaxed) && !self.is_open.swap(true, Ordering::Relaxed) {
+            self.places.add_permits(WINDOW - 1);
+        }
+    }
 }
 
 /// The two ends of h2 for one connection.
@@ -69,12 +109,12 @@ impl Wire {
         waiting: &mut Option<Job>,
         queue: &mut mpsc::Receiver<Job>,
         pace: Pace,
+        window: Arc<Window>,
     ) -> Ended {
         let Self {
             mut requests,
             mut driver,
         } = self;
-        let window = Arc::new(Semaphore::new(WINDOW));
         let mut ping_pong = driver.ping_pong();
         let mut next_ping = tokio::time::interval(pace.ping_every);
         next_ping.reset();
@@ -92,14 +132,12 @@ impl Wire {
                 }
                 step = next_job(waiting, queue, &mut requests, &window) => match step {
                     Step::Job(job, permit) => {
-                        if let Some(job) = put_on_wire(&mut requests, *job, permit) {
-                            *waiting = Some(job);
+                        if !put_on_wire(&mut requests, *job, permit, &window) {
                             return Ended::GoAway(Box::new(Self { requests, driver }));
                         }
                         // Everything that is ready goes out in one write.
                         while let Some((job, permit)) = ready_job(queue, &mut requests, &window) {
-                            if let Some(job) = put_on_wire(&mut requests, job, permit) {
-                                *waiting = Some(job);
+                            if !put_on_wire(&mut requests, job, permit, &window) {
                                 return Ended::GoAway(Box::new(Self { requests, driver }));
                             }
                         }
@@ -143,12 +181,12 @@ async fn next_job(
     waiting: &mut Option<Job>,
     queue: &mut mpsc::Receiver<Job>,
     requests: &mut Requests,
-    window: &Arc<Semaphore>,
+    window: &Arc<Window>,
 ) -> Step {
     if poll_fn(|cx| requests.poll_ready(cx)).await.is_err() {
         return Step::NotReady;
     }
-    let Ok(permit) = window.clone().acquire_owned().await else {
+    let Ok(permit) = window.places.clone().acquire_owned().await else {
         return Step::Closed;
     };
     let job = match waiting.take() {
@@ -165,50 +203,44 @@ async fn next_job(
 fn ready_job(
     queue: &mut mpsc::Receiver<Job>,
     requests: &mut Requests,
-    window: &Arc<Semaphore>,
+    window: &Arc<Window>,
 ) -> Option<(Job, OwnedSemaphorePermit)> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     if !matches!(requests.poll_ready(&mut context), std::task::Poll::Ready(Ok(()))) {
         return None;
     }
-    let permit = window.clone().try_acquire_owned().ok()?;
+    let permit = window.places.clone().try_acquire_owned().ok()?;
     Some((queue.try_recv().ok()?, permit))
 }
 
-/// Gives the job back when the connection refuses it without having sent anything.
-fn put_on_wire(requests: &mut Requests, job: Job, permit: OwnedSemaphorePermit) -> Option<Job> {
+/// False when the connection takes no more requests: the job's owner is told that nothing was sent.
+fn put_on_wire(
+    requests: &mut Requests,
+    job: Job,
+    permit: OwnedSemaphorePermit,
+    window: &Arc<Window>,
+) -> bool {
     let Job {
         request,
         body,
         answer,
     } = job;
     if answer.is_closed() {
-        return None;
+        return true;
     }
-    // A clone keeps the request for a second connection.
-    let again = request.clone();
-    match requests.send_request(request, false) {
+    let (result, goes_on) = match requests.send_request(request, false) {
         Ok((response, mut stream)) => {
-            let result = match stream.send_data(body, true) {
-                Ok(()) => Ok(Sent {
-                    response,
-                    _permit: permit,
-                }),
-                Err(error) => Err(Fault {
-                    reason: error.to_string(),
-                    after: None,
-                    configuration: false,
-                }),
-            };
-            let _gone = answer.send(result);
-            None
+            let sent = stream.send_data(body, true).map(|()| Sent {
+                response,
+                window: window.clone(),
+                _permit: permit,
+            });
+            (sent.map_err(|error| Fault::broken(error.to_string())), true)
         }
-        Err(_) => Some(Job {
-            request: again,
-            body,
-            answer,
-        }),
-    }
+        Err(error) => (Err(Fault::unsent(error.to_string())), false),
+    };
+    let _gone = answer.send(result);
+    goes_on
 }
 
 /// Waits for the answer to a PING; for ever when there is no way to ask.

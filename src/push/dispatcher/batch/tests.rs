@@ -15,6 +15,7 @@ fn row(card: i64) -> Claimed {
         generation: 1,
         attempts: 1,
         rings: false,
+        claimed_at: NOW,
     }
 }
 

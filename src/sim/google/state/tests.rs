@@ -2,6 +2,8 @@
 
 use super::*;
 
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
 fn class() -> Value {
     json!({"id": "3388.a", "issuerName": "Shop", "programName": "Card", "reviewStatus": "UNDER_REVIEW",
            "programLogo": {"sourceUri": {"uri": "https://shop.example/logo.png"}}})
@@ -74,6 +76,7 @@ fn an_object_needs_an_approved_class() {
             Kind::LoyaltyClass,
             "3388.a",
             &json!({"reviewStatus": "UNDER_REVIEW"}),
+            NOW,
         )
         .expect("for review");
     resources
@@ -87,7 +90,7 @@ fn approval_is_not_ours_to_give_and_there_is_no_way_back() {
     for status in ["APPROVED", "REJECTED", "DRAFT"] {
         let patch = json!({"reviewStatus": status});
         assert_eq!(
-            refused(resources.patch(Kind::LoyaltyClass, "3388.a", &patch)),
+            refused(resources.patch(Kind::LoyaltyClass, "3388.a", &patch, NOW)),
             (400, "invalidResource"),
             "{status}"
         );
@@ -99,22 +102,22 @@ fn patch_merges_replaces_lists_and_deletes_on_null() {
     let mut resources = filled();
     let patch = json!({"accountName": "Ada", "textModulesData": [{"id": "three"}]});
     resources
-        .patch(Kind::LoyaltyObject, "3388.b", &patch)
+        .patch(Kind::LoyaltyObject, "3388.b", &patch, NOW)
         .expect("a good patch");
     let patch = json!({"accountName": null, "loyaltyPoints": {"balance": {"string": "1"}}});
     let read = resources
-        .patch(Kind::LoyaltyObject, "3388.b", &patch)
+        .patch(Kind::LoyaltyObject, "3388.b", &patch, NOW)
         .expect("a good patch");
     assert!(read.get("accountName").is_none());
     assert_eq!(read["textModulesData"], json!([{"id": "three"}]));
     assert_eq!(read["state"], "ACTIVE");
     let two_kinds = json!({"loyaltyPoints": {"balance": {"int": 1}}});
     assert_eq!(
-        refused(resources.patch(Kind::LoyaltyObject, "3388.b", &two_kinds)),
+        refused(resources.patch(Kind::LoyaltyObject, "3388.b", &two_kinds, NOW)),
         (400, "invalidResource")
     );
     let put = resources
-        .update(Kind::LoyaltyObject, "3388.b", &object())
+        .update(Kind::LoyaltyObject, "3388.b", &object(), NOW)
         .expect("a good PUT");
     assert!(put.get("loyaltyPoints").is_none());
     assert_eq!(resources.versions(Kind::LoyaltyObject, "3388.b").len(), 4);
@@ -126,11 +129,11 @@ fn ten_messages_whatever_their_ids() {
     let message = json!({"message": {"id": "same", "header": "Hello", "body": "Again"}});
     for _ in 0..10 {
         resources
-            .add_message(Kind::LoyaltyObject, "3388.b", &message)
+            .add_message(Kind::LoyaltyObject, "3388.b", &message, NOW)
             .expect("room");
     }
     assert_eq!(
-        refused(resources.add_message(Kind::LoyaltyObject, "3388.b", &message)),
+        refused(resources.add_message(Kind::LoyaltyObject, "3388.b", &message, NOW)),
         (400, "invalidResource")
     );
 }
