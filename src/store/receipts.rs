@@ -59,11 +59,13 @@ const LOOK: &str = "update registrations set unanswered = v.column5, look_at = v
      from (values {bigint, text, text, bigint, bigint, bigint}) as v \
      where registrations.merchant_id = v.column1 and registrations.pass_type_identifier = v.column2 \
      and registrations.device_library_identifier = v.column3 and registrations.card_id = v.column4";
-/// A row that is there tells everybody anyway.
+/// A row that is to be sent tells everybody anyway; one that only waits until something may ring does not.
 const AGAIN: &str = "insert into pushes (merchant_id, card_id, channel, generation, due_at, attempts, created_at, again) \
      select v.column1, v.column2, 'apple', 1, v.column3, 0, v.column3, 1 \
      from (values {bigint, bigint, bigint}) as v where true \
-     on conflict (merchant_id, card_id, channel) do nothing";
+     on conflict (merchant_id, card_id, channel) do update set generation = pushes.generation + 1, \
+     due_at = case when excluded.due_at < pushes.due_at then excluded.due_at else pushes.due_at end \
+     where pushes.lease is null and pushes.told = pushes.generation";
 const DOOM: &str = "update registrations set dead_at = $5 where merchant_id = $1 and pass_type_identifier = $2 \
      and push_token = $4 and registered_at < $5 and dead_at is null and device_library_identifier in \
      (select k.device_library_identifier from registrations k where k.merchant_id = $1 and k.card_id = $3)";
