@@ -46,11 +46,13 @@ const PART: i64 = 10_000;
 const CARDS: &str = "insert into cards (merchant_id, card_id, program_id, customer_id, serial_number, token, status, \
      channels, punches, rewards, visits, spend, scans, redemptions, last_visit_at, earned_on_day, installed_as, \
      installed_at, created_at, version, changed_at) \
-     with recursive n (i) as (select $4 union all select n.i + 1 from n where n.i < $4 + $5 - 1) \
-     select $1, n.i, $2, n.i, 'serial-' || n.i, 'token-' || n.i, case n.i % 3 when 0 then 'pending' else 'installed' end, \
+     with recursive n (i) as (select cast($4 as bigint) union all \
+     select n.i + 1 from n where n.i < cast($4 as bigint) + cast($5 as bigint) - 1) \
+     select cast($1 as bigint), n.i, cast($2 as bigint), n.i, 'serial-' || n.i, 'token-' || n.i, case n.i % 3 when 0 then 'pending' else 'installed' end, \
      0, n.i % 10, case n.i % 7 when 0 then 1 else 0 end, n.i % 14, (n.i % 14) * (n.i % 900), n.i % 14, n.i % 2, \
-     case n.i % 14 when 0 then null else $3 - (n.i * 7919 % 365) * 86400000 - n.i % 86400000 end, 0, $2, \
-     $3 - 400 * 86400000, $3 - 365 * 86400000 - (n.i * 104729 % 365) * 86400000, 1, $3 from n";
+     case n.i % 14 when 0 then null else cast($3 as bigint) - (n.i * 7919 % 365) * 86400000 - n.i % 86400000 end, 0, cast($2 as bigint), \
+     cast($3 as bigint) - 400 * cast(86400000 as bigint), \
+     cast($3 as bigint) - 365 * cast(86400000 as bigint) - (n.i * 104729 % 365) * 86400000, 1, cast($3 as bigint) from n";
 const TOKENS: &str = "insert into tokens (merchant_id, token, card_id) \
      select merchant_id, token, card_id from cards where merchant_id = $1 and card_id >= $2 and card_id < $3";
 

@@ -57,6 +57,7 @@ pub mod utms;
 
 mod dialect;
 mod error;
+mod locked;
 mod migrate;
 mod postgres;
 mod sqlite;
@@ -266,10 +267,12 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("campaigns/actions", campaigns::actions::STATEMENTS),
         ("captures", captures::STATEMENTS),
         ("cards", cards::STATEMENTS),
+        ("cards", cards::OF_SAVING),
         ("codes", codes::STATEMENTS),
         ("consents", consents::STATEMENTS),
         ("conversions", conversions::STATEMENTS),
         ("counts", counts::STATEMENTS),
+        ("counts/counters", counts::OF_COUNTERS),
         ("custom_fields", custom_fields::STATEMENTS),
         ("customers", customers::STATEMENTS),
         ("dues", dues::STATEMENTS),

@@ -198,12 +198,19 @@ fn script(form: Form) -> String {
     add("events", "insert", &goals, &|row| {
         event(row, "reward_redeemable", -GOAL)
     });
-    add("cards", "update cards set", &all, &|row| {
+    add("segment_rules", "values {bigint, bigint}", &[0], &|_| {
+        format!("{MERCHANT}, 1")
+    });
+    add("cards", "visit_before_at = v.column32 from", &all, &|row| {
         let card = card(row);
         format!(
             "{MERCHANT}, {card}, 'pending', 0, 3, 0, 0, 0, 1, 0, 1, 0, null, 5, {AT}, {AT}, 20700, 3, null, null, \
-             12, {AT}, 123456"
+             12, {AT}, 123456, null, null, null, null, 1, 1, 33, 1, null"
         )
+    });
+    // One card in ten has a reward now.
+    add("counts/counters", "insert into segment_deltas", &[0], &|_| {
+        format!("{MERCHANT}, 1, 1, '[[1,26]]'")
     });
     writeln!(script, "commit;").unwrap();
     script

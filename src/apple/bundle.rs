@@ -61,8 +61,12 @@ impl std::fmt::Debug for Bundle {
 /// Everything of a pass that does not depend on the card.
 pub(crate) struct Design {
     pub(crate) blob: Bytes,
+    /// The central directory of the blob.
     directory: Vec<u8>,
-    entries: u16,
+    /// `pass.json`, `manifest.json` and `signature`, which every pass has of its own.
+    own: [Frame; 3],
+    /// The end of the archive up to the size of the directory.
+    end: Vec<u8>,
     /// Manifest lines of names below and above `pass.json`, each line with its comma.
     below: String,
     above: String,
@@ -83,12 +87,21 @@ impl Design {
         let mut above = String::new();
         for (name, data) in &named {
             let lines = if *name < PASS { &mut below } else { &mut above };
-            lines.push_str(&line(name, data));
+            push_line(lines, name, data);
         }
+        let own = [
+            Frame::of_name(PASS)?,
+            Frame::of_name(MANIFEST)?,
+            Frame::of_name(SIGNATURE)?,
+        ];
+        let entries = section.entries.checked_add(3).ok_or(ArchiveError::TooLarge)?;
+        // End of central directory record: APPNOTE.TXT §4.3.16.
+        let end = [END, &[0; 4], &entries.to_le_bytes(), &entries.to_le_bytes()].concat();
         Ok(Self {
             blob: section.data.into(),
             directory: section.directory,
-            entries: section.entries,
+            own,
+            end,
             below,
             above,
         })
@@ -99,7 +112,7 @@ impl Design {
         let mut text = String::with_capacity(self.below.len() + self.above.len() + 64);
         text.push('{');
         text.push_str(&self.below);
-        text.push_str(&line(PASS, pass));
+        push_line(&mut text, PASS, pass);
         text.push_str(&self.above);
         text.pop();
         text.push('}');
@@ -108,39 +121,110 @@ impl Design {
 
     /// The end of the archive: the three files of this pass, and the directory of all.
     pub(crate) fn tail(&self, pass: &[u8], manifest: &[u8], signature: &[u8]) -> Result<Bytes, ArchiveError> {
-        let own = Section::lay_out(&[(PASS, pass), (MANIFEST, manifest), (SIGNATURE, signature)])?;
-        let start = u32::try_from(self.blob.len()).map_err(|_| ArchiveError::TooLarge)?;
-        let own_directory = moved(&own.directory, start).ok_or(ArchiveError::TooLarge)?;
-        let entries = self
-            .entries
-            .checked_add(own.entries)
-            .ok_or(ArchiveError::TooLarge)?;
+        let contents = [pass, manifest, signature];
+        let own: usize = self.own.iter().map(Frame::len).sum();
+        let content: usize = contents.iter().map(|content| content.len()).sum();
+        let length = own + content + self.directory.len() + END_SIZE;
+        let short = |length: usize| u32::try_from(length).map_err(|_| ArchiveError::TooLarge);
+        // Whatever is smaller than this fits too.
+        short(self.blob.len() + length)?;
 
-        let mut tail = own.data;
-        let directory_start =
-            u32::try_from(self.blob.len() + tail.len()).map_err(|_| ArchiveError::TooLarge)?;
-        let directory_size =
-            u32::try_from(self.directory.len() + own_directory.len()).map_err(|_| ArchiveError::TooLarge)?;
-        tail.reserve_exact(self.directory.len() + own_directory.len() + END_SIZE);
+        let mut tail = Vec::with_capacity(length);
+        let mut placed = [Placed::default(); 3];
+        for ((frame, content), placed) in self.own.iter().zip(contents).zip(&mut placed) {
+            *placed = Placed {
+                check: crc32fast::hash(content).to_le_bytes(),
+                size: short(content.len())?.to_le_bytes(),
+                offset: short(self.blob.len() + tail.len())?.to_le_bytes(),
+            };
+            frame.put_local(&mut tail, *placed);
+            tail.extend_from_slice(content);
+        }
+        let directory_start = self.blob.len() + tail.len();
         tail.extend_from_slice(&self.directory);
-        tail.extend_from_slice(&own_directory);
-        // End of central directory record: APPNOTE.TXT §4.3.16.
-        tail.extend_from_slice(END);
-        tail.extend_from_slice(&[0; 4]);
-        tail.extend_from_slice(&entries.to_le_bytes());
-        tail.extend_from_slice(&entries.to_le_bytes());
-        tail.extend_from_slice(&directory_size.to_le_bytes());
-        tail.extend_from_slice(&directory_start.to_le_bytes());
+        for (frame, placed) in self.own.iter().zip(placed) {
+            frame.put_record(&mut tail, placed);
+        }
+        let directory_size = self.blob.len() + tail.len() - directory_start;
+        tail.extend_from_slice(&self.end);
+        tail.extend_from_slice(&short(directory_size)?.to_le_bytes());
+        tail.extend_from_slice(&short(directory_start)?.to_le_bytes());
         tail.extend_from_slice(&[0; 2]);
         Ok(tail.into())
     }
 }
 
-/// `"name":"sha1",`
-fn line(name: &str, data: &[u8]) -> String {
+/// Appends `"name":"sha1",`
+fn push_line(lines: &mut String, name: &str, data: &[u8]) {
+    let mut digits = [0; 40];
+    // Forty digits are what twenty bytes take, and digits are text.
+    let encoded = hex::encode_to_slice(Sha1::digest(data), &mut digits);
+    debug_assert_eq!(encoded, Ok(()));
     // A string always serializes.
-    let name = serde_json::to_string(name).unwrap_or_default();
-    format!("{name}:\"{}\",", hex::encode(Sha1::digest(data)))
+    lines.push_str(&serde_json::to_string(name).unwrap_or_default());
+    lines.push_str(":\"");
+    lines.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+    lines.push_str("\",");
+}
+
+/// What differs between two entries of one name, as the archive holds it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Placed {
+    check: [u8; 4],
+    size: [u8; 4],
+    offset: [u8; 4],
+}
+
+/// Both headers of a stored entry, cut where [`Placed`] goes: APPNOTE.TXT §4.3.7 and §4.3.12.
+struct Frame {
+    local: [Vec<u8>; 2],
+    record: [Vec<u8>; 3],
+}
+
+impl Frame {
+    fn of_name(name: &str) -> Result<Self, ArchiveError> {
+        let section = Section::lay_out(&[(name, &[])])?;
+        Self::cut(&section).ok_or(ArchiveError::TooLarge)
+    }
+
+    fn cut(section: &Section) -> Option<Self> {
+        let (local, record) = (&section.data, &section.directory);
+        Some(Self {
+            local: [local.get(..14)?.to_vec(), local.get(26..)?.to_vec()],
+            record: [
+                record.get(..16)?.to_vec(),
+                record.get(28..42)?.to_vec(),
+                record.get(46..)?.to_vec(),
+            ],
+        })
+    }
+
+    /// Bytes of both.
+    fn len(&self) -> usize {
+        let fixed: usize = self.local.iter().chain(&self.record).map(Vec::len).sum();
+        fixed + 12 + 16
+    }
+
+    fn put_local(&self, out: &mut Vec<u8>, placed: Placed) {
+        let [start, end] = &self.local;
+        out.extend_from_slice(start);
+        out.extend_from_slice(&placed.check);
+        // Stored and original size are the same.
+        out.extend_from_slice(&placed.size);
+        out.extend_from_slice(&placed.size);
+        out.extend_from_slice(end);
+    }
+
+    fn put_record(&self, out: &mut Vec<u8>, placed: Placed) {
+        let [start, middle, end] = &self.record;
+        out.extend_from_slice(start);
+        out.extend_from_slice(&placed.check);
+        out.extend_from_slice(&placed.size);
+        out.extend_from_slice(&placed.size);
+        out.extend_from_slice(middle);
+        out.extend_from_slice(&placed.offset);
+        out.extend_from_slice(end);
+    }
 }
 
 const END: &[u8] = b"PK\x05\x06";
@@ -154,10 +238,14 @@ struct Section {
 }
 
 impl Section {
-    fn lay_out(files: &[(&str, &[u8])]) -> Result<Self, ArchiveError> {
-        let options = SimpleFileOptions::default()
+    fn options() -> SimpleFileOptions {
+        SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
-            .last_modified_time(DateTime::default());
+            .last_modified_time(DateTime::default())
+    }
+
+    fn lay_out(files: &[(&str, &[u8])]) -> Result<Self, ArchiveError> {
+        let options = Self::options();
         let size: usize = files
             .iter()
             .map(|(name, data)| data.len() + 2 * name.len() + 100)
@@ -189,24 +277,35 @@ impl Section {
     }
 }
 
-/// The central directory of entries that lie `by` bytes further on: each record's offset of its local header
-/// (APPNOTE.TXT §4.3.12, at byte 42 of 46 before the name) is changed.
-fn moved(directory: &[u8], by: u32) -> Option<Vec<u8>> {
-    const FIXED: usize = 46;
-    let mut out = directory.to_vec();
-    let mut at = 0;
-    while at < out.len() {
-        let record = out.get_mut(at..)?;
-        let length_at = |record: &[u8], index: usize| -> Option<usize> {
-            Some(usize::from(u16::from_le_bytes(
-                record.get(index..index + 2)?.try_into().ok()?,
-            )))
-        };
-        let variable = length_at(record, 28)? + length_at(record, 30)? + length_at(record, 32)?;
-        let offset = record.get_mut(42..FIXED)?;
-        let old = u32::from_le_bytes((&*offset).try_into().ok()?);
-        offset.copy_from_slice(&old.checked_add(by)?.to_le_bytes());
-        at += FIXED + variable;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The tail is cut and patched by ourselves; the `zip` crate, writing all files in one go, is the reference.
+        #[test]
+        fn blob_and_tail_are_the_bytes_of_the_archive_written_in_one_go(
+            files in prop::collection::btree_map("[a-zé@/.]{1,12}", prop::collection::vec(any::<u8>(), 0..300), 0..6),
+            own in prop::array::uniform3(prop::collection::vec(any::<u8>(), 0..400)),
+        ) {
+            let files: BTreeMap<String, Bytes> = files
+                .into_iter()
+                .map(|(name, data)| (format!("x{name}"), data.into()))
+                .collect();
+            let design = Design::new(&files).expect("a design");
+            let [pass, manifest, signature] = &own;
+            let tail = design.tail(pass, manifest, signature).expect("a tail");
+            let mut all: Vec<(&str, &[u8])> =
+                files.iter().map(|(name, data)| (name.as_str(), data.as_ref())).collect();
+            all.extend([(PASS, &pass[..]), (MANIFEST, &manifest[..]), (SIGNATURE, &signature[..])]);
+            let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+            for (name, data) in all {
+                writer.start_file(name, Section::options()).expect("begun");
+                writer.write_all(data).expect("written");
+            }
+            let expected = writer.finish().expect("finished").into_inner();
+            prop_assert_eq!([&design.blob[..], &tail[..]].concat(), expected);
+        }
     }
-    Some(out)
 }

@@ -153,6 +153,58 @@ pub struct Standing {
     pub cell: Cell,
 }
 
+impl Standing {
+    /// The counters that a card in this place counts for. The erased are in no segment and in no cell.
+    pub fn counters(self) -> impl Iterator<Item = Counter> {
+        self.counters_without(Self::default())
+    }
+
+    /// Those of [`Standing::counters`] that a card in the `other` place does not count for.
+    pub fn counters_without(self, other: Self) -> impl Iterator<Item = Counter> {
+        let own = Chips(self.chips.0 & !other.chips.0);
+        let chips = Chip::EACH.iter().filter(move |chip| own.contains(**chip));
+        let cell = self
+            .counted_cell()
+            .filter(|cell| other.counted_cell() != Some(*cell));
+        chips
+            .map(|chip| Counter::Chip(*chip))
+            .chain(cell.map(Counter::Cell))
+    }
+
+    fn counted_cell(self) -> Option<Cell> {
+        self.chips.contains(Chip::All).then_some(self.cell)
+    }
+}
+
+/// What is counted of a program's cards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counter {
+    Chip(Chip),
+    Cell(Cell),
+}
+
+/// Counters of cells come behind those of all the chips that there can ever be.
+const FIRST_CELL: i64 = 64;
+
+impl Counter {
+    /// Its number in the store.
+    pub fn code(self) -> i64 {
+        match self {
+            Self::Chip(chip) => i64::from(chip.bit().trailing_zeros()),
+            Self::Cell(cell) => FIRST_CELL + cell.0,
+        }
+    }
+
+    /// The inverse of [`Counter::code`].
+    pub fn from_code(code: i64) -> Option<Self> {
+        if code >= FIRST_CELL {
+            return Some(Self::Cell(Cell(code - FIRST_CELL)));
+        }
+        let mut chips = Chip::EACH.iter().copied().map(Self::Chip);
+        chips.find(|chip| chip.code() == code)
+    }
+}
+
 /// The built-in segments that a card is in, and its cell of the program's grid.
 pub fn standing(card: &Card, facts: &Facts, now: Timestamp) -> Standing {
     Standing {
@@ -199,9 +251,15 @@ pub fn membership(card: &Card, facts: &Facts, now: Timestamp) -> Chips {
 
 /// The first moment after `now` at which the card stands elsewhere by time alone; none when time changes nothing.
 pub fn next_change(card: &Card, facts: &Facts, now: Timestamp) -> Option<Timestamp> {
+    next_change_before(card, facts, now, Timestamp(i64::MAX))
+}
+
+/// The same, as far as it is before `limit`. Costs next to nothing where no date of the card lies before it.
+pub fn next_change_before(card: &Card, facts: &Facts, now: Timestamp, limit: Timestamp) -> Option<Timestamp> {
     let last_seen = card.last_visit_at.unwrap_or(card.created_at);
     let after = |at: Option<Timestamp>, span| at.map(|at: Timestamp| at.plus(span));
-    let mut moments: Vec<Timestamp> = [
+    let [to_next_row, to_last_row] = facts.rules.grid.moves(card.last_visit_at);
+    let moments = [
         card.expires_at,
         after(Some(last_seen), WEEK),
         after(Some(last_seen), MONTH),
@@ -209,17 +267,23 @@ pub fn next_change(card: &Card, facts: &Facts, now: Timestamp) -> Option<Timesta
         after(Some(card.created_at), WEEK),
         after(facts.installed_at, MONTH),
         after(facts.visit_before_at, MONTH),
-    ]
-    .into_iter()
-    .flatten()
-    .chain(facts.rules.grid.moves(card.last_visit_at))
-    .filter(|moment| *moment > now)
-    .collect();
-    moments.sort_unstable();
-    let here = standing(card, facts, now);
-    moments
-        .into_iter()
-        .find(|moment| standing(card, facts, *moment) != here)
+        to_next_row,
+        to_last_row,
+    ];
+    let mut passed = now;
+    let mut here = None;
+    loop {
+        let ahead = moments.iter().flatten().filter(|moment| **moment > passed);
+        let moment = *ahead.min()?;
+        if moment >= limit {
+            return None;
+        }
+        let here = *here.get_or_insert_with(|| standing(card, facts, now));
+        if standing(card, facts, moment) != here {
+            return Some(moment);
+        }
+        passed = moment;
+    }
 }
 
 /// Whether some phone has the card, as far as is known; an ended card may well be in a wallet.

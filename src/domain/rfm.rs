@@ -121,14 +121,14 @@ impl Grid {
     }
 
     /// The instants at which a card moves to another cell unless it is visited with again.
-    pub fn moves(&self, last_visit: Option<Timestamp>) -> impl Iterator<Item = Timestamp> + use<> {
-        let days = match self {
-            Self::Limits(limits) => limits.recency.map(Some),
+    pub fn moves(&self, last_visit: Option<Timestamp>) -> [Option<Timestamp>; 2] {
+        match self {
+            Self::Limits(limits) => limits
+                .recency
+                .map(|days| last_visit.map(|last| last_of_row(last, days))),
             // Fifths compare with visits of others, not with now.
             Self::Fifths(_) => [None, None],
-        };
-        let days = days.into_iter().flatten();
-        days.filter_map(move |days| Some(last_of_row(last_visit?, days)))
+        }
     }
 
     /// Every cell of the grid, "no visit yet" first.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::chips::{Chip, CountRules, Standing};
+use crate::domain::chips::{Chip, CountRules, Counter};
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId};
 use crate::domain::lifetime::Lifetime;
 use crate::domain::measuring::{Measured, Numbers};
@@ -39,9 +39,9 @@ pub struct ProgramCounts {
     /// The version in force.
     pub version: i64,
     pub rules: CountRules,
-    /// How many cards stand exactly so, by the version that they are counted by. Right after a change some cards are
-    /// still counted by an older one.
-    pub cards: Vec<(i64, Standing, i64)>,
+    /// The counters, by the version that cards are counted by. Right after a change some cards are still counted by an
+    /// older one.
+    pub counters: BTreeMap<i64, BTreeMap<Counter, i64>>,
     /// The grids of all versions that occur.
     pub grids: BTreeMap<i64, Grid>,
 }
@@ -56,38 +56,33 @@ impl NewGrid {
 }
 
 impl ProgramCounts {
-    /// Cards in a built-in segment.
+    /// Cards in a built-in segment, whichever version they are counted by.
     pub fn chip(&self, chip: Chip) -> i64 {
-        self.in_all(&[chip])
-    }
-
-    /// Cards that are in each of `chips`.
-    pub fn in_all(&self, chips: &[Chip]) -> i64 {
-        let within = |standing: &Standing| chips.iter().all(|chip| standing.chips.contains(*chip));
-        self.cards
-            .iter()
-            .filter(|(_, standing, _)| within(standing))
-            .map(|(.., cards)| cards)
+        let versions = self.counters.keys();
+        versions
+            .map(|version| self.counter(*version, Counter::Chip(chip)))
             .sum()
     }
 
-    /// Cards of customers in a cell of the grid of a version.
+    /// Cards in a cell of the grid of a version.
     pub fn cell(&self, version: i64, cell: Cell) -> i64 {
-        self.cards
-            .iter()
-            .filter(|(by, standing, _)| *by == version && standing.cell == cell)
-            .filter(|(_, standing, _)| standing.chips.contains(Chip::All))
-            .map(|(.., cards)| cards)
-            .sum()
+        self.counter(version, Counter::Cell(cell))
     }
 
     /// Cards that are still counted by an older version.
     pub fn behind(&self) -> i64 {
-        self.cards
-            .iter()
-            .filter(|(by, ..)| *by != self.version)
-            .map(|(.., cards)| cards)
+        let older = self.counters.keys().filter(|version| **version != self.version);
+        older
+            .map(|version| self.counter(*version, Counter::Chip(Chip::All)))
             .sum()
+    }
+
+    fn counter(&self, version: i64, counter: Counter) -> i64 {
+        let counters = self.counters.get(&version);
+        counters
+            .and_then(|counters| counters.get(&counter))
+            .copied()
+            .unwrap_or(0)
     }
 }
 
@@ -306,15 +301,19 @@ fn announce(tx: &mut Tx<'_>, moved: Vec<counts::CardKey>) {
 }
 
 fn collect(counting: &Counting, rows: &[counts::CountRow]) -> ProgramCounts {
-    let of_program = rows.iter().filter(|row| row.program == counting.key.1);
     let version = counting.version.of_rules();
+    let mut counters: BTreeMap<i64, BTreeMap<Counter, i64>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.program == counting.key.1) {
+        let of_version = counters.entry(row.version.of_rules()).or_default();
+        for (counter, cards) in &row.counters {
+            *of_version.entry(*counter).or_default() += cards;
+        }
+    }
     ProgramCounts {
         program: counting.key.1,
         version,
         rules: counting.rules,
-        cards: of_program
-            .map(|row| (row.version.of_rules(), row.standing, row.cards))
-            .collect(),
+        counters,
         grids: BTreeMap::from([(version, counting.rules.grid)]),
     }
 }

@@ -11,8 +11,14 @@ use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber}
 use crate::domain::preference::{Class, Preferences};
 use crate::domain::program::{Program, Rules};
 use crate::domain::time::Timestamp;
+use crate::store::locked::{self, Locked, known_columns};
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx, counts};
+
+mod save;
+
+pub(crate) use save::STATEMENTS as OF_SAVING;
+pub use save::save;
 
 /// A program with what its merchant adds to every decision: a name for the pass and the zone of a business day.
 #[derive(Debug, Clone)]
@@ -163,6 +169,8 @@ const CARDS: &str = concat!(
 const CARD_FOR_UPDATE: &str = concat!(
     "select ",
     card_columns!(),
+    ", ",
+    known_columns!(),
     " from cards c where c.merchant_id = $1 and c.card_id = $2 for update"
 );
 const TOKENS: &str = "select t.merchant_id, t.token, t.card_id from (values {bigint, text}) as v \
@@ -170,20 +178,11 @@ const TOKENS: &str = "select t.merchant_id, t.token, t.card_id from (values {big
 const CARDS_FOR_UPDATE: &str = concat!(
     "select ",
     card_columns!(),
+    ", ",
+    known_columns!(),
     " from (values {bigint, bigint}) as v join cards c on c.merchant_id = v.column1 and c.card_id = v.column2 \
      order by c.merchant_id, c.card_id for update of c"
 );
-const SAVE: &str = "update cards set status = v.column3, channels = v.column4, punches = v.column5, \
-     points = v.column6, tier_points = v.column7, rewards = v.column8, visits = v.column9, spend = v.column10, \
-     unpriced = v.column11, redemptions = v.column12, tier = v.column13, scans = v.column14, \
-     last_visit_at = v.column15, last_earned_at = v.column16, last_earned_day = v.column17, \
-     earned_on_day = v.column18, expires_at = v.column19, redeemed_at = v.column20, version = v.column21, \
-     changed_at = v.column22, last_event_id = v.column23, cycle_began_at = v.column24, cycle_ends_at = v.column25, \
-     expired_at = v.column26, program_id = v.column27, installed_at = v.column28 \
-     from (values {bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, \
-     bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, \
-     bigint, bigint}) as v where cards.merchant_id = v.column1 and cards.card_id = v.column2";
-
 pub(crate) const STATEMENTS: &[&str] = &[
     INSERT_MERCHANT,
     INSERT_PROGRAM,
@@ -202,7 +201,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CARD_FOR_UPDATE,
     TOKENS,
     CARDS_FOR_UPDATE,
-    SAVE,
 ];
 
 /// A merchant as stored. `zone` is an IANA name: the merchant's business day.
@@ -406,7 +404,8 @@ pub async fn card_for_update(
     merchant: MerchantId,
     card: CardId,
 ) -> Result<Option<Card>, Error> {
-    tx.opt(CARD_FOR_UPDATE, &params![merchant, card]).await
+    let found: Option<Locked> = tx.opt(CARD_FOR_UPDATE, &params![merchant, card]).await?;
+    Ok(found.map(|found| locked::remember(tx, found)))
 }
 
 /// Which card each of `tokens` stands for; tokens of no card are left out.
@@ -430,51 +429,11 @@ pub async fn cards_for_update(tx: &mut Tx<'_>, keys: &[(MerchantId, CardId)]) ->
         .iter()
         .map(|(merchant, card)| params![*merchant, *card])
         .collect();
-    tx.all_rows(CARDS_FOR_UPDATE, &[], &rows).await
-}
-
-/// Writes back what decisions change of cards; everything else of a card is fixed when it is issued. The live counts
-/// follow.
-pub async fn save(tx: &mut Tx<'_>, cards: &[Card], now: Timestamp) -> Result<(), Error> {
-    let known = counts::known(tx, cards.iter().map(|card| (card.merchant, card.id))).await?;
-    let rows: Vec<_> = cards
-        .iter()
-        .map(|card| {
-            params![
-                card.merchant,
-                card.id,
-                card.status.as_str(),
-                card.channels.0,
-                card.punches,
-                card.points,
-                card.tier_points,
-                card.rewards,
-                card.visits,
-                card.spend,
-                card.unpriced,
-                card.redemptions,
-                card.tier,
-                card.scans,
-                card.last_visit_at,
-                card.last_earned_at,
-                card.last_earned_day,
-                card.earned_on_day,
-                card.expires_at,
-                card.redeemed_at,
-                card.version,
-                card.changed_at,
-                card.last_event,
-                card.cycle_began_at,
-                card.cycle_ends_at,
-                card.expired_at,
-                card.program,
-                card.installed_at,
-            ]
-        })
-        .collect();
-    tx.exec_rows(SAVE, &[], &rows).await?;
-    counts::follow(tx, cards, &known, now, counts::Due::NotLater).await?;
-    Ok(())
+    let found: Vec<Locked> = tx.all_rows(CARDS_FOR_UPDATE, &[], &rows).await?;
+    Ok(found
+        .into_iter()
+        .map(|found| locked::remember(tx, found))
+        .collect())
 }
 
 /// A token and the card it stands for.

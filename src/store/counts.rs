@@ -1,28 +1,32 @@
 //! Live counts: how many cards of a program stand in which built-in segments and which cell of the grid.
 //!
-//! Invariant: at every commit, the counts with their deltas are what counting all cards by what each is stored as would
-//! give. The one place where that is kept is `follow`, which every statement that writes cards ends in: it looks at what
-//! the card was counted as, asks `domain::chips` what it is now, and appends the difference. Nothing is locked here:
-//! deltas are appended, and [`fold`] adds them up later, in one order.
+//! Invariant: at every commit, the counters with their deltas are what counting all cards by what each is stored as would
+//! give. Every statement that writes cards asks `weigh` first, which looks at what each card was counted as, asks
+//! `domain::chips` what it is now, and hands back the columns to write with the card and the difference to append.
+//! Nothing is locked here: deltas are appended, and [`fold`] adds them up later, in one order.
 //!
 //! What changes by time alone is due at `cards.counts_due_at`, which is never too late and often too early: a visit
 //! puts the moment off, and an index entry that every tap moves costs more than one look too many at a card.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod counters;
+
+use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::card::{Card, CardStatus};
-use crate::domain::chips::{self, Chip, Chips, Facts, KnownVisits, Standing, VisitBefore};
+use crate::domain::chips::{self, Chip, Facts, KnownVisits, VisitBefore};
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId};
 use crate::domain::ledger;
-use crate::domain::rfm::Cell;
 use crate::domain::time::Timestamp;
-use crate::store::segment_rules::{Counting, Version};
+use crate::store::locked::{Counted, Known};
+use crate::store::segment_rules::{Counting, ProgramKey};
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx, Value, cards, events, segment_rules};
+use crate::store::{Error, Tx, cards, events, segment_rules};
 
-const KNOWN: &str = "select c.merchant_id, c.card_id, c.counted_program, c.counted_version, c.segments, c.rfm, \
-     c.counts_due_at, c.status, c.installed_at, c.visits, c.last_visit_at, c.visit_before_at \
-     from (values {bigint, bigint}) as v join cards c on c.merchant_id = v.column1 and c.card_id = v.column2";
+pub use crate::store::locked::CardKey;
+use counters::Deltas;
+pub(crate) use counters::STATEMENTS as OF_COUNTERS;
+pub use counters::{CountRow, counts, fold};
+
 const ERASED: &str = "select u.merchant_id, u.customer_id from (values {bigint, bigint}) as v \
      join customers u on u.merchant_id = v.column1 and u.customer_id = v.column2 where u.erased_at is not null";
 /// Leaves `counts_due_at` alone: SQLite rewrites the index entry of every column that is named.
@@ -30,70 +34,22 @@ const COUNTED: &str = "update cards set counted_program = v.column3, counted_ver
      rfm = v.column6, installed_at = v.column7, visit_before_at = v.column8 \
      from (values {bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) as v \
      where cards.merchant_id = v.column1 and cards.card_id = v.column2";
-const POSTPONE: &str = "update cards set counts_due_at = v.column3 from (values {bigint, bigint, bigint}) as v \
+const COUNTED_AND_DUE: &str = "update cards set counted_program = v.column3, counted_version = v.column4, \
+     segments = v.column5, rfm = v.column6, installed_at = v.column7, visit_before_at = v.column8, \
+     counts_due_at = v.column9 \
+     from (values {bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) as v \
      where cards.merchant_id = v.column1 and cards.card_id = v.column2";
-const APPEND: &str = "insert into segment_deltas (merchant_id, program_id, version, segments, rfm, cards) \
-     values {bigint, bigint, bigint, bigint, bigint, bigint}";
 const DUE: &str = "select c.merchant_id, c.card_id from cards c where c.counts_due_at <= $1 \
      order by c.counts_due_at limit $2 for update skip locked";
 const NEXT: &str = "select c.card_id, c.counted_program, c.counted_version from cards c \
      where c.merchant_id = $1 and c.card_id > $2 order by c.card_id limit $3";
 const OF_CUSTOMER: &str = "select c.merchant_id, c.card_id from cards c \
      where c.merchant_id = $1 and c.customer_id = $2 order by c.card_id";
-const TAKE: &str = "delete from segment_deltas where delta_id in \
-     (select d.delta_id from segment_deltas d order by d.delta_id limit $1 for update skip locked) \
-     returning merchant_id, program_id, version, segments, rfm, cards";
-const ADD: &str = "insert into segment_counts (merchant_id, program_id, version, segments, rfm, cards) \
-     values {bigint, bigint, bigint, bigint, bigint, bigint} \
-     on conflict (merchant_id, program_id, version, segments, rfm) \
-     do update set cards = segment_counts.cards + excluded.cards";
-/// Program 0 is every program.
-const COUNTS: &str = "select t.program_id, t.version, t.segments, t.rfm, cast(sum(t.cards) as bigint) from ( \
-     select program_id, version, segments, rfm, cards from segment_counts \
-     where merchant_id = $1 and ($2 = 0 or program_id = $2) \
-     union all \
-     select program_id, version, segments, rfm, cards from segment_deltas \
-     where merchant_id = $1 and ($2 = 0 or program_id = $2)) as t \
-     group by t.program_id, t.version, t.segments, t.rfm having sum(t.cards) <> 0 \
-     order by t.program_id, t.version, t.segments, t.rfm";
 
-pub(crate) const STATEMENTS: &[&str] = &[
-    KNOWN,
-    ERASED,
-    COUNTED,
-    POSTPONE,
-    APPEND,
-    DUE,
-    NEXT,
-    OF_CUSTOMER,
-    TAKE,
-    ADD,
-    COUNTS,
-];
+pub(crate) const STATEMENTS: &[&str] = &[ERASED, COUNTED, COUNTED_AND_DUE, DUE, NEXT, OF_CUSTOMER];
 
 /// How far back in a ledger the last visit but one is looked for.
 const NEIGHBOURS: i64 = 500;
-
-pub type CardKey = (MerchantId, CardId);
-
-/// What a card was stored as before it was written.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Known {
-    key: CardKey,
-    counted: Option<Counted>,
-    due_at: Option<Timestamp>,
-    is_void: bool,
-    installed_at: Option<Timestamp>,
-    visits: KnownVisits,
-}
-
-/// What a card is counted as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Counted {
-    program: ProgramId,
-    version: Version,
-    standing: Standing,
-}
 
 /// When a card is looked at again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,93 +59,107 @@ pub(super) enum Due {
     Exactly,
 }
 
-/// So many cards of a program stand exactly so, by this version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CountRow {
-    pub program: ProgramId,
-    pub version: Version,
-    pub standing: Standing,
-    pub cards: i64,
+/// What a card is to be stored as.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) counted: Counted,
+    pub(super) installed_at: Option<Timestamp>,
+    pub(super) visit_before_at: Option<Timestamp>,
+    /// The moment to store, where it is another one.
+    pub(super) due_at: Option<Option<Timestamp>>,
+    /// Whether anything but the moment is another one.
+    differs: bool,
 }
 
-/// What `keys` are stored as; to be asked before they are written.
-pub(super) async fn known(
-    tx: &mut Tx<'_>,
-    keys: impl Iterator<Item = CardKey>,
-) -> Result<HashMap<CardKey, Known>, Error> {
-    if !tx.counts_cards {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<_> = keys
-        .map(|(merchant, card)| params![merchant, card].to_vec())
-        .collect();
-    let known: Vec<Known> = tx.all_rows(KNOWN, &[], &rows).await?;
-    Ok(known.into_iter().map(|known| (known.key, known)).collect())
+/// What cards count as now, and what that changes.
+#[derive(Debug, Default)]
+pub(super) struct Weighed {
+    /// One for each card; none for a card that is not counted.
+    pub(super) places: Vec<Option<Place>>,
+    /// The cards that count differently.
+    moved: Vec<CardKey>,
+    deltas: Deltas,
+    countings: HashMap<ProgramKey, Counting>,
 }
 
-/// Counts `cards`, which have just been written, as what they are now; returns those that count differently.
-///
-/// `known` is what they were. The cards are locked, so nobody else counts them meanwhile.
-pub(super) async fn follow(
+/// Weighs `cards` as they are about to be written. They are locked and known, so nobody else counts them meanwhile; the
+/// caller writes the places with them and ends with [`count`].
+pub(super) async fn weigh(
     tx: &mut Tx<'_>,
     cards: &[Card],
-    known: &HashMap<CardKey, Known>,
     now: Timestamp,
     due: Due,
-) -> Result<Vec<CardKey>, Error> {
+) -> Result<Weighed, Error> {
+    let mut weighed = Weighed {
+        places: vec![None; cards.len()],
+        ..Weighed::default()
+    };
     if !tx.counts_cards {
-        return Ok(Vec::new());
+        return Ok(weighed);
     }
     let programs: BTreeSet<_> = cards.iter().map(|card| (card.merchant, card.program)).collect();
     let programs: Vec<_> = programs.into_iter().collect();
-    let countings = segment_rules::of_programs(tx, &programs).await?;
-    let erased = erased(tx, cards, known).await?;
-    let mut deltas: BTreeMap<(MerchantId, Counted), i64> = BTreeMap::new();
-    let (mut moved, mut counted_rows, mut due_rows) = (Vec::new(), Vec::new(), Vec::new());
-    for card in cards {
+    weighed.countings = segment_rules::of_programs(tx, &programs).await?;
+    let erased = erased(tx, cards).await?;
+    for (card, place) in cards.iter().zip(&mut weighed.places) {
         let key = (card.merchant, card.id);
-        let (Some(before), Some(counting)) = (known.get(&key), countings.get(&(card.merchant, card.program)))
-        else {
+        let counting = weighed.countings.get(&(card.merchant, card.program));
+        let (Some(before), Some(counting)) = (tx.known.get(&key).copied(), counting) else {
             continue;
         };
         let facts = Facts {
             rules: counting.rules,
             ready: counting.ready,
-            installed_at: before
-                .installed_at
+            installed_at: (card.installed_at.or(before.installed_at))
                 .or_else(|| chips::is_in_a_wallet(card).then_some(now)),
             visit_before_at: visit_before(tx, before.visits, card).await?,
-            is_erased: erased.contains(&(card.merchant, card.customer)),
+            is_erased: !erased.is_empty() && erased.contains(&(card.merchant, card.customer)),
         };
         let after = Counted {
             program: card.program,
             version: counting.version,
             standing: chips::standing(card, &facts, now),
         };
-        if before.counted != Some(after) {
-            moved.push(key);
-            *deltas.entry((card.merchant, after)).or_default() += 1;
-            if let Some(counted) = before.counted {
-                *deltas.entry((card.merchant, counted)).or_default() -= 1;
-            }
+        let moves = before.counted != Some(after);
+        if moves {
+            weighed.moved.push(key);
+            weighed.deltas.shift(card.merchant, before.counted, after);
         }
-        if before.counted != Some(after)
+        let due_at = due_at(&before, card, &facts, now, due);
+        let differs = moves
             || before.installed_at != facts.installed_at
-            || before.visits.before_last != facts.visit_before_at
-        {
-            counted_rows.push(counted_row(key, after, &facts));
-        }
-        if let Some(at) = due_at(before, card, &facts, now, due) {
-            due_rows.push(params![card.merchant, card.id, at].to_vec());
-        }
+            || before.visits.before_last != facts.visit_before_at;
+        *place = Some(Place {
+            counted: after,
+            installed_at: facts.installed_at,
+            visit_before_at: facts.visit_before_at,
+            due_at,
+            differs,
+        });
+        let known = Known {
+            program: card.program,
+            is_void: card.status == CardStatus::Void,
+            installed_at: facts.installed_at,
+            visits: KnownVisits {
+                visits: card.visits,
+                last: card.last_visit_at,
+                before_last: facts.visit_before_at,
+            },
+            counted: Some(after),
+            due_at: due_at.unwrap_or(before.due_at),
+        };
+        tx.known.insert(key, known);
     }
-    tx.exec_rows(COUNTED, &[], &counted_rows).await?;
-    tx.exec_rows(POSTPONE, &[], &due_rows).await?;
-    tx.exec_rows(APPEND, &[], &delta_rows(deltas)).await?;
-    for counting in countings.values() {
+    Ok(weighed)
+}
+
+/// Counts what was weighed and written; returns the cards that count differently.
+pub(super) async fn count(tx: &mut Tx<'_>, weighed: Weighed) -> Result<Vec<CardKey>, Error> {
+    counters::append(tx, &weighed.deltas).await?;
+    for counting in weighed.countings.values() {
         start_walk(tx, counting).await?;
     }
-    Ok(moved)
+    Ok(weighed.moved)
 }
 
 /// The moment to store, where it is another one.
@@ -200,18 +170,22 @@ pub(super) async fn follow(
 fn due_at(before: &Known, card: &Card, facts: &Facts, now: Timestamp, due: Due) -> Option<Option<Timestamp>> {
     // Whoever erases a customer ends their cards, and may say only afterwards that they are erased: look again.
     let has_just_ended = card.status == CardStatus::Void && !before.is_void && !facts.is_erased;
-    let next = if has_just_ended {
-        Some(now)
+    let is_exact = due == Due::Exactly || before.counted.is_none();
+    if is_exact {
+        let next = if has_just_ended {
+            Some(now)
+        } else {
+            chips::next_change(card, facts, now)
+        };
+        return (next != before.due_at).then_some(next);
+    }
+    let limit = before.due_at.unwrap_or(Timestamp(i64::MAX));
+    let earlier = if has_just_ended {
+        Some(now).filter(|now| *now < limit)
     } else {
-        chips::next_change(card, facts, now)
+        chips::next_change_before(card, facts, now, limit)
     };
-    let is_new = before.counted.is_none();
-    let differs = if due == Due::Exactly || is_new {
-        next != before.due_at
-    } else {
-        next.is_some_and(|next| before.due_at.is_none_or(|due| next < due))
-    };
-    differs.then_some(next)
+    earlier.map(Some)
 }
 
 async fn visit_before(tx: &mut Tx<'_>, known: KnownVisits, card: &Card) -> Result<Option<Timestamp>, Error> {
@@ -229,15 +203,10 @@ async fn visit_before(tx: &mut Tx<'_>, known: KnownVisits, card: &Card) -> Resul
 
 /// Those customers of `cards` who have been erased. The cards of the erased are ended, or were found to be theirs before;
 /// others need not be asked about.
-async fn erased(
-    tx: &mut Tx<'_>,
-    cards: &[Card],
-    known: &HashMap<CardKey, Known>,
-) -> Result<BTreeSet<(MerchantId, CustomerId)>, Error> {
-    let was_erased = |card: &&Card| {
-        let counted = known
-            .get(&(card.merchant, card.id))
-            .and_then(|known| known.counted);
+async fn erased(tx: &mut Tx<'_>, cards: &[Card]) -> Result<BTreeSet<(MerchantId, CustomerId)>, Error> {
+    let was_erased = |card: &Card| {
+        let known = tx.known.get(&(card.merchant, card.id));
+        let counted = known.and_then(|known| known.counted);
         counted.is_some_and(|counted| !counted.standing.chips.contains(Chip::All))
     };
     let suspects = cards
@@ -246,7 +215,7 @@ async fn erased(
     let customers: BTreeSet<_> = suspects.map(|card| (card.merchant, card.customer)).collect();
     let rows: Vec<_> = customers
         .into_iter()
-        .map(|(merchant, customer)| params![merchant, customer].to_vec())
+        .map(|(merchant, customer)| params![merchant, customer])
         .collect();
     let erased: Vec<(MerchantId, CustomerId)> = tx.all_rows(ERASED, &[], &rows).await?;
     Ok(erased.into_iter().collect())
@@ -262,47 +231,41 @@ async fn start_walk(tx: &mut Tx<'_>, counting: &Counting) -> Result<(), Error> {
     }
 }
 
-fn counted_row((merchant, card): CardKey, counted: Counted, facts: &Facts) -> Vec<Value> {
-    params![
-        merchant,
-        card,
-        counted.program,
-        counted.version.0,
-        counted.standing.chips.0,
-        counted.standing.cell.0,
-        facts.installed_at,
-        facts.visit_before_at,
-    ]
-    .to_vec()
-}
-
-/// Differences that are none are left out. The order is the same in every transaction.
-fn delta_rows(deltas: BTreeMap<(MerchantId, Counted), i64>) -> Vec<Vec<Value>> {
-    let changed = deltas.into_iter().filter(|(_, cards)| *cards != 0);
-    changed
-        .map(|((merchant, counted), cards)| {
-            params![
-                merchant,
-                counted.program,
-                counted.version.0,
-                counted.standing.chips.0,
-                counted.standing.cell.0,
-                cards,
-            ]
-            .to_vec()
-        })
-        .collect()
-}
-
-/// Counts cards anew that have been written without `follow`, or that time has moved. `keys` are sorted and without
+/// Counts cards anew that have been written without `weigh`, or that time has moved. `keys` are sorted and without
 /// repeats. Returns those that count differently.
 pub async fn recount(tx: &mut Tx<'_>, keys: &[CardKey], now: Timestamp) -> Result<Vec<CardKey>, Error> {
-    if keys.is_empty() {
+    if keys.is_empty() || !tx.counts_cards {
         return Ok(Vec::new());
     }
     let cards = cards::cards_for_update(tx, keys).await?;
-    let known = known(tx, keys.iter().copied()).await?;
-    follow(tx, &cards, &known, now, Due::Exactly).await
+    let weighed = weigh(tx, &cards, now, Due::Exactly).await?;
+    let (mut counted, mut due) = (Vec::new(), Vec::new());
+    for (card, place) in cards.iter().zip(&weighed.places) {
+        let Some(place) = place else { continue };
+        let Counted {
+            program,
+            version,
+            standing,
+        } = place.counted;
+        let row = params![
+            card.merchant,
+            card.id,
+            program,
+            version.0,
+            standing.chips.0,
+            standing.cell.0,
+            place.installed_at,
+            place.visit_before_at,
+        ];
+        if let Some(at) = place.due_at {
+            due.push(row.into_iter().chain([at.into()]).collect::<Vec<_>>());
+        } else if place.differs {
+            counted.push(row);
+        }
+    }
+    tx.exec_rows(COUNTED, &[], &counted).await?;
+    tx.exec_rows(COUNTED_AND_DUE, &[], &due).await?;
+    count(tx, weighed).await
 }
 
 /// Counts the cards of a customer anew, who has just been erased.
@@ -351,82 +314,6 @@ pub async fn walk(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<(usize,
     Ok((next.len().max(1), moved))
 }
 
-/// Adds at most `limit` deltas to the counts. Returns how many those were.
-pub async fn fold(tx: &mut Tx<'_>, limit: i64) -> Result<usize, Error> {
-    let taken: Vec<(MerchantId, i64, i64, i64, i64, i64)> = tx.all(TAKE, &params![limit]).await?;
-    let mut sums: BTreeMap<_, i64> = BTreeMap::new();
-    for (merchant, program, version, segments, rfm, cards) in &taken {
-        *sums
-            .entry((*merchant, *program, *version, *segments, *rfm))
-            .or_default() += cards;
-    }
-    // In one order, so that two nodes that fold at once do not wait for each other in a circle.
-    let rows: Vec<_> = sums
-        .into_iter()
-        .filter(|(_, cards)| *cards != 0)
-        .map(|((merchant, program, version, segments, rfm), cards)| {
-            params![merchant, program, version, segments, rfm, cards].to_vec()
-        })
-        .collect();
-    tx.exec_rows(ADD, &[], &rows).await?;
-    Ok(taken.len())
-}
-
-/// The counts of a merchant, or of one of its programs.
-pub async fn counts(
-    tx: &mut Tx<'_>,
-    merchant: MerchantId,
-    program: Option<ProgramId>,
-) -> Result<Vec<CountRow>, Error> {
-    let program = program.map_or(0, |program| program.0);
-    tx.all(COUNTS, &params![merchant, program]).await
-}
-
-impl FromRow for Known {
-    fn from_row(row: &mut Row) -> Result<Self, Error> {
-        let key = (row.next()?, row.next()?);
-        let program: Option<ProgramId> = row.next()?;
-        let version = Version(row.next()?);
-        let standing = Standing {
-            chips: Chips(row.next()?),
-            cell: Cell(row.next()?),
-        };
-        let due_at = row.next()?;
-        let status: String = row.next()?;
-        let installed_at = row.next()?;
-        Ok(Self {
-            key,
-            counted: program.map(|program| Counted {
-                program,
-                version,
-                standing,
-            }),
-            due_at,
-            is_void: status == CardStatus::Void.as_str(),
-            installed_at,
-            visits: KnownVisits {
-                visits: row.next()?,
-                last: row.next()?,
-                before_last: row.next()?,
-            },
-        })
-    }
-}
-
-impl FromRow for CountRow {
-    fn from_row(row: &mut Row) -> Result<Self, Error> {
-        Ok(Self {
-            program: row.next()?,
-            version: Version(row.next()?),
-            standing: Standing {
-                chips: Chips(row.next()?),
-                cell: Cell(row.next()?),
-            },
-            cards: row.next()?,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -451,7 +338,6 @@ mod tests {
                 "SEARCH c USING COVERING INDEX cards_by_counts_due (counts_due_at<?)",
             ),
             (NEXT, "SEARCH c USING PRIMARY KEY (merchant_id=? AND card_id>?)"),
-            (KNOWN, "SEARCH c USING PRIMARY KEY (merchant_id=? AND card_id=?)"),
             (
                 COUNTED,
                 "SEARCH cards USING PRIMARY KEY (merchant_id=? AND card_id=?)",

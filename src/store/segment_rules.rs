@@ -68,9 +68,9 @@ const CLAIM: &str = "update segment_states set measure_at = $4 \
 const NUMBERS: &str = "select c.card_id, case when c.program_id = $3 and (c.segments & 1) = 1 then 1 else 0 end, \
      c.spend, c.visits, c.last_visit_at from cards c \
      where c.merchant_id = $1 and c.card_id > $2 order by c.card_id limit $4";
-const BEHIND: &str = "select count(*) from (select 1 from segment_counts \
+const BEHIND: &str = "select count(*) from (select 1 from segment_counters \
      where merchant_id = $1 and program_id = $2 and version <> $3 and cards <> 0 limit 1) as one";
-const CLEAR: &str = "delete from segment_counts where merchant_id = $1 and program_id = $2 and cards = 0";
+const CLEAR: &str = "delete from segment_counters where merchant_id = $1 and program_id = $2 and cards = 0";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     OF_PROGRAMS,

@@ -13,7 +13,10 @@
 //! reads a join. On SQLite many rows are carried by several statements, so a set must not rely on seeing all of its
 //! rows at once.
 
+use std::collections::HashMap;
+
 use crate::store::dialect::{chunk, set_width};
+use crate::store::locked::{CardKey, Known};
 pub(crate) use crate::store::value::params;
 pub use crate::store::value::{FromRow, FromValue, Row, Value};
 use crate::store::{Change, Error, postgres, sqlite};
@@ -29,6 +32,8 @@ pub struct Tx<'a> {
     state: State,
     /// Whether the live counts follow what is written to cards; see [`crate::store::counts`].
     pub(super) counts_cards: bool,
+    /// How the cards that this transaction has locked are stored; see [`crate::store::locked`].
+    pub(super) known: HashMap<CardKey, Known>,
 }
 
 pub(super) enum Connection<'a> {
@@ -52,6 +57,7 @@ impl<'a> Tx<'a> {
             changes: Vec::new(),
             state: State::Sound,
             counts_cards: true,
+            known: HashMap::new(),
         }
     }
 

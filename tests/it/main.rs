@@ -14,6 +14,7 @@ mod captures;
 mod codes;
 mod commands;
 mod console;
+mod counters_migration;
 mod coupons;
 mod crash;
 mod customers;

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::card::tests::sample;
 use crate::domain::rfm::{Fifths, Limits};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 const D: i64 = 86_400_000;
 const FACTS: Facts = Facts {
@@ -31,7 +32,14 @@ fn codes_and_bits_are_each_chips_own() {
         assert_eq!(Chip::parse(chip.as_str()), Some(*chip));
         assert_eq!(bits & chip.bit(), 0);
         bits |= chip.bit();
+        assert_eq!(
+            Counter::from_code(Counter::Chip(*chip).code()),
+            Some(Counter::Chip(*chip))
+        );
     }
+    let cell = Counter::Cell(Cell(25));
+    assert_eq!(Counter::from_code(cell.code()), Some(cell));
+    assert_eq!(Counter::from_code(-1), None);
 }
 
 #[test]
@@ -228,6 +236,30 @@ proptest! {
                 prop_assert_eq!(standing(&card, &facts, then), here);
             }
         }
+    }
+
+    #[test]
+    fn a_change_is_found_only_before_the_limit(
+        card in cards(), facts in facts(), now in moments(), limit in moments(),
+    ) {
+        let next = next_change(&card, &facts, Timestamp(now));
+        let found = next_change_before(&card, &facts, Timestamp(now), Timestamp(limit));
+        prop_assert_eq!(found, next.filter(|next| next.0 < limit));
+    }
+
+    #[test]
+    fn what_one_place_counts_for_and_the_other_does_not_leads_from_one_to_the_other(
+        (card, other) in (cards(), cards()), facts in facts(), now in moments(), is_erased in any::<bool>(),
+    ) {
+        let before = standing(&card, &facts, Timestamp(now));
+        let after = standing(&other, &Facts { is_erased, ..facts }, Timestamp(now));
+        let gone: BTreeSet<_> = before.counters_without(after).collect();
+        let new: BTreeSet<_> = after.counters_without(before).collect();
+        let mut counters: BTreeSet<_> = before.counters().collect();
+        prop_assert!(gone.is_subset(&counters) && new.is_disjoint(&counters));
+        counters.retain(|counter| !gone.contains(counter));
+        counters.extend(new);
+        prop_assert_eq!(counters, after.counters().collect());
     }
 
     #[test]
