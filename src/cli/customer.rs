@@ -1,6 +1,7 @@
 //! `passgate customer`: people, and what staff write beside them, and erasing them.
 
 mod erase;
+mod zone;
 
 use std::path::PathBuf;
 
@@ -33,6 +34,8 @@ pub(super) enum Customer {
     Tag(TagCustomer),
     /// Say in which country phone numbers without a country code are.
     Country(Country),
+    /// Say whose clock quiet hours go by for a customer.
+    Zone(zone::Zone),
     /// Erase a person for good: their cards end, what says who they are goes, the ledger stays. A running gateway does it
     /// when the time of grace is over.
     Erase(erase::Erase),
@@ -165,6 +168,7 @@ impl Customer {
                 Ok(())
             }
             Self::Edit(edit) => edit.run().await,
+            Self::Zone(zone) => zone.run().await,
             Self::Erase(erase) => erase.run().await,
             Self::Keep(keep) => keep.run().await,
             Self::UpdateCard(update) => {

@@ -113,8 +113,12 @@ fn limits(limits: &Limits) -> String {
     for window in &limits.windows {
         let _ = writeln!(
             text,
-            "  at most {} alerts of a card in any {} hours, {} of them for rewards alone ({})",
-            window.most,
+            "  at most {} of a card in any {} hours, {} for rewards alone ({})",
+            if window.most == 1 {
+                "1 alert".to_owned()
+            } else {
+                format!("{} alerts", window.most)
+            },
             window.hours,
             window.kept,
             said_by(window.level)

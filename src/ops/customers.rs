@@ -6,6 +6,7 @@
 mod edit;
 mod fields;
 mod notes;
+pub mod zone;
 
 use jiff::tz::TimeZone;
 

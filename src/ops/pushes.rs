@@ -255,7 +255,6 @@ impl Ops {
                         return Ok(0);
                     }
                     actions::taken(tx, &became).await?;
-                    wake.sort_unstable_by_key(|(key, channel, _)| (*key, *channel));
                     intents::insert(tx, &rows, now).await?;
                     outbox::wake(tx, &wake, now).await?;
                     Ok::<_, Error>(taken.len())

@@ -24,6 +24,8 @@ macro_rules! customer_columns {
     };
 }
 
+const SET_ZONE: &str = "update customers set zone = $3 where merchant_id = $1 and customer_id = $2 \
+     and coalesce(zone, '') <> $4";
 const MERCHANT: &str = "select zone, country, currency from merchants where merchant_id = $1";
 const SET_COUNTRY: &str = "update merchants set country = $2 where merchant_id = $1";
 const CUSTOMER: &str = concat!(
@@ -82,6 +84,7 @@ const UNFORMED: &str = concat!(
 );
 
 pub(crate) const STATEMENTS: &[&str] = &[
+    SET_ZONE,
     MERCHANT,
     SET_COUNTRY,
     CUSTOMER,
@@ -384,6 +387,16 @@ pub async fn unformed(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Customer>, Erro
 
 fn keys(merchant: MerchantId, ids: &[CustomerId]) -> Vec<Vec<Value>> {
     ids.iter().map(|id| params![merchant, *id].to_vec()).collect()
+}
+
+/// Keeps the zone whose clock a person goes by. Whether it was another one before.
+pub async fn set_zone(
+    tx: &mut Tx<'_>,
+    (merchant, customer): (MerchantId, CustomerId),
+    zone: Option<&str>,
+) -> Result<bool, Error> {
+    let params = params![merchant, customer, zone, zone.unwrap_or_default()];
+    Ok(tx.exec(SET_ZONE, &params).await? > 0)
 }
 
 impl FromRow for Customer {

@@ -1,5 +1,7 @@
 //! The writing side of the outbox: a change of a card asks for one push per channel that reaches it.
 
+use std::collections::BTreeMap;
+
 use crate::domain::budget::Classes;
 use crate::domain::card::Card;
 use crate::domain::delivery::Channel;
@@ -69,27 +71,33 @@ pub async fn enqueue_to_ring(
     Ok(())
 }
 
-/// Has the messages that wait for these cards decided at `due_at`, or now where that is past, and wakes the dispatchers.
-/// The cards themselves need not be locked. `rows` are in the order of their cards.
+/// Has the messages that wait for these cards decided at the earliest time that is named for each, or now where that is
+/// past, and wakes the dispatchers. The cards themselves need not be locked.
 pub async fn wake(
     tx: &mut Tx<'_>,
     rows: &[(CardKey, Channel, Timestamp)],
     now: Timestamp,
 ) -> Result<(), Error> {
-    if rows.is_empty() {
+    // In the order of the cards, and each once: PostgreSQL touches a row once in a statement.
+    let mut due: BTreeMap<(CardKey, Channel), Timestamp> = BTreeMap::new();
+    for (key, channel, due_at) in rows {
+        let due_at = now.max(*due_at);
+        let earliest = due.entry((*key, *channel)).or_insert(due_at);
+        *earliest = due_at.min(*earliest);
+    }
+    if due.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = rows
+    let rows: Vec<_> = due
         .iter()
-        .map(|(key, channel, due_at)| {
-            let due_at = now.max(*due_at);
+        .map(|((key, channel), due_at)| {
             params![
                 key.0,
                 key.1,
                 channel.as_str(),
                 0_i64,
                 0_i64,
-                due_at,
+                *due_at,
                 0_i64,
                 now,
                 MESSAGES

@@ -7,9 +7,12 @@ mod shop;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use passgate::domain::id::MessageId;
+use passgate::domain::delivery::Channel;
+use passgate::domain::event::{Actor, Source};
+use passgate::domain::id::{MemberId, MessageId};
 use passgate::domain::preference::Class;
 use passgate::sim::apns::Answer;
+use passgate::store::alerts::{self, Stopped};
 use passgate::store::intents::{self, TextState};
 use passgate::store::{Error, Store};
 
@@ -332,6 +335,116 @@ async fn a_refusal_of_the_provider_is_the_messages_fate() {
             ("failed", Some("apple: PayloadEmpty"))
         );
         assert!(!shop.alerts().await[0].3, "answered");
+        node.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quiet_hours_go_by_the_customers_own_clock() {
+    for_each_engine(async |store| {
+        // Noon in London is evening in Tokyo.
+        let quiet = r#"{"quiet": {"from": "20:00", "to": "08:00"}, "gap_minutes": 1}"#;
+        let shop = Shop::open(store, quiet).await;
+        let cards = [shop.issue(1).await, shop.issue(2).await];
+        let held = shop.read(cards[1]).await.card;
+        let by = (Actor::Member(MemberId(1)), Source::Console);
+        let set = async |zone| {
+            shop.ops
+                .set_customer_zone(shop.merchant, held.customer, zone, by)
+                .await
+        };
+        assert!(set(Some("Asia/Nowhere")).await.is_err());
+        assert!(set(Some("Asia/Tokyo")).await.expect("kept"));
+        assert!(!set(Some("Asia/Tokyo")).await.expect("the same"));
+        let node = shop.world.dispatch(settings());
+        shop.message(1, "Two for one", Class::Marketing, &cards).await;
+        shop.settle().await;
+        assert_eq!([1, 2].map(|phone| shop.world.accepted(phone)), [1, 0]);
+        let waits = shop.messages().await[1].clone();
+        assert_eq!(waits.2.as_deref(), Some("quiet_hours"));
+        // 08:00 in Tokyo.
+        assert_eq!(waits.3, Some(shop.ops.clock.now().plus(11 * HOUR)));
+        shop.pass(11 * HOUR).await;
+        assert_eq!(shop.world.accepted(2), 1);
+        node.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pace_gives_each_card_its_own_place() {
+    for_each_engine(async |store| {
+        let slow = r#"{"pace_per_minute": 1, "quiet": null, "gap_minutes": 1}"#;
+        let shop = Shop::open(store, slow).await;
+        let mut cards = Vec::new();
+        for phone in 1..=4 {
+            cards.push(shop.issue(phone).await);
+        }
+        let nodes = [shop.world.dispatch(settings()), shop.world.dispatch(settings())];
+        shop.message(1, "Two for one", Class::Marketing, &cards).await;
+        shop.settle().await;
+        let start = shop.ops.clock.now();
+        let mut places: Vec<_> = shop
+            .messages()
+            .await
+            .into_iter()
+            .filter_map(|row| row.3)
+            .collect();
+        places.sort();
+        assert_eq!(places, [1, 2, 3].map(|minutes| start.plus(MINUTE * minutes)));
+        for rung in 2..=4 {
+            shop.pass(MINUTE).await;
+            assert_eq!(shop.alerts().await.len(), rung);
+        }
+        for node in nodes {
+            node.stop().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_providers_word_is_kept_and_what_is_old_is_forgotten() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store, LOOSE).await;
+        let card = shop.issue(1).await;
+        let (merchant, until) = (shop.merchant, shop.ops.clock.now().plus(5 * HOUR));
+        let stopped: Result<(), Error> = shop
+            .ops
+            .store
+            .write("stop", move |tx| {
+                let of = (merchant, Channel::Apple);
+                Box::pin(
+                    async move { alerts::stop(tx, of, Stopped::Card(card), until, "quotaExceeded").await },
+                )
+            })
+            .await;
+        stopped.expect("noted");
+        let node = shop.world.dispatch(settings());
+        shop.tap(card, 1).await;
+        shop.settle().await;
+        assert_eq!(shop.world.accepted(1), 1, "silently");
+        assert_eq!(shop.alerts().await, []);
+        shop.pass(5 * HOUR).await;
+        assert_eq!(shop.alerts().await.len(), 1);
+
+        // Windows count for a month at most.
+        assert_eq!(
+            shop.ops.do_chores_named(&["prune_pushes"]).await.expect("done"),
+            0
+        );
+        shop.ops.clock.advance(33 * DAY);
+        assert_eq!(
+            shop.ops.do_chores_named(&["prune_pushes"]).await.expect("done"),
+            2
+        );
+        assert_eq!(shop.alerts().await, []);
+        shop.ops.clock.advance(60 * DAY);
+        assert_eq!(
+            shop.ops.do_chores_named(&["prune_pushes"]).await.expect("done"),
+            1
+        );
         node.stop().await;
     })
     .await;

@@ -5,6 +5,7 @@ mod codes;
 mod engagement;
 mod letters;
 mod people;
+mod policies;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;

@@ -170,6 +170,19 @@ async fn every_page_is_under_a_strict_policy_and_holds_nothing_inline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cards_page_says_when_it_may_ring() {
+    let gateway = gateway(6).await;
+    let visitor = Visitor::signed_in(&gateway, OWNER).await;
+    let page = visitor.page(&format!("/console/cards/{}", card(1))).await;
+    assert!(page.body.contains("Notifications"), "{}", page.body);
+    assert!(
+        page.body.contains("Apple Wallet") || page.body.contains("on no phone"),
+        "{}",
+        page.body
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn assets_are_kept_for_ever_under_their_hash() {
     let gateway = gateway(0).await;
     let visitor = Visitor::new(&gateway);
