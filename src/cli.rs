@@ -10,6 +10,7 @@ mod engagement;
 mod field;
 mod invitation;
 mod job;
+mod link;
 mod member;
 mod offer;
 mod password;
@@ -129,6 +130,9 @@ enum Command {
     /// One action on many cards.
     #[command(subcommand)]
     Job(job::Job),
+    /// Links that are counted when they are followed.
+    #[command(subcommand)]
+    Link(link::Link),
     /// Show what happened to a customer or a card.
     Timeline(timeline::Timeline),
     /// Check that no ledger was changed since it was sealed and that every balance is the sum of its ledger. Fails when
@@ -222,6 +226,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Referral(referral) => referral.run().await,
         Command::Policy(policy) => policy.run().await,
         Command::Job(job) => job.run().await,
+        Command::Link(link) => link.run().await,
         Command::Timeline(timeline) => timeline.run().await,
         Command::Verify(verify) => verify.run().await,
         Command::Segment(segment) => segment.run().await,

@@ -35,6 +35,7 @@ pub mod issue;
 pub mod ledger;
 pub mod lifecycle;
 pub mod lifetime;
+pub mod link;
 pub mod measuring;
 pub mod member;
 pub mod money;

@@ -24,6 +24,7 @@ pub mod import;
 pub mod invitations;
 pub mod jobs;
 pub mod lifecycle;
+pub mod links;
 pub mod members;
 pub mod offers;
 pub mod programs;

@@ -30,6 +30,7 @@ pub mod intents;
 pub mod invitations;
 pub mod jobs;
 pub mod lifetimes;
+pub mod links;
 pub mod listing;
 pub mod notes;
 pub mod offers;
@@ -282,6 +283,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("invitations", invitations::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
+        ("links", links::STATEMENTS),
         ("listing", listing::STATEMENTS),
         ("notes", notes::STATEMENTS),
         ("offers", offers::STATEMENTS),

@@ -12,6 +12,7 @@ pub mod health;
 pub mod json;
 pub mod passkit;
 pub mod public;
+pub mod redirect;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use crate::ops::Ops;
 use crate::ops::captures::Recorder;
 use crate::telemetry::{self, Metrics};
 use answering::{CountedLayer, PatienceLayer};
+use redirect::Redirects;
 
 /// Largest request body, unless an address asks for less.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -56,6 +58,7 @@ pub struct Web(Arc<Reach>);
 pub struct Reach {
     pub ops: Ops,
     pub recorder: Recorder,
+    pub redirects: Redirects,
     pub master: MasterKey,
     pub passes: Arc<Passes>,
     /// None: Google Wallet is not configured.
@@ -106,6 +109,7 @@ pub fn router(web: Web) -> Router {
         .merge(api::router())
         .merge(health::router())
         .merge(public::router())
+        .merge(redirect::router())
         .merge(passkit::router())
         .nest("/console", console::router())
         // A nested router does not cover this one.

@@ -35,6 +35,8 @@ pub(crate) const PERSONAL: &[&str] = &[
     "delete from customer_contacts where merchant_id = $1 and customer_id = $2",
     "delete from customer_notes where merchant_id = $1 and customer_id = $2",
     "delete from customer_tags where merchant_id = $1 and customer_id = $2",
+    "delete from clicks where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
+     where c.merchant_id = $1 and c.customer_id = $2)",
     "delete from custom_values where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
      where c.merchant_id = $1 and c.customer_id = $2)",
 ];

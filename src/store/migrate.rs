@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     9 "0009_engagement",
     10 "0010_codes_invitations",
     14 "0014_push_budget",
+    17 "0017_messages",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (

@@ -78,6 +78,7 @@ metrics! {
     PushDecisions: Counter "passgate_push_decisions_total" ["channel", "rule"] "Decisions about what wants to ring, by channel and rule; free is let through.";
     PushBudgetUsed: Sizes "passgate_push_budget_used_percent_size" ["channel"] "How full the fullest window of a card was when something wanted to ring on it, in percent.";
     PushQueueAge: Gauge "passgate_push_queue_age" ["channel"] "Seconds since the longest waiting push was due.";
+    ClicksDropped: Counter "passgate_clicks_dropped_total" [] "Clicks on links that were not counted, because too many waited or the store failed.";
     Letters: Counter "passgate_letters_total" ["outcome"] "Attempts to send a letter, by outcome.";
     StoreWriteTime: Seconds "passgate_store_write_seconds" ["transaction"] "Time from asking for a transaction to its commit, by name.";
     StoreReadTime: Seconds "passgate_store_read_seconds" ["transaction"] "Time of a read, by name.";
