@@ -38,6 +38,7 @@ pub mod lifetime;
 pub mod link;
 pub mod measuring;
 pub mod member;
+pub mod message;
 pub mod money;
 pub mod note;
 pub mod offer;
