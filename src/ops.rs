@@ -26,6 +26,7 @@ pub mod jobs;
 pub mod lifecycle;
 pub mod links;
 pub mod members;
+pub mod messages;
 pub mod offers;
 pub mod programs;
 pub mod promotions;

@@ -32,6 +32,7 @@ pub mod jobs;
 pub mod lifetimes;
 pub mod links;
 pub mod listing;
+pub mod messages;
 pub mod notes;
 pub mod offers;
 pub mod orders;
@@ -285,6 +286,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("lifetimes", lifetimes::STATEMENTS),
         ("links", links::STATEMENTS),
         ("listing", listing::STATEMENTS),
+        ("messages", messages::STATEMENTS),
+        ("messages/recipients", messages::recipients::STATEMENTS),
         ("notes", notes::STATEMENTS),
         ("offers", offers::STATEMENTS),
         ("orders", orders::STATEMENTS),

@@ -28,6 +28,7 @@ mod ledger;
 mod lifecycle;
 mod live_counts;
 mod members;
+mod messages;
 mod passkit;
 mod postgres;
 mod programs;
