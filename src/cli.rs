@@ -12,6 +12,7 @@ mod invitation;
 mod job;
 mod link;
 mod member;
+mod message;
 mod offer;
 mod password;
 mod policy;
@@ -133,6 +134,9 @@ enum Command {
     /// Links that are counted when they are followed.
     #[command(subcommand)]
     Link(link::Link),
+    /// Texts to one card, a selection, a segment or all holders of a program.
+    #[command(subcommand)]
+    Message(Box<message::Message>),
     /// Show what happened to a customer or a card.
     Timeline(timeline::Timeline),
     /// Check that no ledger was changed since it was sealed and that every balance is the sum of its ledger. Fails when
@@ -227,6 +231,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Policy(policy) => policy.run().await,
         Command::Job(job) => job.run().await,
         Command::Link(link) => link.run().await,
+        Command::Message(message) => message.run().await,
         Command::Timeline(timeline) => timeline.run().await,
         Command::Verify(verify) => verify.run().await,
         Command::Segment(segment) => segment.run().await,
