@@ -15,6 +15,7 @@
 //! Nothing here writes to the store but registering and its opposite.
 
 mod authorization;
+mod back_links;
 mod body;
 mod conditional;
 mod device_log;
@@ -31,15 +32,13 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 
-use crate::apple::{BackLink, WebService};
+use crate::apple::WebService;
 use crate::clock::stopwatch;
-use crate::domain::face::CardFace;
 use crate::domain::id::{
-    DeviceLibraryIdentifier, LinkId, MerchantId, PassTypeIdentifier, PushToken, SerialNumber, UpdateTag,
+    DeviceLibraryIdentifier, MerchantId, PassTypeIdentifier, PushToken, SerialNumber, UpdateTag,
 };
 use crate::ops::devices::Registered;
 use crate::store::cards::{self, CardWithProgram};
-use crate::store::links::Link;
 use crate::store::registrations::{self, CardStamp, RegistrationKey};
 use crate::store::{self, tags};
 use crate::telemetry::Metric;
@@ -312,7 +311,7 @@ pub(crate) async fn pass_response(web: &Web, card: &CardWithProgram) -> Result<R
     let face = card.face();
     let token = web.master.authentication_token(face.merchant, face.card);
     let service = format!("{}/passkit/{}", web.public_url, face.merchant);
-    let back = back_links(web, &face).await?;
+    let back = back_links::of(web, &face).await?;
     let passes = Arc::clone(&web.passes);
     let now = web.ops.clock.now();
     let work = move || {
@@ -338,31 +337,6 @@ pub(crate) async fn pass_response(web: &Web, card: &CardWithProgram) -> Result<R
         Body::new(body::TwoFrames::new(bundle.blob, bundle.tail)),
         card,
     ))
-}
-
-/// The counted links of a pass: that of the message that it says, and that of its program. Looked up in memory, so that
-/// a pass costs no query more.
-async fn back_links(web: &Web, face: &CardFace) -> Result<Vec<BackLink>, ApiError> {
-    let of_message = face.news.as_ref().and_then(|news| news.message);
-    let of_message = of_message.map(|message| ("passgate-message-link", LinkId(message.0)));
-    let of_program = ("passgate-link", LinkId(face.program.0));
-    let mut back = Vec::new();
-    for (key, id) in of_message.into_iter().chain([of_program]) {
-        if let Some(link) = web.redirects.link(face.merchant, id).await? {
-            back.push(back_link(web, face, key, &link));
-        }
-    }
-    Ok(back)
-}
-
-fn back_link(web: &Web, face: &CardFace, key: &'static str, link: &Link) -> BackLink {
-    let path = web.master.link_path(face.merchant, link.id, face.card);
-    BackLink {
-        key,
-        label: link.label.clone().unwrap_or_else(|| "Link".to_owned()),
-        shown: link.target.host().to_owned(),
-        url: format!("{}{path}", web.public_url),
-    }
 }
 
 /// Adds the headers of a pass to its body.

@@ -102,7 +102,9 @@ async fn look(ops: &Ops, merchant: MerchantId, id: MessageId) -> Result<Seen, Er
                         return Ok(Seen::default());
                     };
                     let (refused, accepted) = recipients::answers(tx, merchant, id).await?;
-                    let is_written = message.is_expanded() && message.walked_to == ALL_EXPANDED;
+                    // One that was aborted writes nobody down any more.
+                    let is_written = message.is_expanded() || message.state == State::Aborted;
+                    let is_written = is_written && message.walked_to == ALL_EXPANDED;
                     let is_over = is_written && !recipients::is_open(tx, merchant, id).await?;
                     Ok(Seen {
                         refused,
@@ -120,6 +122,10 @@ async fn look(ops: &Ops, merchant: MerchantId, id: MessageId) -> Result<Seen, Er
 }
 
 async fn work(tx: &mut Tx<'_>, mut message: Message, seen: &Seen, now: Timestamp) -> Result<(), Error> {
+    if message.walked_to == CardId(0) {
+        // Somebody has just taken it up, and knows of these.
+        message.faults = seen.refused;
+    }
     let due = match message.state {
         State::Scheduled => start(tx, &mut message, now).await?,
         State::Running if is_refused(seen.refused, message.faults, seen.accepted) => {
@@ -129,12 +135,12 @@ async fn work(tx: &mut Tx<'_>, mut message: Message, seen: &Seen, now: Timestamp
             );
             pause(tx, &mut message, text, now).await?
         }
-        State::Running if !message.is_expanded() => {
-            expand(tx, &mut message, now).await?;
-            Some(now)
-        }
         State::Running | State::Aborted if message.walked_to != ALL_EXPANDED => {
             walk(tx, &mut message, now).await?;
+            Some(now)
+        }
+        State::Running if !message.is_expanded() => {
+            expand(tx, &mut message, now).await?;
             Some(now)
         }
         State::Running | State::Aborted => match &seen.outcome {
@@ -149,9 +155,6 @@ async fn work(tx: &mut Tx<'_>, mut message: Message, seen: &Seen, now: Timestamp
         },
         State::Draft | State::Paused | State::Done | State::Cancelled => None,
     };
-    if message.state == State::Paused {
-        message.faults = seen.refused;
-    }
     messages::save(tx, &message, due).await
 }
 

@@ -3,11 +3,11 @@
 //! Plain pages: everything works without a script. What a form may do is checked by role here and by state in `ops`.
 
 pub mod compose;
+pub mod forms;
 pub mod recipients;
 
 use axum::Router;
-use axum::extract::{Form, Path, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -15,9 +15,9 @@ use serde::Deserialize;
 use crate::domain::access::Action;
 use crate::domain::id::MessageId;
 use crate::domain::message::forecast::hour_start;
-use crate::domain::message::{Audience, Message, State as MessageState, Step};
+use crate::domain::message::{Audience, Message, State as MessageState};
 use crate::domain::time::Timestamp;
-use crate::ops::messages::{MessageError, Shown};
+use crate::ops::messages::Shown;
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, badge, empty, icon, time};
 use crate::web::console::layout::{Section, Theme, page};
@@ -32,14 +32,14 @@ pub fn router() -> Router<Web> {
         .route("/{message_id}", get(show))
         .route("/{message_id}/edit", get(compose::edit).post(compose::change))
         .route("/{message_id}/recipients", get(recipients::list))
-        .route("/{message_id}/forecast", post(forecast))
-        .route("/{message_id}/send", post(send))
-        .route("/{message_id}/test", post(test))
-        .route("/{message_id}/cancel", post(cancel))
-        .route("/{message_id}/pause", post(pause))
-        .route("/{message_id}/resume", post(resume))
-        .route("/{message_id}/abort", post(abort))
-        .route("/{message_id}/duplicate", post(duplicate))
+        .route("/{message_id}/forecast", post(forms::forecast))
+        .route("/{message_id}/send", post(forms::send))
+        .route("/{message_id}/test", post(forms::test))
+        .route("/{message_id}/cancel", post(forms::cancel))
+        .route("/{message_id}/pause", post(forms::pause))
+        .route("/{message_id}/resume", post(forms::resume))
+        .route("/{message_id}/abort", post(forms::abort))
+        .route("/{message_id}/duplicate", post(forms::duplicate))
 }
 
 const PAGE_SIZE: i64 = 25;
@@ -208,7 +208,7 @@ pub fn view(member: &Member, theme: Theme, shown: &Shown, problem: Option<&str>,
         }
         (forecast_beside_outcome(shown))
         (time_line(member, shown, now))
-        @if member.may(Action::SendMessages) { (forms(shown)) }
+        @if member.may(Action::SendMessages) { (forms::of(shown)) }
     };
     page(member, theme, Section::Messages, "Message", &content)
 }
@@ -260,186 +260,4 @@ fn time_line(member: &Member, shown: &Shown, now: Timestamp) -> Markup {
             }
         }
     }
-}
-
-/// The forms that the state allows.
-fn forms(shown: &Shown) -> Markup {
-    let message = &shown.message;
-    let may = |step| message.state.after(step).is_ok();
-    let button = |action: &str, label: &str| {
-        html! {
-            form method="post" action=(format!("{}/{action}", address(message.id))) {
-                button.button.secondary type="submit" { (label) }
-            }
-        }
-    };
-    let forecast = shown
-        .forecast
-        .as_ref()
-        .filter(|forecast| forecast.version == message.version);
-    html! {
-        section.panel {
-            @if may(Step::Schedule) {
-                (button("forecast", "Make a forecast"))
-                @if let Some(forecast) = forecast {
-                    form method="post" action=(format!("{}/send", address(message.id))) data-once {
-                        input type="hidden" name="version" value=(message.version);
-                        div.field {
-                            label for="confirm" {
-                                "Type the number of recipients, " (forecast.tally.recipients) ", to send it"
-                            }
-                            input #confirm name="confirm" type="number" min="1" required;
-                        }
-                        button.button type="submit" { "Send" }
-                    }
-                }
-            }
-            @if may(Step::Edit) {
-                a.button.secondary href=(format!("{}/edit", address(message.id))) { "Edit" }
-            }
-            @if may(Step::Cancel) { (button("cancel", "Cancel")) }
-            @if may(Step::Pause) { (button("pause", "Pause")) }
-            @if may(Step::Resume) { (button("resume", "Go on")) }
-            @if may(Step::Abort) { (button("abort", "Abort")) }
-            (button("duplicate", "Duplicate"))
-            form method="post" action=(format!("{}/test", address(message.id))) {
-                div.field {
-                    label for="card" { "Send a test to your own card" }
-                    input #card name="card" type="text" required;
-                }
-                button.button.secondary type="submit" { "Send a test" }
-            }
-        }
-    }
-}
-
-/// What a form asks of a message.
-#[derive(Debug, Clone, Copy)]
-enum Wish {
-    Forecast,
-    Cancel,
-    Pause,
-    Resume,
-    Abort,
-    Duplicate,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct Confirmed {
-    version: i64,
-    confirm: i64,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct Test {
-    card: String,
-}
-
-/// `POST /console/messages/{message_id}/send`
-pub async fn send(
-    State(web): State<Web>,
-    member: Member,
-    theme: Theme,
-    Path(id): Path<String>,
-    Form(sent): Form<Confirmed>,
-) -> Result<Response, ApiError> {
-    member.require(Action::SendMessages)?;
-    let id = message_id(&id)?;
-    let done = web
-        .ops
-        .schedule_message(member.merchant, id, sent.version, sent.confirm)
-        .await;
-    answer(&web, &member, theme, id, done.map(|message| message.id)).await
-}
-
-/// `POST /console/messages/{message_id}/test`
-pub async fn test(
-    State(web): State<Web>,
-    member: Member,
-    theme: Theme,
-    Path(id): Path<String>,
-    Form(sent): Form<Test>,
-) -> Result<Response, ApiError> {
-    member.require(Action::SendMessages)?;
-    let id = message_id(&id)?;
-    let card = sent.card.trim().parse();
-    let card = card.map_err(|error| ApiError::BadRequest(format!("card: {error}")))?;
-    let done = web
-        .ops
-        .test_message(member.merchant, Some(member.id), id, card)
-        .await;
-    answer(&web, &member, theme, id, done.map(|message| message.id)).await
-}
-
-macro_rules! wishes {
-    ($($(#[$doc:meta])* $name:ident: $wish:ident;)*) => {$(
-        $(#[$doc])*
-        pub async fn $name(
-            State(web): State<Web>,
-            member: Member,
-            theme: Theme,
-            Path(id): Path<String>,
-        ) -> Result<Response, ApiError> {
-            grant(&web, &member, theme, message_id(&id)?, Wish::$wish).await
-        }
-    )*};
-}
-
-wishes! {
-    /// `POST /console/messages/{message_id}/forecast`
-    forecast: Forecast;
-    /// `POST /console/messages/{message_id}/cancel`
-    cancel: Cancel;
-    /// `POST /console/messages/{message_id}/pause`
-    pause: Pause;
-    /// `POST /console/messages/{message_id}/resume`
-    resume: Resume;
-    /// `POST /console/messages/{message_id}/abort`
-    abort: Abort;
-    /// `POST /console/messages/{message_id}/duplicate`
-    duplicate: Duplicate;
-}
-
-async fn grant(
-    web: &Web,
-    member: &Member,
-    theme: Theme,
-    id: MessageId,
-    wish: Wish,
-) -> Result<Response, ApiError> {
-    member.require(Action::SendMessages)?;
-    let (ops, merchant) = (&web.ops, member.merchant);
-    let done = match wish {
-        Wish::Forecast => {
-            let made = ops.forecast_message(merchant, Some(member.id), id).await;
-            made.map(|_| id)
-        }
-        Wish::Cancel => ops.cancel_message(merchant, id).await.map(|message| message.id),
-        Wish::Pause => ops.pause_message(merchant, id).await.map(|message| message.id),
-        Wish::Resume => ops.resume_message(merchant, id).await.map(|message| message.id),
-        Wish::Abort => ops.abort_message(merchant, id).await.map(|message| message.id),
-        Wish::Duplicate => {
-            let copy = ops.duplicate_message(merchant, Some(member.id), id).await;
-            copy.map(|message| message.id)
-        }
-    };
-    answer(web, member, theme, id, done).await
-}
-
-/// Leads to the message that came of it, or shows the one that was meant with the reason why nothing did.
-async fn answer(
-    web: &Web,
-    member: &Member,
-    theme: Theme,
-    id: MessageId,
-    done: Result<MessageId, MessageError>,
-) -> Result<Response, ApiError> {
-    let reason = match done {
-        Ok(id) => return Ok(Redirect::to(&address(id)).into_response()),
-        Err(error @ (MessageError::NotFound | MessageError::Store(_))) => return Err(error.into()),
-        Err(refused) => refused.to_string(),
-    };
-    let shown = web.ops.show_message(member.merchant, id).await?;
-    let page = view(member, theme, &shown, Some(&reason), web.ops.clock.now());
-    Ok((ApiError::Conflict(reason).status(), page).into_response())
 }

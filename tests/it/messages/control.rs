@@ -48,9 +48,12 @@ async fn what_is_paused_waits_and_goes_on_where_it_stopped() {
 async fn what_is_aborted_never_reaches_who_was_not_told() {
     for_each_engine(async |store| {
         let shop = Shop::open(store).await;
-        shop.add_many(30).await;
+        shop.add_many(250).await;
         let message = shop.send(Audience::Program(shop.program)).await;
-        shop.chores().await;
+        // In the middle of writing recipients down.
+        while shop.message(message.id).await.recipients == 0 {
+            shop.ops.do_one_chore("send_messages").await.expect("a turn");
+        }
         let aborted = shop.ops.abort_message(shop.merchant, message.id).await;
         assert_eq!(aborted.expect("ended").state, State::Aborted);
         let running = shop.dispatch();
@@ -59,8 +62,15 @@ async fn what_is_aborted_never_reaches_who_was_not_told() {
         shop.ops.clock.advance(Duration::from_secs(6));
         shop.chores().await;
         let outcome = shop.outcome(message.id).await;
-        assert_eq!(outcome.states, [("suppressed".to_owned(), 30)].into());
-        assert_eq!(outcome.first.suppressed, [("cancelled".to_owned(), 30)].into());
+        assert_eq!(outcome.states, [("suppressed".to_owned(), 200)].into());
+        assert_eq!(outcome.first.suppressed, [("cancelled".to_owned(), 200)].into());
+        let open: Vec<(i64,)> = shop
+            .all(
+                "select count(*) from messages where due_at is not null",
+                Vec::new(),
+            )
+            .await;
+        assert_eq!(open, [(0,)], "no chore looks at it any more");
         let late = shop.ops.resume_message(shop.merchant, message.id).await;
         assert!(late.is_err(), "it is over");
         running.stop().await;
