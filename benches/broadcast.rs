@@ -25,7 +25,7 @@ use passgate::clock::{Clock, Ids};
 use passgate::domain::capture::{Capture, CaptureKey, CaptureKind, Token};
 use passgate::domain::delivery::{BackOff, Channel, Outcome};
 use passgate::domain::face::CardFace;
-use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, StationId};
+use passgate::domain::id::{CardId, MerchantId, MessageId, PassTypeIdentifier, ProgramId, StationId};
 use passgate::domain::message::{Audience, Content, When};
 use passgate::domain::preference::Class;
 use passgate::domain::program::Rules;
@@ -60,7 +60,10 @@ const REGISTRATIONS: &str = "insert into registrations (merchant_id, pass_type_i
 /// No quiet hours, so that it does not matter when it is measured.
 const POLICY: &str = "insert into push_policies (merchant_id, program_id, channel, policy, version, changed_at) \
      values ($1, 0, 'apple', '{\"quiet\": null}', 1, 0)";
-const LEFT: &str = "select count(*) from (select 1 from pushes limit 1) as one";
+/// What is due, and what is on its way; what punches have deferred waits for a later day.
+const LEFT: &str = "select (select count(*) from (select 1 from pushes where channel = 'apple' and due_at <= $3 limit 1) \
+     as d), (select count(*) from (select 1 from push_messages where merchant_id = $1 and message_id = $2 \
+     and state = 'sending' limit 1) as s)";
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -245,7 +248,7 @@ async fn run(url: &str, cards: i64) {
 
     let punches = (cards > FEW).then(|| tokio::spawn(punch(ops.clone(), merchant, cards, stop.clone())));
     let (rounds, warm_up) = if cards > FEW { (1, 0) } else { (ROUNDS, 2) };
-    let (mut forecast_s, mut cpu, mut took) = (0.0, Duration::ZERO, Duration::ZERO);
+    let (mut forecast_s, mut cpu, mut took, mut pushes) = (0.0, Duration::ZERO, Duration::ZERO, 0);
     for round in 0..rounds + warm_up {
         let text = format!("Two for one, day {round}");
         let new = NewMessage {
@@ -261,11 +264,14 @@ async fn run(url: &str, cards: i64) {
             .await
             .expect("forecast");
         forecast_s = started.elapsed().as_secs_f64();
-        assert_eq!((forecast.tally.recipients, forecast.tally.sent), (cards, cards));
+        // A card that rang for a punch a moment ago waits.
+        let (told, later) = (forecast.tally.sent, forecast.tally.deferred);
+        assert_eq!((forecast.tally.recipients, told + later), (cards, cards));
+        assert!(told * 10 > cards * 9, "{told} of {cards}");
         let scheduled = ops.schedule_message(merchant, message.id, message.version, cards);
         scheduled.await.expect("scheduled");
         let (started, used) = (Instant::now(), ProcessTime::now());
-        send(&ops).await;
+        send(&ops, merchant, message.id).await;
         if round >= warm_up {
             cpu += used.elapsed();
             took += started.elapsed();
@@ -275,12 +281,9 @@ async fn run(url: &str, cards: i64) {
             .await
             .expect("there")
             .outcome;
-        assert_eq!(
-            outcome.states.get("accepted"),
-            Some(&cards),
-            "{:?}",
-            outcome.states
-        );
+        let accepted = outcome.states.get("accepted").copied().unwrap_or(0);
+        assert!(accepted * 10 > cards * 9, "{:?}", outcome.states);
+        pushes += accepted;
         // A day later nothing of it counts any more.
         clock.advance(Duration::from_secs(49 * 3600));
     }
@@ -297,7 +300,7 @@ async fn run(url: &str, cards: i64) {
         );
         println!("punch_p99_ms {}", p99.as_secs_f64() * 1e3);
     }
-    let pushes = (cards * rounds) as f64;
+    let pushes = pushes as f64 * rounds as f64 / (rounds + warm_up) as f64;
     println!("forecast_s {forecast_s}");
     println!("push_us {}", cpu.as_secs_f64() * 1e6 / pushes);
     println!("pushes_per_s {}", pushes / took.as_secs_f64());
@@ -305,14 +308,20 @@ async fn run(url: &str, cards: i64) {
 }
 
 /// Does the chore until everybody was told.
-async fn send(ops: &Ops) {
+async fn send(ops: &Ops, merchant: MerchantId, message: MessageId) {
     loop {
         let done = ops.do_one_chore("send_messages").await.expect("a turn");
         if done > 0 {
             continue;
         }
-        let left: Result<(i64,), Error> = ops.store.read("left", |tx| Box::pin(tx.one(LEFT, &[]))).await;
-        if left.expect("read").0 == 0 {
+        let now = ops.clock.now();
+        let left: Result<(i64, i64), Error> = ops
+            .store
+            .read("left", move |tx| {
+                Box::pin(async move { tx.one(LEFT, &[merchant.into(), message.into(), now.into()]).await })
+            })
+            .await;
+        if left.expect("read") == (0, 0) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
