@@ -78,7 +78,7 @@ async fn the_outcome_is_what_was_forecast() {
                 shop.add(person).await;
             }
             // At four in the afternoon in Berlin it is night in Tokyo.
-            let message = shop.write(shop.new(Audience::Program(shop.program))).await;
+            let message = shop.write(shop.offer(Audience::Program(shop.program))).await;
             let forecast = shop
                 .ops
                 .forecast_message(shop.merchant, None, message.id)
@@ -124,7 +124,7 @@ async fn a_text_that_was_sent_before_is_forecast_as_the_same_again() {
         shop.chores().await;
         shop.settled().await;
         assert_eq!(shop.outcome(first.id).await.first.sent, 2);
-        let second = shop.write(shop.new(Audience::Program(shop.program))).await;
+        let second = shop.write(shop.offer(Audience::Program(shop.program))).await;
         let forecast = shop.ops.forecast_message(shop.merchant, None, second.id).await;
         let forecast: Tally = forecast.expect("forecast").tally;
         assert_eq!(forecast.suppressed, [("duplicate".to_owned(), 2)].into());

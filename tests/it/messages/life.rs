@@ -24,7 +24,7 @@ async fn only_the_forecasts_number_sends_and_an_edit_forgets_it() {
     for_each_engine(async |store| {
         let shop = Shop::open(store).await;
         let cards = shop.add_many(3).await;
-        let draft = shop.write(shop.new(Audience::Program(shop.program))).await;
+        let draft = shop.write(shop.offer(Audience::Program(shop.program))).await;
         let schedule = async |version, count| {
             shop.ops
                 .schedule_message(shop.merchant, draft.id, version, count)
@@ -84,7 +84,7 @@ async fn what_is_known_to_be_wrong_is_refused_when_it_is_written() {
         let write = async |audience, when| {
             let new = passgate::ops::messages::NewMessage {
                 when,
-                ..shop.new(audience)
+                ..shop.offer(audience)
             };
             shop.ops.write_message(shop.merchant, new).await
         };
@@ -101,7 +101,7 @@ async fn what_is_known_to_be_wrong_is_refused_when_it_is_written() {
             zone: WhoseZone::Merchant,
         };
         assert!(write(Audience::Cards(vec![card]), past).await.is_err());
-        let theirs = other.write(other.new(Audience::Program(other.program))).await;
+        let theirs = other.write(other.offer(Audience::Program(other.program))).await;
         let asked = shop.ops.message(shop.merchant, theirs.id).await;
         assert!(
             matches!(asked, Err(MessageError::NotFound)),
@@ -120,7 +120,7 @@ async fn a_scheduled_message_starts_once_at_its_time_with_whom_it_is_for_then() 
             ..Person::default()
         };
         let (in_tokyo, in_berlin) = (shop.add(&tokyo).await, shop.add(&Person::default()).await);
-        let mut new = shop.new(Audience::Rule(rule("status.is.installed")));
+        let mut new = shop.offer(Audience::Rule(rule("status.is.installed")));
         new.when = When::At {
             time: datetime(2026, 9, 23, 10, 0, 0, 0),
             zone: WhoseZone::Customer,
@@ -214,7 +214,7 @@ async fn a_test_and_a_copy_are_messages_of_their_own() {
     for_each_engine(async |store| {
         let shop = Shop::open(store).await;
         let cards = shop.add_many(2).await;
-        let draft = shop.write(shop.new(Audience::Program(shop.program))).await;
+        let draft = shop.write(shop.offer(Audience::Program(shop.program))).await;
         let test = shop
             .ops
             .test_message(shop.merchant, None, draft.id, cards[0])
@@ -245,7 +245,7 @@ async fn erasing_somebody_erases_what_was_written_to_them_alone() {
     for_each_engine(async |store| {
         let shop = Shop::open(store).await;
         let card = shop.add(&Person::default()).await;
-        let mut new = shop.new(Audience::Cards(vec![card]));
+        let mut new = shop.offer(Audience::Cards(vec![card]));
         new.content = Content::checked(None, "Dear Ada Lovelace", None, Class::Reward).expect("good");
         shop.send(new.audience.clone()).await;
         let message = shop.write(new).await;

@@ -74,7 +74,7 @@ async fn people_are_led_on_and_counted_and_programs_are_only_led_on() {
         shop.add(&Person::default()).await,
         shop.add(&Person::default()).await,
     );
-    let message = shop.write(shop.new(Audience::Cards(vec![ada, bob]))).await;
+    let message = shop.write(shop.offer(Audience::Cards(vec![ada, bob]))).await;
     let link = LinkId(message.id.0);
     let path = |card: CardId| master.link_path(shop.merchant, link, card);
     let to = |target: &str| (307, Some(target.to_owned()));
@@ -144,7 +144,7 @@ async fn a_link_keeps_its_counts_when_it_leads_elsewhere() {
     crate::engines::for_each_engine(async |store| {
         let shop = Shop::open(store).await;
         let card = shop.add(&Person::default()).await;
-        let message = shop.write(shop.new(Audience::Cards(vec![card]))).await;
+        let message = shop.write(shop.offer(Audience::Cards(vec![card]))).await;
         let link = LinkId(message.id.0);
         let clicked = passgate::store::links::Clicked {
             merchant: shop.merchant,

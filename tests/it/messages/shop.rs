@@ -254,7 +254,7 @@ impl Shop {
         cards
     }
 
-    pub(super) fn new(&self, audience: Audience) -> NewMessage {
+    pub(super) fn offer(&self, audience: Audience) -> NewMessage {
         let text = "Two for one until Friday";
         NewMessage {
             content: Content::checked(None, text, Some("https://example.com/menu"), Class::Marketing)
@@ -283,7 +283,7 @@ impl Shop {
 
     /// Writes a message to `audience` and schedules it at once.
     pub(super) async fn send(&self, audience: Audience) -> Message {
-        let message = self.write(self.new(audience)).await;
+        let message = self.write(self.offer(audience)).await;
         self.schedule(message.id).await
     }
 
