@@ -150,6 +150,7 @@ impl Bench {
         let gateway = listener.local_addr().expect("an address");
         let web = Web::from(Reach {
             recorder: Recorder::start(&ops),
+            redirects: passgate::web::redirect::Redirects::start(&ops).0,
             ops,
             master: master.clone(),
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),

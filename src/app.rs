@@ -41,6 +41,7 @@ use crate::push::Sender;
 use crate::push::dispatcher::{Dispatcher, Settings};
 use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::web::redirect::Redirects;
 use crate::web::{self, Reach, Web};
 use crate::web_push::WebPush;
 
@@ -102,6 +103,8 @@ pub struct Gateway {
     chores: Option<JoinHandle<()>>,
     /// None: no mail server is configured. Letters can wait, so nothing stops when it ends.
     courier: Option<JoinHandle<()>>,
+    /// Writes down who followed links; ends when nobody can follow one any more.
+    clicks: JoinHandle<()>,
     _folding: AbortOnDropHandle<()>,
     stop: CancellationToken,
     drain: Duration,
@@ -173,9 +176,11 @@ impl Gateway {
         let courier = courier(config, &ops, &master, &public_url)?
             .map(|courier| tokio::spawn(courier.run(stop.clone())));
         let folding = AbortOnDropHandle::new(tokio::spawn(fold(metrics.clone())));
+        let (redirects, clicks) = Redirects::start(&ops);
         let web = Web::from(Reach {
             ops: ops.clone(),
             recorder: Recorder::start(&ops),
+            redirects,
             master: master.clone(),
             passes: Arc::clone(&passes),
             google,
@@ -200,6 +205,7 @@ impl Gateway {
             dispatcher,
             chores: Some(chores),
             courier,
+            clicks,
             _folding: folding,
             stop,
             drain: config.push.drain,
@@ -260,6 +266,9 @@ impl Gateway {
                 Ok(Err(error)) => tracing::error!(%error, "the listener ended with an error"),
                 Err(error) => tracing::error!(%error, "the listener ended badly"),
             }
+        }
+        if tokio::time::timeout(self.drain, self.clicks).await.is_err() {
+            tracing::warn!("the last clicks are not written: a request did not end in time");
         }
         tracing::info!("the gateway has stopped");
     }

@@ -86,6 +86,17 @@ pub struct WebService<'a> {
     pub authentication_token: &'a AuthenticationToken,
 }
 
+/// A link on the back of a pass, beside what its template has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackLink {
+    /// Unlike every other on the pass.
+    pub key: &'static str,
+    pub label: String,
+    /// What stands there to be touched.
+    pub shown: String,
+    pub url: String,
+}
+
 /// Builds passes for every configured Pass Type ID and every template. Shared between threads.
 pub struct Passes {
     issuers: BTreeMap<PassTypeIdentifier, Issuer>,
@@ -128,6 +139,17 @@ impl Passes {
     ///
     /// The same face gives the same bytes while it is remembered, and afterwards the same but for the signature.
     pub fn build(&self, face: &CardFace, links: &WebService<'_>, now: Timestamp) -> Result<Bundle, Error> {
+        self.build_with(face, links, &[], now)
+    }
+
+    /// The same with links on its back.
+    pub fn build_with(
+        &self,
+        face: &CardFace,
+        links: &WebService<'_>,
+        back: &[BackLink],
+        now: Timestamp,
+    ) -> Result<Bundle, Error> {
         let issuer = self.issuer(&face.pass_type_identifier)?;
         issuer.identity.check_expiry(now)?;
         let template = self
@@ -137,7 +159,7 @@ impl Passes {
                 wanted: face.template.clone(),
                 known: list(self.templates.keys()),
             })?;
-        let pass = pass_json::write(face, &template.settings, &issuer.identity, links)?;
+        let pass = pass_json::write(face, &template.settings, &issuer.identity, links, back)?;
         let strip = template.settings.stamps.as_ref().map(|_| Strip::of(face));
         let design_key = DesignKey {
             template: face.template.clone(),

@@ -10,7 +10,9 @@ mod engagement;
 mod field;
 mod invitation;
 mod job;
+mod link;
 mod member;
+mod message;
 mod offer;
 mod password;
 mod policy;
@@ -129,6 +131,12 @@ enum Command {
     /// One action on many cards.
     #[command(subcommand)]
     Job(job::Job),
+    /// Links that are counted when they are followed.
+    #[command(subcommand)]
+    Link(link::Link),
+    /// Texts to one card, a selection, a segment or all holders of a program.
+    #[command(subcommand)]
+    Message(Box<message::Message>),
     /// Show what happened to a customer or a card.
     Timeline(timeline::Timeline),
     /// Check that no ledger was changed since it was sealed and that every balance is the sum of its ledger. Fails when
@@ -222,6 +230,8 @@ async fn execute(command: Command) -> Result<()> {
         Command::Referral(referral) => referral.run().await,
         Command::Policy(policy) => policy.run().await,
         Command::Job(job) => job.run().await,
+        Command::Link(link) => link.run().await,
+        Command::Message(message) => message.run().await,
         Command::Timeline(timeline) => timeline.run().await,
         Command::Verify(verify) => verify.run().await,
         Command::Segment(segment) => segment.run().await,

@@ -30,7 +30,9 @@ pub mod intents;
 pub mod invitations;
 pub mod jobs;
 pub mod lifetimes;
+pub mod links;
 pub mod listing;
+pub mod messages;
 pub mod notes;
 pub mod offers;
 pub mod orders;
@@ -287,7 +289,10 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("invitations", invitations::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
+        ("links", links::STATEMENTS),
         ("listing", listing::STATEMENTS),
+        ("messages", messages::STATEMENTS),
+        ("messages/recipients", messages::recipients::STATEMENTS),
         ("notes", notes::STATEMENTS),
         ("offers", offers::STATEMENTS),
         ("orders", orders::STATEMENTS),

@@ -12,6 +12,7 @@ pub mod health;
 pub mod json;
 pub mod passkit;
 pub mod public;
+pub mod redirect;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use crate::ops::receipts::Receipts;
 use crate::telemetry::{self, Metric, Metrics};
 use crate::web_push::WebPush;
 use answering::{CountedLayer, PatienceLayer};
+use redirect::Redirects;
 
 /// Largest request body, unless an address asks for less.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -65,6 +67,7 @@ struct Inside {
 pub struct Reach {
     pub ops: Ops,
     pub recorder: Recorder,
+    pub redirects: Redirects,
     pub master: MasterKey,
     pub passes: Arc<Passes>,
     /// None: Google Wallet is not configured.
@@ -128,6 +131,7 @@ pub fn router(web: Web) -> Router {
         .merge(api::router())
         .merge(health::router())
         .merge(public::router())
+        .merge(redirect::router())
         .merge(passkit::router())
         .nest("/console", console::router())
         // A nested router does not cover this one.

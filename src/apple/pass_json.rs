@@ -5,9 +5,9 @@
 
 use serde::Serialize;
 
-use crate::apple::WebService;
 use crate::apple::identity::Identity;
 use crate::apple::template::{Align, BarcodeFormat, Colour, FieldTemplate, NEWS, Settings};
+use crate::apple::{BackLink, WebService};
 use crate::domain::face::{CardFace, News, Said};
 use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
@@ -71,6 +71,8 @@ struct Field<'a> {
     label: Option<String>,
     value: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    attributed_value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     change_message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text_alignment: Option<&'static str>,
@@ -94,6 +96,7 @@ pub(crate) fn write(
     settings: &Settings,
     identity: &Identity,
     links: &WebService<'_>,
+    back: &[BackLink],
 ) -> Result<Vec<u8>, serde_json::Error> {
     let barcode = Barcode {
         format: format_name(settings.barcode.format),
@@ -133,6 +136,7 @@ pub(crate) fn write(
             auxiliary_fields: fields(&settings.fields.auxiliary, face),
             back_fields: std::iter::once(news(settings, face))
                 .chain(fields(&settings.fields.back, face))
+                .chain(back.iter().map(link))
                 .collect(),
         },
         // Code 128 came with `barcodes`.
@@ -156,6 +160,7 @@ fn fields<'a>(templates: &'a [FieldTemplate], face: &CardFace) -> Vec<Field<'a>>
             key: &template.key,
             value: undated(template.value.fill(face)?),
             label: template.label.as_ref().and_then(|label| label.fill(face)),
+            attributed_value: None,
             // The news say it where the card's budget lets it ring.
             change_message: None,
             text_alignment: template.align.map(align_name),
@@ -186,7 +191,24 @@ fn news<'a>(settings: &'a Settings, face: &CardFace) -> Field<'a> {
         key: NEWS,
         label: Some(texts.label.clone()),
         value: undated(value),
+        attributed_value: None,
         change_message: change,
+        text_alignment: None,
+    }
+}
+
+/// A link on the back: Wallet shows what stands between the tags, and what cannot show links shows the plain text.
+fn link(link: &BackLink) -> Field<'_> {
+    Field {
+        key: link.key,
+        label: Some(link.label.clone()),
+        value: link.shown.clone(),
+        attributed_value: Some(format!(
+            "<a href='{}'>{}</a>",
+            escaped(&link.url),
+            escaped(&link.shown)
+        )),
+        change_message: None,
         text_alignment: None,
     }
 }
@@ -205,6 +227,21 @@ fn news_text<'a>(settings: &'a Settings, news: &News) -> (String, &'a str) {
                 .unwrap_or_else(|| (then.balance(), ALONE)),
         },
     }
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\'' => out.push_str("&#39;"),
+            '"' => out.push_str("&quot;"),
+            letter => out.push(letter),
+        }
+    }
+    out
 }
 
 /// Keeps a text that starts like an ISO 8601 date from being taken for one: an invisible word joiner goes in

@@ -2,7 +2,7 @@
 //! card and the console's picture are all drawn from this one value.
 
 use crate::domain::card::{Card, CardStatus};
-use crate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, SerialNumber};
+use crate::domain::id::{CardId, MerchantId, MessageId, PassTypeIdentifier, ProgramId, SerialNumber};
 use crate::domain::preference::{Class, Preference, Preferences};
 use crate::domain::program::{PricedReward, Program, ProgramKind, Rules, Scheme};
 use crate::domain::tier;
@@ -54,6 +54,8 @@ pub struct News {
     pub number: i64,
     pub class: Class,
     pub said: Said,
+    /// The message that rang, if one did.
+    pub message: Option<MessageId>,
 }
 
 /// What news say.
@@ -75,6 +77,7 @@ pub struct KeptNews {
     pub points: i64,
     pub rewards: i64,
     pub tier: Option<i64>,
+    pub message: Option<MessageId>,
 }
 
 /// What points can be exchanged for, as one holder sees it.
@@ -230,6 +233,7 @@ impl KeptNews {
         News {
             number: self.number,
             class: self.class,
+            message: self.message,
             said: match &self.text {
                 Some(text) => Said::Message(text.clone()),
                 None => Said::Then(Box::new(then())),

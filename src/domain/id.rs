@@ -126,6 +126,8 @@ ids! {
     SegmentId,
     /// A text that somebody wants cards to be told.
     MessageId,
+    /// An address that is counted when it is followed.
+    LinkId,
 }
 
 /// A ledger row; numbered by the store, growing.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::time::Timestamp;
-use crate::ops::{Ops, addresses, customers, dues, jobs, programs, seals};
+use crate::ops::{Ops, addresses, customers, dues, jobs, messages, programs, seals};
 use crate::store::Error;
 
 /// Rows that one turn of a chore may change, so that a tap never waits long behind it.
@@ -90,6 +90,10 @@ const CHORES: &[Chore] = &[
         turn: |ops, now| Box::pin(ops.prune_pushes(now)),
     },
     Chore {
+        name: "send_messages",
+        turn: |ops, now| Box::pin(messages::turn::turn(ops, now)),
+    },
+    Chore {
         name: "work_jobs",
         turn: |ops, now| Box::pin(jobs::turn(ops, now)),
     },
@@ -128,6 +132,14 @@ impl Ops {
     /// Does what is due now of the chores with these names, and leaves the others.
     pub async fn do_chores_named(&self, names: &[&str]) -> Result<usize, Error> {
         self.do_those(|chore| names.contains(&chore.name)).await
+    }
+
+    /// One turn of the chore with this name; returns how much it did. For tests that look in between.
+    pub async fn do_one_chore(&self, name: &str) -> Result<usize, Error> {
+        match CHORES.iter().find(|chore| chore.name == name) {
+            Some(chore) => (chore.turn)(self, self.clock.now()).await,
+            None => Ok(0),
+        }
     }
 
     async fn do_those(&self, wanted: impl Fn(&Chore) -> bool) -> Result<usize, Error> {

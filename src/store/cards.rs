@@ -76,7 +76,8 @@ macro_rules! card_columns {
 macro_rules! holder_columns {
     () => {
         "c.holder, coalesce((select u.paused from customers u where u.merchant_id = c.merchant_id \
-         and u.customer_id = c.customer_id), 0), n.number, n.class, t.body, n.punches, n.points, n.rewards, n.tier"
+         and u.customer_id = c.customer_id), 0), n.number, n.class, t.body, n.punches, n.points, n.rewards, \
+         n.tier, n.message_id"
     };
 }
 
@@ -536,7 +537,7 @@ fn news_of(row: &mut Row) -> Result<Option<KeptNews>, Error> {
         (row.next()?, row.next()?, row.next()?);
     let (punches, points, rewards): (Option<i64>, Option<i64>, Option<i64>) =
         (row.next()?, row.next()?, row.next()?);
-    let tier = row.next()?;
+    let (tier, message) = (row.next()?, row.next()?);
     let (Some(number), Some(class)) = (number, class) else {
         return Ok(None);
     };
@@ -549,5 +550,6 @@ fn news_of(row: &mut Row) -> Result<Option<KeptNews>, Error> {
         points: points.unwrap_or(0),
         rewards: rewards.unwrap_or(0),
         tier,
+        message,
     }))
 }

@@ -37,6 +37,14 @@ pub(crate) const PERSONAL: &[&str] = &[
     "delete from customer_contacts where merchant_id = $1 and customer_id = $2",
     "delete from customer_notes where merchant_id = $1 and customer_id = $2",
     "delete from customer_tags where merchant_id = $1 and customer_id = $2",
+    "delete from clicks where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
+     where c.merchant_id = $1 and c.customer_id = $2)",
+    // What was written to this person alone may say anything about them; `push_texts` first, while it is known whose.
+    "update push_texts set body = '' where merchant_id = $1 and message_id in (select m.message_id from messages m \
+     join cards c on c.merchant_id = m.merchant_id and c.card_id = m.only_card_id \
+     where m.merchant_id = $1 and c.customer_id = $2)",
+    "update messages set title = null, body = '', link = null where merchant_id = $1 and only_card_id in \
+     (select c.card_id from cards c where c.merchant_id = $1 and c.customer_id = $2)",
     "delete from custom_values where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
      where c.merchant_id = $1 and c.customer_id = $2)",
 ];

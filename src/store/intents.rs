@@ -29,7 +29,8 @@ const WAITING: &str = "select m.merchant_id, m.card_id, m.message_id, m.due_at, 
      where m.state = 'waiting'";
 const DECIDE: &str = "update push_messages set state = v.column4, until = v.column5, rule = v.column6, \
      ruling = v.column7, changed_at = $2, \
-     deferred_until = coalesce(push_messages.deferred_until, v.column5) from (values {bigint, bigint, bigint, text, bigint, text, text}) as v \
+     deferred_until = case when push_messages.deferred_until is not null \
+     or v.column6 = 'scheduled' then push_messages.deferred_until else v.column5 end from (values {bigint, bigint, bigint, text, bigint, text, text}) as v \
      where push_messages.merchant_id = v.column1 and push_messages.card_id = v.column2 \
      and push_messages.message_id = v.column3 and push_messages.channel = $1";
 const ANSWERED: &str = "update push_messages set state = v.column3, rule = v.column4, changed_at = $2 \
@@ -144,6 +145,14 @@ impl TextState {
 }
 
 impl IntentState {
+    pub const ALL: [Self; 5] = [
+        Self::Waiting,
+        Self::Sending,
+        Self::Accepted,
+        Self::Failed,
+        Self::Suppressed,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -155,14 +164,7 @@ impl IntentState {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        let all = [
-            Self::Waiting,
-            Self::Sending,
-            Self::Accepted,
-            Self::Failed,
-            Self::Suppressed,
-        ];
-        all.into_iter().find(|state| state.as_str() == text)
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     14 "0014_push_budget",
     15 "0015_push_addresses",
     16 "0016_receipts",
+    17 "0017_messages",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (

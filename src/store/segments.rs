@@ -14,7 +14,7 @@ use crate::domain::segment::plan::{Context, ProgramFacts};
 use crate::domain::segment::saved::{Content, Segment, Use, name_key};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx};
+use crate::store::{Error, FromRow, Row, Tx, messages};
 use jiff::tz::TimeZone;
 pub use lines::{Line, lines, show_lines};
 pub use rows::{Shown, cards, count, facts_after, facts_of, page, show_count, show_page};
@@ -60,6 +60,8 @@ const TAKE_OFF: &str =
     "delete from segment_cards where merchant_id = $1 and segment_id = $2 and card_id = $3";
 const ON_LIST: &str = "select s.card_id from segment_cards s where s.merchant_id = $1 and s.segment_id = $2 \
      order by s.card_id";
+const ON_LIST_AFTER: &str = "select s.card_id from segment_cards s where s.merchant_id = $1 and s.segment_id = $2 \
+     and s.card_id > $3 order by s.card_id limit $4";
 const LENGTH: &str = "select count(*) from segment_cards s where s.merchant_id = $1 and s.segment_id = $2";
 
 const SPENDS: &str = "select c.card_id, c.spend from cards c where c.merchant_id = $1 and c.card_id > $2 \
@@ -86,6 +88,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     PUT_ON,
     TAKE_OFF,
     ON_LIST,
+    ON_LIST_AFTER,
     LENGTH,
     SPENDS,
     HIGH_VALUE,
@@ -202,13 +205,9 @@ pub async fn named(tx: &mut Tx<'_>, merchant: MerchantId, name: &str) -> Result<
     Ok(found.map(|(segment,)| segment))
 }
 
-/// What needs a segment and has not happened yet. Messages will be asked here once they can be scheduled.
-#[expect(
-    clippy::unused_async,
-    reason = "it asks the store as soon as there is something to ask"
-)]
-pub async fn uses(_tx: &mut Tx<'_>, _merchant: MerchantId, _segment: SegmentId) -> Result<Vec<Use>, Error> {
-    Ok(Vec::new())
+/// What needs a segment and has not happened yet.
+pub async fn uses(tx: &mut Tx<'_>, merchant: MerchantId, segment: SegmentId) -> Result<Vec<Use>, Error> {
+    messages::need_segment(tx, merchant, segment).await
 }
 
 /// Puts those of `cards` that the merchant has on a list; those that are on it stay.
@@ -238,6 +237,19 @@ pub async fn on_list(
     segment: SegmentId,
 ) -> Result<Vec<CardId>, Error> {
     let rows: Vec<(CardId,)> = tx.all(ON_LIST, &params![merchant, segment]).await?;
+    Ok(rows.into_iter().map(|(card,)| card).collect())
+}
+
+/// The next `limit` cards on a list after `after`, by id.
+pub async fn on_list_after(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    segment: SegmentId,
+    after: CardId,
+    limit: i64,
+) -> Result<Vec<CardId>, Error> {
+    let params = params![merchant, segment, after, limit];
+    let rows: Vec<(CardId,)> = tx.all(ON_LIST_AFTER, &params).await?;
     Ok(rows.into_iter().map(|(card,)| card).collect())
 }
 

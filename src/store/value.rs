@@ -5,7 +5,7 @@
 
 use crate::domain::id::{
     AuditId, BatchId, CampaignId, CardId, CodeBatchId, CustomerId, DeviceLibraryIdentifier, EventId,
-    InvitationId, LocationId, MemberId, MerchantId, MessageId, NoteId, OfferId, PassTypeIdentifier,
+    InvitationId, LinkId, LocationId, MemberId, MerchantId, MessageId, NoteId, OfferId, PassTypeIdentifier,
     ProgramId, PromotionId, PushToken, SegmentId, SerialNumber, StationId, UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
@@ -231,7 +231,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, OfferId, CampaignId, NoteId, AuditId, SegmentId, MessageId,
+    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, OfferId, CampaignId, NoteId, AuditId, SegmentId, MessageId, LinkId,
 }
 
 macro_rules! names {

@@ -15,6 +15,7 @@ pub mod devices;
 pub mod failure;
 pub mod layout;
 pub mod live;
+pub mod messages;
 pub mod pass;
 pub mod sign_in;
 pub mod throttle;
@@ -67,6 +68,7 @@ pub fn router() -> Router<Web> {
         .route("/cards/{card_id}/reverse", post(actions::reverse))
         .route("/cards/{card_id}/end", post(actions::end))
         .route("/cards/{card_id}/restore", post(actions::restore))
+        .nest("/messages", messages::router())
         .route("/assets/{name}", get(assets::serve))
         .fallback(async || ApiError::NotFound)
         .layer(Extension(throttle::Throttle::default()))

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::ops::addresses::ListenError;
 use crate::ops::cards::CardError;
+use crate::ops::messages::MessageError;
 use crate::store;
 
 /// The status of a request that was given up because it took too long.
@@ -75,6 +76,16 @@ impl From<store::Error> for ApiError {
             Self::Unavailable(Box::new(error))
         } else {
             Self::Internal(Box::new(error))
+        }
+    }
+}
+
+impl From<MessageError> for ApiError {
+    fn from(error: MessageError) -> Self {
+        match error {
+            MessageError::NotFound => Self::NotFound,
+            MessageError::Store(error) => error.into(),
+            refusal => Self::Conflict(refusal.to_string()),
         }
     }
 }

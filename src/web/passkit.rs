@@ -16,6 +16,7 @@
 //! and written later together with others.
 
 mod authorization;
+mod back_links;
 mod body;
 mod conditional;
 mod device_log;
@@ -325,6 +326,7 @@ pub(crate) async fn pass_response(web: &Web, card: &CardWithProgram) -> Result<R
     let face = card.face();
     let token = web.master.authentication_token(face.merchant, face.card);
     let service = format!("{}/passkit/{}", web.public_url, face.merchant);
+    let back = back_links::of(web, &face).await?;
     let passes = Arc::clone(&web.passes);
     let now = web.ops.clock.now();
     let work = move || {
@@ -333,7 +335,7 @@ pub(crate) async fn pass_response(web: &Web, card: &CardWithProgram) -> Result<R
             authentication_token: &token,
         };
         let started = stopwatch();
-        let bundle = passes.build(&face, &links, now)?;
+        let bundle = passes.build_with(&face, &links, &back, now)?;
         Metric::PassTime.histogram(&[]).record(started.elapsed());
         Metric::PassesBuilt.counter(&[]).increment(1);
         Ok::<_, crate::apple::Error>(bundle)

@@ -4,6 +4,7 @@ mod cards;
 mod codes;
 mod engagement;
 mod letters;
+mod messages;
 mod people;
 mod policies;
 

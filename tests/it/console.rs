@@ -3,6 +3,7 @@
 //! `browser` runs the same gateway against headless Chromium.
 
 mod browser;
+mod messages;
 mod sample;
 mod visitor;
 

@@ -14,7 +14,7 @@ use crate::engines::{for_each_engine, values};
 use crate::ledger::{Shop, goal};
 use crate::postgres;
 
-mod crash;
+pub(crate) mod crash;
 
 const ADD: BulkAction = BulkAction::AddPunches { count: 2 };
 

@@ -30,6 +30,7 @@ mod lifecycle;
 mod live_counts;
 mod members;
 mod notices;
+mod messages;
 mod passkit;
 mod postgres;
 mod programs;

@@ -63,6 +63,7 @@ impl<S: Sync> FromRequestParts<S> for Theme {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
     Cards,
+    Messages,
 }
 
 /// A page for a member who is signed in.
@@ -76,6 +77,9 @@ pub fn page(member: &Member, theme: Theme, section: Section, title: &str, conten
                 nav aria-label="Main" {
                     a href="/console/cards" aria-current=[(section == Section::Cards).then_some("page")] {
                         (icon("cards")) span { "Cards" }
+                    }
+                    a href="/console/messages" aria-current=[(section == Section::Messages).then_some("page")] {
+                        (icon("push")) span { "Messages" }
                     }
                 }
                 (member_menu(member, theme))

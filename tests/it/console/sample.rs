@@ -107,6 +107,7 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
     let apple = config::Apple::default();
     let web = Web::from(Reach {
         recorder: Recorder::start(&ops),
+        redirects: passgate::web::redirect::Redirects::start(&ops).0,
         passes: Arc::new(Passes::load(&apple, &templates, ops.clock.now()).expect("templates")),
         google: None,
         web_push: None,

@@ -87,12 +87,7 @@ fn process() {
         return;
     };
     if let Ok(crash_at) = std::env::var(CRASH_AT) {
-        let (step, time) = crash_at.split_once(' ').expect("a step and a number");
-        let crash = Crash {
-            step: step.to_owned(),
-            left: AtomicU32::new(time.parse().expect("a number")),
-        };
-        let subscriber = tracing_subscriber::registry().with(crash);
+        let subscriber = tracing_subscriber::registry().with(Crash::at(&crash_at));
         tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
     }
     let (merchant, batch) = job.split_once(' ').expect("a merchant and a job");
@@ -112,9 +107,20 @@ fn process() {
 }
 
 /// Aborts the process when it comes to a step for the n-th time.
-struct Crash {
+pub(crate) struct Crash {
     step: String,
     left: AtomicU32,
+}
+
+impl Crash {
+    /// Reads "step number".
+    pub(crate) fn at(text: &str) -> Self {
+        let (step, time) = text.split_once(' ').expect("a step and a number");
+        Self {
+            step: step.to_owned(),
+            left: AtomicU32::new(time.parse().expect("a number")),
+        }
+    }
 }
 
 impl<S: tracing::Subscriber> Layer<S> for Crash {

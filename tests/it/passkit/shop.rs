@@ -90,6 +90,7 @@ impl Shop {
             master: MasterKey::from_bytes([3; 32]),
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),
             recorder: Recorder::start(&ops),
+            redirects: passgate::web::redirect::Redirects::start(&ops).0,
             google: None,
             web_push: None,
             takes_apps: false,

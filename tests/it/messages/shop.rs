@@ -1,0 +1,361 @@
+//! A shop with holders of all kinds, and dispatchers whose providers take what they are given.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use passgate::clock::{Clock, Ids};
+use passgate::domain::delivery::{Channel, Outcome};
+use passgate::domain::face::CardFace;
+use passgate::domain::id::{CardId, MerchantId, MessageId, PassTypeIdentifier, ProgramId};
+use passgate::domain::message::{Audience, Content, Message, Outcome as Became, When};
+use passgate::domain::preference::Class;
+use passgate::domain::program::Rules;
+use passgate::domain::time::Timestamp;
+use passgate::ops::Ops;
+use passgate::ops::cards::Holder;
+use passgate::ops::messages::NewMessage;
+use passgate::ops::setup::{NewBusiness, NewProgram};
+use passgate::push::dispatcher::{Dispatcher, Faces};
+use passgate::push::{BoxFuture, Delivery, Sender};
+use passgate::store::{Error, FromRow, Store, Value, cards};
+use tokio_util::sync::CancellationToken;
+
+use crate::engines::values;
+use crate::push::world::{settings, until};
+
+/// 2026-09-21, 16:13 in Berlin.
+pub(super) const NOON: Timestamp = Timestamp(1_790_000_000_000);
+pub(super) const ALL_CONSENTS: i64 = 7;
+
+/// One holder with one card, as the database has them.
+#[derive(Debug, Clone)]
+pub(super) struct Person {
+    pub channels: i64,
+    pub status: &'static str,
+    pub expires_in: Option<i64>,
+    pub paused: i64,
+    pub consents: i64,
+    pub zone: Option<&'static str>,
+    /// Alerts that were let through, by how many minutes ago that was, and their class.
+    pub alerts: Vec<(i64, &'static str)>,
+}
+
+impl Default for Person {
+    fn default() -> Self {
+        Self {
+            channels: 1,
+            status: "installed",
+            expires_in: None,
+            paused: 0,
+            consents: ALL_CONSENTS,
+            zone: None,
+            alerts: Vec::new(),
+        }
+    }
+}
+
+pub(super) struct Shop {
+    pub ops: Ops,
+    pub merchant: MerchantId,
+    pub program: ProgramId,
+    issued: AtomicI64,
+}
+
+/// A provider of one channel; while it refuses, it refuses every message.
+pub(super) struct Provider {
+    channel: Channel,
+    pub refuses: AtomicBool,
+}
+
+impl Sender for Provider {
+    fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    fn send<'a>(&'a self, _delivery: &'a Delivery) -> BoxFuture<'a, Outcome> {
+        let refuses = self.refuses.load(Ordering::SeqCst);
+        Box::pin(async move {
+            if refuses {
+                Outcome::Rejected {
+                    reason: "BadMessage".into(),
+                }
+            } else {
+                Outcome::Accepted
+            }
+        })
+    }
+}
+
+struct StoredFaces(Store);
+
+impl Faces for StoredFaces {
+    fn faces(&self, keys: Vec<(MerchantId, CardId)>) -> BoxFuture<'_, Result<Vec<CardFace>, Error>> {
+        Box::pin(async move {
+            let found = self.0.read("faces", move |tx| {
+                let keys = keys.clone();
+                Box::pin(async move { cards::cards(tx, &keys).await })
+            });
+            let found: Result<Vec<_>, Error> = found.await;
+            Ok(found?.iter().map(cards::CardWithProgram::face).collect())
+        })
+    }
+}
+
+/// A dispatcher at work.
+pub(super) struct Running {
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+    pub providers: Vec<Arc<Provider>>,
+}
+
+impl Running {
+    pub(super) fn refuse(&self, refuses: bool) {
+        for provider in &self.providers {
+            provider.refuses.store(refuses, Ordering::SeqCst);
+        }
+    }
+
+    pub(super) async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.expect("ends well");
+    }
+}
+
+impl Shop {
+    pub(super) async fn open(store: Store) -> Self {
+        Self::open_by(store, Clock::manual(NOON)).await
+    }
+
+    pub(super) async fn open_by(store: Store, clock: Clock) -> Self {
+        let ops = Ops {
+            store,
+            clock,
+            ids: Ids::random(),
+        };
+        let business = NewBusiness {
+            name: "Corner Café".into(),
+            zone: "Europe/Berlin".into(),
+        };
+        let merchant = ops.create_merchant(business).await.expect("merchant");
+        let program = NewProgram {
+            name: "Coffee card".into(),
+            template: "coffee".into(),
+            pass_type_identifier: PassTypeIdentifier::parse("pass.example.coffee").expect("valid"),
+            reward_name: "Free coffee".into(),
+            rules: Rules::punch(5).expect("valid"),
+        };
+        let program = ops.create_program(merchant, program).await.expect("program");
+        Self {
+            ops,
+            merchant,
+            program,
+            issued: AtomicI64::new(0),
+        }
+    }
+
+    pub(super) async fn exec(&self, sql: &'static str, params: Vec<Value>) {
+        let done: Result<u64, Error> = self
+            .ops
+            .store
+            .write("prepare", move |tx| {
+                let params = params.clone();
+                Box::pin(async move { tx.exec(sql, &params).await })
+            })
+            .await;
+        done.expect("changed");
+    }
+
+    pub(super) async fn all<T: FromRow + Send + 'static>(
+        &self,
+        sql: &'static str,
+        params: Vec<Value>,
+    ) -> Vec<T> {
+        let read: Result<Vec<T>, Error> = self
+            .ops
+            .store
+            .read("all", move |tx| {
+                let params = params.clone();
+                Box::pin(async move { tx.all(sql, &params).await })
+            })
+            .await;
+        read.expect("read")
+    }
+
+    /// Issues a card and makes of its holder what `person` says.
+    pub(super) async fn add(&self, person: &Person) -> CardId {
+        let number = self.issued.fetch_add(1, Ordering::SeqCst);
+        let holder = Holder {
+            name: format!("Holder {number}"),
+            email: None,
+            phone: None,
+        };
+        let card = self
+            .ops
+            .issue(self.merchant, self.program, holder)
+            .await
+            .expect("issued")
+            .card;
+        let now = self.ops.clock.now();
+        let expires = person.expires_in.map(|minutes| now.0 + minutes * 60_000);
+        self.exec(
+            "update cards set channels = $3, status = $4, expires_at = $5 \
+             where merchant_id = $1 and card_id = $2",
+            values![self.merchant, card.id, person.channels, person.status, expires].to_vec(),
+        )
+        .await;
+        self.exec(
+            "update customers set paused = $3, consents = $4, zone = $5 \
+             where merchant_id = $1 and customer_id = $2",
+            values![
+                self.merchant,
+                card.customer,
+                person.paused,
+                person.consents,
+                person.zone
+            ]
+            .to_vec(),
+        )
+        .await;
+        if person.channels & 1 != 0 {
+            self.exec(
+                "insert into registrations (merchant_id, pass_type_identifier, device_library_identifier, card_id, \
+                 push_token, registered_at) values ($1, 'pass.example.coffee', $3, $2, $3, $4)",
+                values![self.merchant, card.id, format!("{number:064x}"), now].to_vec(),
+            )
+            .await;
+        }
+        for (place, (minutes, class)) in person.alerts.iter().enumerate() {
+            for channel in Channel::ALL {
+                let place = i64::try_from(place).expect("few");
+                self.exec(
+                    "insert into push_alerts (merchant_id, card_id, channel, lease, position, class, wanted_at, at, open) \
+                     values ($1, $2, $3, 0, $4, $5, $6, $6, 0)",
+                    values![
+                        self.merchant,
+                        card.id,
+                        channel.as_str(),
+                        place,
+                        *class,
+                        now.0 - minutes * 60_000
+                    ]
+                    .to_vec(),
+                )
+                .await;
+            }
+        }
+        card.id
+    }
+
+    pub(super) async fn add_many(&self, count: usize) -> Vec<CardId> {
+        let mut cards = Vec::new();
+        for _ in 0..count {
+            cards.push(self.add(&Person::default()).await);
+        }
+        cards
+    }
+
+    pub(super) fn offer(&self, audience: Audience) -> NewMessage {
+        let text = "Two for one until Friday";
+        NewMessage {
+            content: Content::checked(None, text, Some("https://example.com/menu"), Class::Marketing)
+                .expect("good"),
+            audience,
+            when: When::Now,
+            author: None,
+        }
+    }
+
+    pub(super) async fn write(&self, new: NewMessage) -> Message {
+        let written = self.ops.write_message(self.merchant, new).await;
+        written.expect("written")
+    }
+
+    /// Forecasts a message and schedules it for as many as the forecast says.
+    pub(super) async fn schedule(&self, id: MessageId) -> Message {
+        let forecast = self.ops.forecast_message(self.merchant, None, id).await;
+        let forecast = forecast.expect("forecast");
+        let count = forecast.tally.recipients;
+        let scheduled = self
+            .ops
+            .schedule_message(self.merchant, id, forecast.version, count);
+        scheduled.await.expect("scheduled")
+    }
+
+    /// Writes a message to `audience` and schedules it at once.
+    pub(super) async fn send(&self, audience: Audience) -> Message {
+        let message = self.write(self.offer(audience)).await;
+        self.schedule(message.id).await
+    }
+
+    pub(super) async fn message(&self, id: MessageId) -> Message {
+        self.ops.message(self.merchant, id).await.expect("there")
+    }
+
+    pub(super) async fn chores(&self) {
+        let done = self.ops.do_chores_named(&["send_messages"]).await;
+        done.expect("the chores are done");
+    }
+
+    pub(super) async fn outcome(&self, id: MessageId) -> Became {
+        let shown = self.ops.show_message(self.merchant, id).await;
+        shown.expect("there").outcome
+    }
+
+    /// The recipients of a message, by card and channel: state and rule.
+    pub(super) async fn recipients(&self, id: MessageId) -> Vec<(CardId, String, String, Option<String>)> {
+        self.all(
+            "select card_id, channel, state, rule from push_messages where merchant_id = $1 and message_id = $2 \
+             order by card_id, channel",
+            values![self.merchant, id].to_vec(),
+        )
+        .await
+    }
+
+    /// A dispatcher of both channels.
+    pub(super) fn dispatch(&self) -> Running {
+        let providers: Vec<_> = Channel::ALL
+            .into_iter()
+            .map(|channel| {
+                Arc::new(Provider {
+                    channel,
+                    refuses: AtomicBool::new(false),
+                })
+            })
+            .collect();
+        let senders = providers
+            .iter()
+            .map(|provider| Arc::clone(provider) as Arc<dyn Sender>)
+            .collect();
+        let faces = Arc::new(StoredFaces(self.ops.store.clone()));
+        let dispatcher = Dispatcher::new(
+            self.ops.store.clone(),
+            self.ops.clock.clone(),
+            Ids::random(),
+            senders,
+            faces,
+            settings(),
+        );
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(dispatcher.run(stop.clone()));
+        Running {
+            stop,
+            task,
+            providers,
+        }
+    }
+
+    /// Waits until dispatchers have nothing left that is due.
+    pub(super) async fn settled(&self) {
+        until("nothing is due", async || {
+            let now = self.ops.clock.now();
+            let due: Vec<(i64,)> = self
+                .all(
+                    "select count(*) from pushes where due_at <= $1 or lease is not null",
+                    values![now].to_vec(),
+                )
+                .await;
+            due[0].0 == 0
+        })
+        .await;
+    }
+}
