@@ -1,5 +1,6 @@
 //! People on both engines: nobody becomes two, no edit is lost, profiles leave passes alone, and searches find the same.
 
+mod begin;
 mod files;
 mod search;
 mod shop;
