@@ -9,6 +9,7 @@
 
 mod apple;
 mod bridge;
+mod business;
 mod captures;
 mod codes;
 mod commands;
@@ -26,6 +27,7 @@ mod jobs;
 mod ledger;
 mod lifecycle;
 mod live_counts;
+mod mail_tls;
 mod members;
 mod passkit;
 mod postgres;
