@@ -274,6 +274,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("imports", imports::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
+        ("jobs/rows", jobs::ROW_STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
         ("listing", listing::STATEMENTS),
         ("notes", notes::STATEMENTS),
