@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     8 "0008_live_counts",
     9 "0009_engagement",
     10 "0010_codes_invitations",
+    13 "0013_taken_back",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (
