@@ -18,7 +18,7 @@ use crate::domain::id::{PassTypeIdentifier, ProgramId};
 use crate::domain::ledger::{is_earning, standing_earnings};
 use crate::domain::money::{Amount, Currency};
 use crate::domain::program::{Ladder, LinkedProgram, Program, ProgramKind, Rules, Scheme};
-use crate::domain::redemption::{Change, ReverseRefusal};
+use crate::domain::redemption::{Change, ReverseRefusal, check_taking_back};
 use crate::domain::time::Timestamp;
 use crate::domain::{expiry, issue, points, punch, reward, tier};
 
@@ -243,7 +243,8 @@ pub fn take_back(
     (actor, zone): (Actor, &TimeZone),
     now: Timestamp,
 ) -> Result<Change, ReverseRefusal> {
-    check_reversal(&coupon.rules, original, already, now)?;
+    let window = Some(coupon.rules.limits.reversal_window);
+    check_taking_back(original, already, window, now)?;
     let mut after = card.clone();
     let mut events = Vec::new();
     let mut take = |after: &mut Card, event: &Event, kind, detail| {
@@ -309,25 +310,6 @@ pub fn take_back(
     events.extend(tier::settle(ladder, &mut after, actor, now));
     after.touch(now);
     Ok(Change { card: after, events })
-}
-
-/// Whether a redemption can still be taken back: once, and within the window of the coupon's program.
-fn check_reversal(
-    rules: &Rules,
-    original: &Event,
-    already: bool,
-    now: Timestamp,
-) -> Result<(), ReverseRefusal> {
-    if already {
-        return Err(ReverseRefusal::AlreadyReversed);
-    }
-    let age = now.since(original.event.at.max(original.recorded_at));
-    match age.checked_sub(rules.limits.reversal_window) {
-        Some(late) if !late.is_zero() => Err(ReverseRefusal::TooLate {
-            ago: late.as_secs().div_ceil(60),
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// Whether `original` is the redemption of `card` as a coupon.

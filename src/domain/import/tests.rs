@@ -277,7 +277,7 @@ fn a_consent_is_read_with_its_evidence_and_makes_its_row_a_change() {
     let header = "email,marketing_consent,consent_at,consent_source,consent_text,language";
     let cells = ["ada@example.com", "yes", "2026-01-15", "Paper", "v3", "de"];
     let person = known(1, &[(Field::Email, "ada@example.com"), (Field::Language, "de")]);
-    let noted = |person: &Known| decided(header, &cells, &[person.clone()], &Seen::default());
+    let noted = |person: &Known| decided(header, &cells, std::slice::from_ref(person), &Seen::default());
     let decision = noted(&person);
     assert_eq!(decision.verdict, Verdict::Updated);
     let consent = decision.consent.expect("noted");
