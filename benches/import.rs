@@ -6,6 +6,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
+    clippy::panic,
     reason = "a benchmark reads the environment and clocks, and fails by panicking"
 )]
 
