@@ -1,15 +1,18 @@
-//! How fast a file of 100 000 people with balances becomes customers and cards on SQLite, and what memory that takes.
+//! How fast a file of 100 000 people with balances becomes customers and cards, and what memory that takes.
 //!
-//! `IMPORT_ROWS` changes the number of rows. The peak is the process's largest resident size, as Linux counts it, less
-//! what it was before the import.
+//! `IMPORT_ONLY=sqlite` or `postgres` measures one engine, `IMPORT_ROWS` changes the number of rows. The peak is the
+//! process's largest resident size, as Linux counts it, less what it was before the import; it is told of the engine
+//! that is measured first.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
+    clippy::panic,
     reason = "a benchmark reads the environment and clocks, and fails by panicking"
 )]
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
+use std::path::Path;
 use std::time::Instant;
 
 use passgate::clock::{Clock, Ids};
@@ -21,8 +24,13 @@ use passgate::ops::import::ImportRequest;
 use passgate::ops::setup::{NewBusiness, NewProgram};
 use passgate::store::Store;
 
+#[allow(dead_code, reason = "another benchmark uses the rest of it")]
+#[path = "ingest/cluster.rs"]
+mod cluster;
+
 #[tokio::main]
 async fn main() {
+    let only = std::env::var("IMPORT_ONLY").unwrap_or_default();
     let rows: u32 = std::env::var("IMPORT_ROWS").map_or(100_000, |text| text.parse().expect("a number"));
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("people.csv");
@@ -43,8 +51,20 @@ async fn main() {
         .expect("written");
     }
     file.flush().expect("written");
-    let url = format!("sqlite:{}", folder.path().join("import.sqlite").display());
-    let store = Store::open(&url, 4).await.expect("the store opens");
+    if only != "postgres" {
+        let url = format!("sqlite:{}", folder.path().join("import.sqlite").display());
+        measure(&url, "import", &path, rows).await;
+    }
+    if only != "sqlite" {
+        match cluster::Cluster::start() {
+            Some(cluster) => measure(&cluster.url(), "import.pg", &path, rows).await,
+            None => println!("import.pg is skipped: PostgreSQL with pgbench is not installed"),
+        }
+    }
+}
+
+async fn measure(url: &str, figure: &str, path: &Path, rows: u32) {
+    let store = Store::open(url, 4).await.expect("the store opens");
     store.migrate().await.expect("the schema is made");
     let ops = Ops {
         store,
@@ -68,28 +88,29 @@ async fn main() {
         merchant,
         program: Some(program),
         told: Vec::new(),
+        welcome: true,
         actor: Actor::Gateway,
     };
     let count = f64::from(rows);
     let before = peak_mib();
     let started = Instant::now();
     let report = ops
-        .import(&request, || File::open(&path), |_| Ok(()))
+        .import(&request, || File::open(path), |_| Ok(()))
         .await
         .expect("imported");
     let took = started.elapsed().as_secs_f64();
     assert_eq!(report.counts.created, i64::from(rows));
-    println!("figure import.rows_per_s {:.0} rows/s", count / took);
-    println!("figure import.seconds {took:.1} s");
-    println!("figure import.peak_mib {:.0} MiB", peak_mib() - before);
+    println!("figure {figure}.rows_per_s {:.0} rows/s", count / took);
+    println!("figure {figure}.seconds {took:.1} s");
+    println!("figure {figure}.peak_mib {:.0} MiB", peak_mib() - before);
     let started = Instant::now();
     let again = ops
-        .dry_run(&request, || File::open(&path), |_| Ok(()))
+        .dry_run(&request, || File::open(path), |_| Ok(()))
         .await
         .expect("planned");
     assert_eq!(again.counts.unchanged, i64::from(rows));
     println!(
-        "figure import.dry_run_rows_per_s {:.0} rows/s",
+        "figure {figure}.dry_run_rows_per_s {:.0} rows/s",
         count / started.elapsed().as_secs_f64()
     );
 }

@@ -17,6 +17,7 @@ mod offer;
 mod password;
 mod policy;
 mod program;
+mod promotion;
 mod seed;
 mod segment;
 mod setup;
@@ -114,6 +115,8 @@ enum Command {
     Counts(counts::Counts),
     /// What a merchant offers its customers.
     Offer(offer::Offer),
+    /// Something better for a time, on top of a program.
+    Promotion(promotion::Promotion),
     /// What is done for cards when something happens to them.
     Campaign(campaign::Campaign),
     /// What customers want to be told and agreed to.
@@ -224,6 +227,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Export(export) => export.run().await,
         Command::Counts(counts) => counts.run().await,
         Command::Offer(offer) => offer.run().await,
+        Command::Promotion(promotion) => promotion.run().await,
         Command::Campaign(campaign) => campaign.run().await,
         Command::Consent(consent) => consent.run().await,
         Command::Feedback(feedback) => feedback.run().await,

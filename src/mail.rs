@@ -6,6 +6,8 @@
 pub mod courier;
 pub mod letter;
 
+use std::error::Error as _;
+
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
@@ -97,9 +99,31 @@ impl Mailer {
                 Some(code) if error.is_permanent() => judged(&code.to_string()),
                 Some(code) => later(&format!("the mail server answered {code}")),
                 None if error.is_timeout() => later("the mail server did not answer in time"),
-                None => later("the mail server could not be reached"),
+                None => later(&unsent(&error)),
             },
         }
+    }
+}
+
+/// Why a letter did not come as far as an answer to it.
+fn unsent(error: &lettre::transport::smtp::Error) -> String {
+    /// `SSL_R_CERTIFICATE_VERIFY_FAILED` of `openssl/sslerr.h`.
+    const NOT_TRUSTED: i32 = 134;
+    let sources = || std::iter::successors(error.source(), |error| (*error).source());
+    let tls = sources().find_map(|error| error.downcast_ref::<openssl::error::ErrorStack>());
+    if let Some(stack) = tls {
+        let is_trust = |error: &openssl::error::Error| error.reason_code() == NOT_TRUSTED;
+        return match stack.errors().iter().any(is_trust) {
+            true => "the mail server's certificate was refused: it is not made for mail.host by an authority that \
+                     this system or mail.certificate_authority names"
+                .into(),
+            false => format!("no TLS with the mail server, as mail.security wants it: {stack}"),
+        };
+    }
+    match error.source().filter(|_| error.is_client()) {
+        // Such as a server without STARTTLS. The words are our own client's and name no address.
+        Some(source) => format!("the mail server cannot do what is asked of it: {source}"),
+        None => "the mail server could not be reached".into(),
     }
 }
 

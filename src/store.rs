@@ -288,6 +288,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("intents", intents::STATEMENTS),
         ("invitations", invitations::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
+        ("jobs/rows", jobs::ROW_STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
         ("links", links::STATEMENTS),
         ("listing", listing::STATEMENTS),

@@ -239,11 +239,13 @@ async fn show(ops: &Ops, merchant: MerchantId, customer: CustomerId) -> Result<(
             }
         }
         for one in redemptions {
+            let back = one.taken_back_at;
             println!(
-                "  redeemed {} at {} by {}",
+                "  redeemed {} at {} by {}{}",
                 one.at.to_jiff(),
                 one.location.as_deref().unwrap_or("no known place"),
-                one.staff.as_deref().unwrap_or("passgate")
+                one.staff.as_deref().unwrap_or("passgate"),
+                back.map_or(String::new(), |at| format!(", taken back {}", at.to_jiff()))
             );
         }
     }
@@ -264,7 +266,8 @@ fn line(offer: &offer::Offer) -> String {
     )
 }
 
-fn instant(text: &str) -> Result<Timestamp> {
+/// Reads an instant that somebody typed.
+pub(super) fn instant(text: &str) -> Result<Timestamp> {
     let parsed: jiff::Timestamp = text
         .parse()
         .with_context(|| format!("expected an instant such as 2026-12-01T00:00:00+01:00; got {text:?}"))?;

@@ -36,6 +36,9 @@ pub(super) struct Import {
     /// What a column means, such as 'Your column=email', or 'Your column=ignore'; may be given several times.
     #[arg(long = "map", value_parser = pair)]
     told: Vec<(String, String)>,
+    /// Issue cards without the program's welcome. A card that begins with a balance of the file never gets it.
+    #[arg(long, requires = "program")]
+    no_welcome: bool,
     /// Where to write the rows that are not taken, with what is wrong, ready to be put right and imported.
     #[arg(long)]
     failed_rows: Option<PathBuf>,
@@ -79,6 +82,7 @@ impl Import {
             merchant: self.merchant,
             program: self.program,
             told: self.told.clone(),
+            welcome: !self.no_welcome,
             actor: Actor::Gateway,
         };
         // Columns are known only once the report is there, so failed rows wait for it beside the file they go to.
@@ -238,7 +242,8 @@ fn print_report(report: &ImportReport) {
     }
     if report.consents_left > 0 {
         println!(
-            "{} rows name a consent, which this passgate does not note yet",
+            "{} rows name a consent that is not noted: a consent comes with consent_at and consent_source, and never \
+             back to somebody who has refused it",
             report.consents_left
         );
     }

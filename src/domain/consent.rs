@@ -1,7 +1,8 @@
 //! What a person agreed to, with the evidence, and whether a push may therefore be sent.
 //!
 //! Marketing, profiling and marketing by profile are agreed to one by one. Nothing said means no. What was once taken
-//! back comes back only through the person: an import never raises it.
+//! back comes back only through the person: an import never raises it. What an import may bring along for somebody who
+//! was never asked is in `domain::import`.
 
 use serde::{Deserialize, Serialize};
 
@@ -135,12 +136,6 @@ impl Consents {
             Self(self.0 & !purpose.bit())
         }
     }
-
-    /// What an import may make of it: whatever is off here or there is off.
-    #[must_use]
-    pub fn lower_only(self, imported: Self) -> Self {
-        Self(self.0 & imported.0)
-    }
 }
 
 impl Evidence {
@@ -182,6 +177,21 @@ pub fn change(
     if given && (matches!(source, Source::Import | Source::Rule) || actor == Actor::Gateway) {
         return Err(ConsentRefusal::NotFromAPerson { got: source.as_str() });
     }
+    let event = told((purpose, given), evidence, customer, (actor, source), now);
+    Ok(Some(Changed {
+        consents: before.with(purpose, given),
+        event,
+    }))
+}
+
+/// The row of a person's timeline that says what they agreed to or no longer agree to.
+pub fn told(
+    (purpose, given): (Purpose, bool),
+    evidence: &Evidence,
+    customer: CustomerId,
+    (actor, source): (Actor, Source),
+    now: Timestamp,
+) -> NewEvent {
     let detail = Detail::Consent {
         purpose,
         given,
@@ -189,13 +199,11 @@ pub fn change(
         channel: evidence.channel,
         language: evidence.language.clone(),
     };
-    let mut event =
-        NewEvent::new(Subject::Customer(customer), EventKind::ConsentChanged, actor, now).with_detail(detail);
-    event.source = source;
-    Ok(Some(Changed {
-        consents: before.with(purpose, given),
-        event,
-    }))
+    let event = NewEvent::new(Subject::Customer(customer), EventKind::ConsentChanged, actor, now);
+    NewEvent {
+        source,
+        ..event.with_detail(detail)
+    }
 }
 
 /// Whether a push of `class` may be sent to somebody with these preferences and consents.
@@ -220,7 +228,6 @@ pub fn allows_personalised(preferences: Preferences, consents: Consents) -> Resu
 mod tests {
     use super::*;
     use crate::domain::id::MemberId;
-    use proptest::prelude::*;
 
     fn evidence() -> Evidence {
         Evidence::new("2026-03", Channel::WebCard, "pt-BR").expect("valid")
@@ -282,16 +289,6 @@ mod tests {
                 Evidence::new("v1", Channel::Paper, language).is_err(),
                 "{language}"
             );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn lowering_raises_nothing(before in 0..8_i64, imported in 0..8_i64) {
-            let after = Consents(before).lower_only(Consents(imported));
-            for purpose in Purpose::ALL {
-                prop_assert_eq!(after.has(purpose), Consents(before).has(purpose) && Consents(imported).has(purpose));
-            }
         }
     }
 }

@@ -11,15 +11,16 @@ use jiff::tz::TimeZone;
 
 use crate::domain::capture::CaptureKey;
 use crate::domain::card::Card;
+use crate::domain::change::{Cause, Draft};
 use crate::domain::detail::Detail;
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
 use crate::domain::id::{PassTypeIdentifier, ProgramId};
 use crate::domain::ledger::{is_earning, standing_earnings};
 use crate::domain::money::{Amount, Currency};
-use crate::domain::program::{LinkedProgram, Program, ProgramKind, Rules, Scheme};
-use crate::domain::redemption::{Change, ReverseRefusal};
+use crate::domain::program::{Ladder, LinkedProgram, Program, ProgramKind, Rules, Scheme};
+use crate::domain::redemption::{Change, ReverseRefusal, check_taking_back};
 use crate::domain::time::Timestamp;
-use crate::domain::{expiry, points, punch, tier};
+use crate::domain::{expiry, issue, points, punch, reward, tier};
 
 /// Why a coupon does not turn into a card of the program that its rules name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -162,69 +163,72 @@ pub fn retry_after(attempts: i64) -> Duration {
     minute.saturating_mul(1 << doublings).min(60 * minute)
 }
 
-/// A card of `linked`, which [`check`] has passed, in place of a redeemed coupon.
+/// A card of `linked`, which [`check`] has passed, in place of a redeemed coupon: as one that is issued there now, with
+/// the welcome, and with a first punch where the link gives one. What the coupon's own ladder counted stays behind.
 fn convert(card: &Card, linked: &Program, with_first_punch: bool, zone: &TimeZone, turn: Turn) -> Change {
-    let mut after = card.clone();
+    let (rules, ladder) = (&linked.rules, linked.rules.ladder.as_ref());
     let detail = Detail::Conversion {
         from: card.program,
         to: linked.id,
         ended: card.expires_at,
     };
-    after.program = linked.id;
-    let row = |kind, delta| NewEvent {
-        capture: turn.capture,
-        ..NewEvent::of_card(card.id, kind, Actor::Gateway, turn.at)
-            .with_delta(delta)
-            .with_detail(detail.clone())
+    let mut begun = card.clone();
+    begun.program = linked.id;
+    begun.expires_at = expiry::first_end(&rules.validity, turn.at, zone);
+    begin_ladder(ladder, &mut begun, 0, turn.at, zone);
+    let cause = Cause::of(Actor::Gateway);
+    let mut draft = Draft::new(rules, &begun, &cause, turn.at);
+    let left_behind = Delta {
+        tier_points: -card.tier_points,
+        ..Delta::default()
     };
-    let mut events = vec![row(EventKind::CardConverted, Delta::default())];
-    if with_first_punch {
-        for (kind, delta) in first_punch(&linked.rules, turn.amount) {
-            after.apply(delta);
-            events.push(row(kind, delta));
-        }
-        let given = events
-            .iter()
-            .map(|event| event.delta.punches.max(0) + event.delta.points)
-            .sum();
-        after.last_earned_at = Some(turn.at);
-        after.last_earned_day = Some(turn.at.day_in(zone));
-        after.earned_on_day = given;
+    draft.add(EventKind::CardConverted, left_behind);
+    if let Some(welcome) = issue::welcome(rules, &draft.card) {
+        draft.add(EventKind::PointsAdded, welcome).reason = Some(issue::WELCOME.into());
     }
-    after.expires_at = expiry::first_end(&linked.rules.validity, turn.at, zone);
-    events.extend(tier::settle(
-        linked.rules.ladder.as_ref(),
-        &mut after,
-        Actor::Gateway,
-        turn.at,
-    ));
-    Change { card: after, events }
+    if with_first_punch {
+        let first = first_punch(rules, &draft.card, turn.amount);
+        draft.add(EventKind::PointsAdded, first);
+        draft.card.last_earned_at = Some(turn.at);
+        draft.card.last_earned_day = Some(turn.at.day_in(zone));
+        draft.card.earned_on_day = first.punches + first.points;
+    }
+    let mut change = draft.finish(turn.at);
+    // The redemption has marked the card as changed already, or whoever tries again does.
+    (change.card.version, change.card.changed_at) = (card.version, card.changed_at);
+    for event in &mut change.events {
+        event.capture = turn.capture;
+        // Rewards of a list and moves between tiers say something of their own.
+        event.detail.get_or_insert_with(|| detail.clone());
+    }
+    change
 }
 
-/// The rows of a first punch, or of a first visit with what was paid. The visit and the money themselves were counted
-/// with the redemption.
-fn first_punch(rules: &Rules, amount: Option<Amount>) -> Vec<(EventKind, Delta)> {
+/// Puts the card on the ladder of the program that it is a card of from now on, in the cycle around `at`.
+fn begin_ladder(ladder: Option<&Ladder>, card: &mut Card, tier_points: i64, at: Timestamp, zone: &TimeZone) {
+    (card.cycle_began_at, card.cycle_ends_at) = (None, None);
+    // There is no cycle that could have ended, so no row.
+    tier::catch_up(ladder, card, at, zone);
+    card.tier = tier::reached(ladder, tier_points);
+}
+
+/// What a first punch gives, or a first visit with what was paid. The visit and the money themselves were counted with
+/// the redemption.
+fn first_punch(rules: &Rules, card: &Card, amount: Option<Amount>) -> Delta {
     let mut given = match &rules.scheme {
         Scheme::Punch(punch) => Delta {
-            punches: punch::counted(punch, 0, punch.punches_per_visit),
+            punches: punch::counted(punch, card.punches, punch.punches_per_visit),
             ..Delta::default()
         },
-        Scheme::Points(points) => Delta {
-            points: points::earned(points, true, amount),
-            ..Delta::default()
-        },
-        Scheme::Coupon(_) => return Vec::new(),
+        Scheme::Points(points) => reward::moved(points, card, points::earned(points, true, amount)),
+        Scheme::Coupon(_) => Delta::default(),
     };
     let paid = Delta {
         spend: amount.map_or(0, Amount::minor),
         ..given
     };
     given.tier_points = tier::measured(rules.ladder.as_ref(), paid);
-    let mut rows = vec![(EventKind::PointsAdded, given)];
-    if let Scheme::Punch(punch) = &rules.scheme {
-        rows.extend(punch::rewards(punch, given.punches).map(|reward| (EventKind::RewardRedeemable, reward)));
-    }
-    rows
+    given
 }
 
 /// Takes back the redemption of a coupon, and the conversion that followed it as long as the new card has earned
@@ -236,19 +240,22 @@ pub fn take_back(
     original: &Event,
     newer: &[Event],
     already: bool,
-    actor: Actor,
+    (actor, zone): (Actor, &TimeZone),
     now: Timestamp,
 ) -> Result<Change, ReverseRefusal> {
-    check_reversal(&coupon.rules, original, already, now)?;
+    let window = Some(coupon.rules.limits.reversal_window);
+    check_taking_back(original, already, window, now)?;
     let mut after = card.clone();
     let mut events = Vec::new();
-    let mut take = |after: &mut Card, id, kind, delta: Delta, detail| {
-        let back = delta.opposite();
+    let mut take = |after: &mut Card, event: &Event, kind, detail| {
+        let mut back = event.event.delta.opposite();
+        // What was counted in a cycle that has ended went with it.
+        back.tier_points = back.tier_points.max(-after.tier_points);
         after.apply(back);
         let row = NewEvent::of_card(card.id, kind, actor, now).with_delta(back);
         events.push(NewEvent {
             detail,
-            ..row.taking_back(id)
+            ..row.taking_back(event.id)
         });
     };
     if card.is_converted() {
@@ -270,7 +277,7 @@ pub fn take_back(
                 _ if event.event.delta.points != 0 => (EventKind::PointsReversed, None),
                 _ => (EventKind::PunchReversed, None),
             };
-            take(&mut after, event.id, kind, event.event.delta, detail);
+            take(&mut after, event, kind, detail);
             if event.event.kind == EventKind::CardConverted {
                 after.program = from;
                 after.expires_at = ended;
@@ -284,36 +291,25 @@ pub fn take_back(
         after.last_earned_day = None;
         after.earned_on_day = 0;
     }
-    take(
-        &mut after,
-        original.id,
-        EventKind::RedemptionReversed,
-        original.event.delta,
-        None,
-    );
+    take(&mut after, original, EventKind::RedemptionReversed, None);
+    // Rewards of a list follow from the points, which have gone; a coupon has none.
+    if after.rewards > 0 {
+        let gone = Delta {
+            rewards: -after.rewards,
+            ..Delta::default()
+        };
+        after.apply(gone);
+        events.push(NewEvent::of_card(card.id, EventKind::RewardWithdrawn, actor, now).with_delta(gone));
+    }
     after.redeemed_at = None;
-    events.extend(tier::settle(coupon.rules.ladder.as_ref(), &mut after, actor, now));
+    let ladder = coupon.rules.ladder.as_ref();
+    if card.is_converted() {
+        let tier_points = after.tier_points;
+        begin_ladder(ladder, &mut after, tier_points, now, zone);
+    }
+    events.extend(tier::settle(ladder, &mut after, actor, now));
     after.touch(now);
     Ok(Change { card: after, events })
-}
-
-/// Whether a redemption can still be taken back: once, and within the window of the coupon's program.
-fn check_reversal(
-    rules: &Rules,
-    original: &Event,
-    already: bool,
-    now: Timestamp,
-) -> Result<(), ReverseRefusal> {
-    if already {
-        return Err(ReverseRefusal::AlreadyReversed);
-    }
-    let age = now.since(original.event.at.max(original.recorded_at));
-    match age.checked_sub(rules.limits.reversal_window) {
-        Some(late) if !late.is_zero() => Err(ReverseRefusal::TooLate {
-            ago: late.as_secs().div_ceil(60),
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// Whether `original` is the redemption of `card` as a coupon.
@@ -336,7 +332,15 @@ pub fn check_scan(card: &Card, original: &Event) -> Result<(), ReverseRefusal> {
 
 /// Whether a converted card was used as what it is now: anything but the rows of its conversion that stands.
 fn has_earned(newer: &[Event]) -> bool {
-    let of_the_card = |event: &&Event| !matches!(event.event.detail, Some(Detail::Conversion { .. }));
+    // What the points of the conversion cover is no use of the card either.
+    let of_the_card = |event: &&Event| {
+        let row = &event.event;
+        match row.detail {
+            Some(Detail::Conversion { .. }) => false,
+            Some(Detail::Reward { .. }) => row.kind != EventKind::RewardRedeemable,
+            _ => true,
+        }
+    };
     let sum: Delta = newer
         .iter()
         .filter(of_the_card)

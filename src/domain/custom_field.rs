@@ -3,7 +3,11 @@
 //! A field belongs to a program and a card is one customer in one program, so values are kept on the card: two
 //! programs may ask for the same thing and get different answers. A value in hand was checked against its field.
 
+mod edit;
+
 use std::fmt;
+
+pub use edit::{Edited, FieldEdit};
 
 use crate::domain::profile::{FieldError, is_unprintable};
 

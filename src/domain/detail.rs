@@ -35,6 +35,9 @@ pub enum Detail {
         promotion: PromotionId,
         name: String,
         number: i64,
+        /// The event of the presentation with which it was used: what takes that back takes this back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        earning: Option<i64>,
     },
     /// A coupon that turned into a card of another program, or back; also of the rows that gave the new card its first
     /// punch.

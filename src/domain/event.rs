@@ -131,6 +131,8 @@ event_kinds! {
     TierCycleEnded = "tier_cycle_ended",
     /// The holder had the benefit of a promotion.
     PromotionUsed = "promotion_used",
+    /// Takes back a use of a promotion: it counts against no limit any more.
+    PromotionReversed = "promotion_reversed",
     CouponAssigned = "coupon_assigned",
     OfferClaimed = "offer_claimed",
     OfferFavourited = "offer_favourited",

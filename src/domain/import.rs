@@ -4,10 +4,12 @@
 //! is in it; empty cells say nothing and change nothing. No two rows of a file may change the same person: the second
 //! one fails and names the first, because otherwise each upload would undo the one before it, row by row.
 
+mod consent;
 mod decide;
 mod mapping;
 mod row;
 
+pub use consent::{Noted, Outcome, Stated, consent_after};
 pub use decide::{Decision, Known, Seen, Verdict, decide};
 pub use mapping::{Column, MOST_COLUMNS, Mapping, MappingError};
 pub use row::{Context, ImportRow, read};
@@ -80,16 +82,6 @@ impl std::ops::AddAssign for Counts {
         self.updated += other.updated;
         self.unchanged += other.unchanged;
         self.failed += other.failed;
-    }
-}
-
-/// What a consent is after an import that says `wanted`, when it is `now`: a file may take a consent away, and may
-/// bring one along for somebody who was never asked here, but never gives back what somebody has withdrawn.
-pub fn consent_after(now: Option<bool>, wanted: Option<bool>) -> Option<bool> {
-    match (now, wanted) {
-        (_, Some(false)) => Some(false),
-        (None, wanted) => wanted,
-        (now, _) => now,
     }
 }
 

@@ -24,6 +24,11 @@ pub struct LatestEarning {
 
 /// The earnings among `events` that no row of `events` takes back.
 pub fn standing_earnings(events: &[Event]) -> impl Iterator<Item = &NewEvent> {
+    standing(events).map(|event| &event.event)
+}
+
+/// The same with their numbers.
+pub fn standing(events: &[Event]) -> impl Iterator<Item = &Event> {
     let reversed: HashSet<EventId> = events
         .iter()
         .filter(|event| {
@@ -36,9 +41,7 @@ pub fn standing_earnings(events: &[Event]) -> impl Iterator<Item = &NewEvent> {
         .collect();
     events
         .iter()
-        .filter(move |event| !reversed.contains(&event.id))
-        .map(|event| &event.event)
-        .filter(|event| is_earning(event))
+        .filter(move |event| !reversed.contains(&event.id) && is_earning(&event.event))
 }
 
 /// When the visits among `events` were that no row of `events` takes back, in the order of `events`.

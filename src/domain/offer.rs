@@ -335,6 +335,13 @@ pub fn redeem(
     Ok(Change { card: after, events })
 }
 
+/// Notes that one redemption was taken back: the customer may redeem once more. `newest` is when the newest was that
+/// stands. What was claimed stays claimed.
+pub fn give_back(holding: &mut Holding, newest: Option<Timestamp>) {
+    holding.redemptions = (holding.redemptions - 1).max(0);
+    holding.redeemed_at = newest;
+}
+
 fn holder_only(what: &'static str, actor: Actor) -> Result<(), OfferRefusal> {
     if actor == Actor::Device {
         return Ok(());

@@ -4,9 +4,11 @@
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::change::{Cause, Change, Draft};
 use crate::domain::detail::Detail;
-use crate::domain::event::{Delta, EventKind};
-use crate::domain::id::{MerchantId, ProgramId, PromotionId};
+use crate::domain::event::{Delta, Event, EventKind, NewEvent};
+use crate::domain::id::{EventId, MerchantId, ProgramId, PromotionId};
+use crate::domain::ledger;
 use crate::domain::program::Rules;
+use crate::domain::redemption::{self, ReverseRefusal};
 use crate::domain::time::Timestamp;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +17,10 @@ pub struct Promotion {
     pub merchant: MerchantId,
     pub program: ProgramId,
     pub terms: Terms,
-    /// How often it was used, by everybody together.
+    /// How often it was used, by everybody together; without what was taken back.
     pub uses: i64,
+    /// The number of its newest use, taken back or not.
+    pub numbered: i64,
     /// Grows by one with each edit.
     pub version: i64,
 }
@@ -89,6 +93,14 @@ impl Terms {
         }
         Ok(self)
     }
+
+    /// The terms of a promotion that is over from `now` on. One that had not begun is over without having run.
+    #[must_use]
+    pub fn ended(mut self, now: Timestamp) -> Self {
+        self.ends_at = self.ends_at.min(now);
+        self.starts_at = self.starts_at.min(Timestamp(self.ends_at.0 - 1));
+        self
+    }
 }
 
 impl Promotion {
@@ -108,12 +120,13 @@ impl Promotion {
 }
 
 /// One more use by the holder of `card`, who has used it `used` times. The caller keeps the number of the use,
-/// `promotion.uses + 1`.
+/// `promotion.numbered + 1`. `earning` is the presentation with which it is used.
 pub fn use_promotion(
     promotion: &Promotion,
     rules: &Rules,
     card: &Card,
     used: i64,
+    earning: Option<EventId>,
     cause: &Cause,
     now: Timestamp,
 ) -> Result<Change, PromotionRefusal> {
@@ -147,9 +160,67 @@ pub fn use_promotion(
     draft.add(EventKind::PromotionUsed, Delta::default()).detail = Some(Detail::Promotion {
         promotion: promotion.id,
         name: terms.name.clone(),
-        number: promotion.uses + 1,
+        number: promotion.numbered + 1,
+        earning: earning.map(|event| event.0),
     });
     Ok(draft.finish(now))
+}
+
+/// The presentation among `history`, newest first, with which a promotion is used `now`: the newest that stands, if it
+/// was within the same visit.
+pub fn earning_of_visit(rules: &Rules, history: &[Event], now: Timestamp) -> Option<EventId> {
+    let newest = ledger::standing(history).max_by_key(|event| event.event.at)?;
+    let is_same_visit = now.distance(newest.event.at) < rules.limits.visit_gap;
+    is_same_visit.then_some(newest.id)
+}
+
+/// Takes back a use within the program's window.
+pub fn take_back(
+    rules: &Rules,
+    card: &Card,
+    original: &Event,
+    already: bool,
+    cause: &Cause,
+    now: Timestamp,
+) -> Result<Change, ReverseRefusal> {
+    let window = Some(rules.limits.reversal_window);
+    redemption::check_taking_back(original, already, window, now)?;
+    let mut draft = Draft::new(rules, card, cause, now);
+    *draft.add(EventKind::PromotionReversed, Delta::default()) = reversal(card, original, cause, now);
+    Ok(draft.finish(now))
+}
+
+/// The uses among `newer`, the rows after a presentation, that were made with it and stand.
+pub fn uses_with(newer: &[Event], earning: EventId) -> Vec<&Event> {
+    let taken_back: Vec<_> = newer.iter().filter_map(|event| event.event.reverses).collect();
+    let with_it = newer.iter().filter(|event| {
+        let of = match event.event.detail {
+            Some(Detail::Promotion { earning, .. }) => earning,
+            _ => None,
+        };
+        event.event.kind == EventKind::PromotionUsed && of == Some(earning.0)
+    });
+    with_it.filter(|event| !taken_back.contains(&event.id)).collect()
+}
+
+/// The row that takes back the use `original`.
+pub fn reversal(card: &Card, original: &Event, cause: &Cause, now: Timestamp) -> NewEvent {
+    NewEvent {
+        detail: original.event.detail.clone(),
+        ..cause
+            .event(card, EventKind::PromotionReversed, now)
+            .taking_back(original.id)
+    }
+}
+
+/// The promotion of a use, and the number of the use.
+pub fn used_by(event: &Event) -> Option<(PromotionId, i64)> {
+    match event.event.detail {
+        Some(Detail::Promotion {
+            promotion, number, ..
+        }) => Some((promotion, number)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -178,6 +249,7 @@ mod tests {
             program: ProgramId(1),
             terms,
             uses: 0,
+            numbered: 0,
             version: 1,
         }
     }
@@ -202,6 +274,13 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_was_ended_does_not_run_and_its_terms_make_sense(now in 0..300_i64, later in 0..300_i64) {
+            let ended = promotion(terms(None, None).ended(Timestamp(now)).checked().expect("terms"));
+            prop_assert!(!ended.is_running(Timestamp(now + later)));
+            prop_assert!(ended.terms.ends_at <= Timestamp(200));
+        }
+
+        #[test]
         fn no_limit_is_passed_and_no_balance_moves(
             own in proptest::option::of(1..4_i64),
             all in proptest::option::of(1..8_i64),
@@ -214,14 +293,24 @@ mod tests {
             for (who, at) in tries {
                 let now = Timestamp(at);
                 let left = promotion.uses_left(used[who]);
-                match use_promotion(&promotion, &rules, &sample(), used[who], &cause, now) {
+                match use_promotion(&promotion, &rules, &sample(), used[who], None, &cause, now) {
                     Ok(change) => {
                         prop_assert!(promotion.is_running(now));
                         prop_assert!(left.is_none_or(|left| left > 0));
                         prop_assert_eq!(change.card.sums(), sample().sums());
                         prop_assert_eq!(change.events.len(), 1);
-                        promotion.uses += 1;
-                        used[who] += 1;
+                        let detail = change.events[0].detail.clone();
+                        let number = match detail {
+                            Some(Detail::Promotion { number, .. }) => number,
+                            other => panic!("{other:?}"),
+                        };
+                        prop_assert_eq!(number, promotion.numbered + 1, "no number is given twice");
+                        promotion.numbered = number;
+                        // Every third one is taken back and counts no more.
+                        if number % 3 != 0 {
+                            promotion.uses += 1;
+                            used[who] += 1;
+                        }
                     }
                     Err(_) => prop_assert!(left == Some(0) || !promotion.is_running(now)),
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::card::{Card, CardStatus};
 pub use crate::domain::change::Change;
 use crate::domain::change::{Cause, Draft};
+use crate::domain::detail::Detail;
 use crate::domain::event::{Actor, Delta, Event, EventKind};
 use crate::domain::ledger::{self, LatestEarning};
 use crate::domain::money::Amount;
@@ -120,7 +121,7 @@ pub fn reverse(
     take_back(rules, card, &taken, &Cause::of(actor), now)
 }
 
-/// Takes back a presentation, an adjustment or a redemption.
+/// Takes back a presentation, an adjustment or a redemption of a reward or an offer.
 ///
 /// Punches that have become rewards take unredeemed rewards with them: the goals' punches come back and the punches
 /// leave. Points that have been spent cannot leave: the balance would be overdrawn. What is taken back neither limits
@@ -142,22 +143,12 @@ pub fn take_back(
             ProgramKind::Punch => EventKind::PunchReversed,
             ProgramKind::Points | ProgramKind::Coupon => EventKind::PointsReversed,
         },
-        EventKind::RewardRedeemed => EventKind::RedemptionReversed,
+        EventKind::RewardRedeemed | EventKind::OfferRedeemed => EventKind::RedemptionReversed,
         other => {
             return Err(ReverseRefusal::NotReversible { kind: other.as_str() });
         }
     };
-    if taken.already {
-        return Err(ReverseRefusal::AlreadyReversed);
-    }
-    let age = now.since(original.event.at.max(original.recorded_at));
-    if let Some(late) = taken.window.and_then(|window| age.checked_sub(window))
-        && !late.is_zero()
-    {
-        return Err(ReverseRefusal::TooLate {
-            ago: late.as_secs().div_ceil(60),
-        });
-    }
+    check_taking_back(original, taken.already, taken.window, now)?;
     let mut draft = Draft::new(rules, card, cause, now);
     let mut back = original.event.delta.opposite();
     let counted_before = card.cycle_began_at.is_some_and(|began| original.event.at < began);
@@ -177,10 +168,16 @@ pub fn take_back(
         }
         Scheme::Points(points) => back.rewards = uncovered(points, card, back)?,
         // It can be used again.
-        Scheme::Coupon(_) if kind == EventKind::RedemptionReversed => draft.card.redeemed_at = None,
+        Scheme::Coupon(_) if original.event.kind == EventKind::RewardRedeemed => {
+            draft.card.redeemed_at = None;
+        }
         Scheme::Coupon(_) => {}
     }
-    draft.add(kind, back).reverses = Some(original.id);
+    let row = draft.add(kind, back);
+    row.reverses = Some(original.id);
+    if let Some(Detail::Offer { .. }) = original.event.detail {
+        row.detail = original.event.detail.clone();
+    }
     if ledger::is_earning(&original.event) {
         draft.card.last_earned_at = taken.remaining.at;
         draft.card.last_earned_day = taken.remaining.day;
@@ -194,6 +191,25 @@ pub fn take_back(
         };
     }
     Ok(draft.finish(now))
+}
+
+/// Refuses to take back what was taken back, or what happened longer ago than `window`; none for no end.
+pub(super) fn check_taking_back(
+    original: &Event,
+    already: bool,
+    window: Option<Duration>,
+    now: Timestamp,
+) -> Result<(), ReverseRefusal> {
+    if already {
+        return Err(ReverseRefusal::AlreadyReversed);
+    }
+    let age = now.since(original.event.at.max(original.recorded_at));
+    match window.and_then(|window| age.checked_sub(window)) {
+        Some(late) if !late.is_zero() => Err(ReverseRefusal::TooLate {
+            ago: late.as_secs().div_ceil(60),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// How the number of rewards that the balance covers changes with the row `back`: down as far as the balance falls,

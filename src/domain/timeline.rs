@@ -66,7 +66,7 @@ entry_types! {
     TierChanged = "Tier Changed": TierChanged;
 
     TierCycleEnded = "Tier Cycle Ended": TierCycleEnded;
-    PromotionUsed = "Promotion Used": PromotionUsed;
+    PromotionUsed = "Promotion Used": PromotionUsed | PromotionReversed;
     CardIssued = "Card Issued": CardIssued;
     CardInstalled = "Card Installed": CardInstalled;
     CardRemoved = "Card Removed": CardRemoved;

@@ -401,12 +401,16 @@ impl Work {
             capture: Some(capture.key),
             at,
         };
+        let of_redemption = change.events.len();
         let (change, follow) = coupons::follow(coupon, linked, change, turn);
+        let with_it = change.events.iter().skip(of_redemption);
+        let rewards: i64 = with_it.map(|event| event.delta.rewards.max(0)).sum();
         let waiting = coupons::waiting(&change.card, &follow, capture.amount, now);
         self.waiting.extend(waiting);
         Accepted {
             card: change.card,
             events: change.events,
+            rewards_earned: accepted.rewards_earned + rewards,
             ..accepted
         }
     }

@@ -10,6 +10,7 @@ use crate::domain::card::{Card, CardStatus, Identity};
 use crate::domain::change::Cause;
 use crate::domain::conversion;
 use crate::domain::delivery::Channel;
+use crate::domain::detail::Detail;
 use crate::domain::event::{Actor, Delta, Event, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, ProgramId, SerialNumber};
 use crate::domain::issue::{self, IssueRefusal};
@@ -19,10 +20,11 @@ use crate::domain::profile::{Field, FieldError, Profile, Region};
 use crate::domain::program::ProgramKind;
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal};
 use crate::domain::time::Timestamp;
+use crate::ops::balances::caught_up;
 use crate::ops::campaigns::follow;
 use crate::ops::captures::NEIGHBOURS;
 use crate::ops::customers::{self as people, CustomerError};
-use crate::ops::{Ops, coupons};
+use crate::ops::{Ops, coupons, offers, promotions};
 use crate::store::cards::{CardWithProgram, ProgramOfMerchant};
 use crate::store::customers::Customer;
 use crate::store::{Change, Error, Tx, cards, customers, dues, events, invitations, outbox};
@@ -117,15 +119,17 @@ impl Ops {
             .write("redeem_reward", move |tx| {
                 Box::pin(async move {
                     let (card, of) = locked(tx, merchant, card, Some(seen)).await?;
-                    let change =
-                        redemption::redeem(&of.of.program.rules, &card, None, &Cause::of(actor), now)?;
+                    let change = caught_up(&of.of, &card, now, |card| {
+                        redemption::redeem(&of.of.program.rules, card, None, &Cause::of(actor), now)
+                    })?;
                     write_change(tx, change.card, &change.events, now).await
                 })
             })
             .await
     }
 
-    /// Takes back a punch or a redemption of this card.
+    /// Takes back a punch, a redemption or the use of a promotion of this card. The uses made with a presentation go
+    /// with it.
     pub async fn reverse(
         &self,
         merchant: MerchantId,
@@ -147,10 +151,20 @@ impl Ops {
                         return coupons::take_back(tx, &card, &original, actor, now).await;
                     }
                     let already = events::is_reversed(tx, merchant, original.id).await?;
-                    let remaining = remaining(tx, &card, &original, &of.of.zone).await?;
                     let rules = &of.of.program.rules;
-                    let change =
+                    if original.event.kind == EventKind::PromotionUsed {
+                        return promotions::take_back(tx, rules, &card, &original, already, actor, now).await;
+                    }
+                    let remaining = remaining(tx, &card, &original, &of.of.zone).await?;
+                    let mut change =
                         redemption::reverse(rules, &card, &original, already, remaining, actor, now)?;
+                    if ledger::is_earning(&original.event) {
+                        let with_it = promotions::go_with(tx, &card, original.id, actor, now).await?;
+                        change.events.extend(with_it);
+                    }
+                    if let Some(Detail::Offer { offer }) = original.event.detail {
+                        offers::take_back(tx, &card, offer, original.id, now).await?;
+                    }
                     write_change(tx, change.card, &change.events, now).await
                 })
             })

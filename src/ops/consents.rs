@@ -114,25 +114,6 @@ impl Ops {
     }
 }
 
-/// Takes back what an import says is off; never raises anything. For imports, in their own transaction: the person is
-/// locked.
-pub async fn lower(
-    tx: &mut Tx<'_>,
-    merchant: MerchantId,
-    person: &mut Person,
-    imported: Consents,
-    evidence: &Evidence,
-    actor: Actor,
-    now: Timestamp,
-) -> Result<(), WishError> {
-    let lowered = person.consents.lower_only(imported);
-    for purpose in Purpose::ALL {
-        let wish = (purpose, lowered.has(purpose));
-        record(tx, merchant, person, wish, evidence, (actor, Source::Import), now).await?;
-    }
-    Ok(())
-}
-
 async fn record(
     tx: &mut Tx<'_>,
     merchant: MerchantId,

@@ -1,8 +1,6 @@
 //! Redeeming a coupon by hand, and taking its redemption back. Tills redeem by recording a capture
 //! (`ops::captures`); both ask `domain::coupon` with the card locked, so that a coupon is redeemed once, ever.
 
-use jiff::tz::TimeZone;
-
 use crate::domain::card::Card;
 use crate::domain::conversion::{self, Follow, Turn};
 use crate::domain::coupon::{self, CouponRefusal, Redeem, Redemption};
@@ -13,6 +11,7 @@ use crate::domain::presentation::Refusal;
 use crate::domain::redemption::Change;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
+use crate::ops::balances::caught_up;
 use crate::ops::captures::NEIGHBOURS;
 use crate::ops::cards::{CardError, locked, write_change};
 use crate::store::cards::ProgramOfMerchant;
@@ -79,7 +78,10 @@ pub(crate) async fn redeem(
         Err(CardError::Store(error)) => return Err(error.into()),
         Err(_) => return Err(CouponError::NotFound),
     };
-    let change = match coupon::redeem(&of.program.rules, &card, wish, now) {
+    let redeemed = caught_up(&of, &card, now, |card| {
+        coupon::redeem(&of.program.rules, card, wish, now)
+    });
+    let change = match redeemed {
         Ok(change) => change,
         Err(CouponRefusal::Card(Refusal::AlreadyRedeemed { at })) => {
             let told = redemptions::redemption(tx, merchant, card.id, at).await?;
@@ -114,8 +116,8 @@ pub(crate) fn follow(
     change: Change,
     turn: Turn,
 ) -> (Change, Follow) {
-    let zone = TimeZone::get(&of.zone).unwrap_or(TimeZone::UTC);
-    conversion::follow(&of.program, linked.map(|of| &of.program), &zone, change, turn)
+    let linked = linked.map(|of| &of.program);
+    conversion::follow(&of.program, linked, &of.time_zone(), change, turn)
 }
 
 /// The row that makes a conversion be tried again.
@@ -158,7 +160,8 @@ pub(crate) async fn take_back(
         None => Vec::new(),
     };
     newer.retain(|event| event.id > original.id);
-    let change = conversion::take_back(&coupon.program, card, original, &newer, already, actor, now)?;
+    let by = (actor, &coupon.time_zone());
+    let change = conversion::take_back(&coupon.program, card, original, &newer, already, by, now)?;
     conversions::delete(tx, card.merchant, card.id).await?;
     write_change(tx, change.card, &change.events, now).await
 }

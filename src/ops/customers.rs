@@ -3,6 +3,7 @@
 //! A profile is what staff know; the text printed on a card is the card's own. Only [`Ops::update_holder`] carries the
 //! one over to the other.
 
+mod definitions;
 mod edit;
 mod fields;
 mod notes;

@@ -215,7 +215,12 @@ fn text(column: &Exported, line: &Line, currency: Currency) -> String {
             Column::Spend => card.map(|card| currency.print(card.spend)).unwrap_or_default(),
             Column::SerialNumber => of_card(|card| card.serial_number.clone()),
             Column::Custom(code) => answer(code).unwrap_or_default(),
-            Column::MarketingConsent | Column::Example | Column::Ignored => String::new(),
+            Column::MarketingConsent
+            | Column::ConsentAt
+            | Column::ConsentSource
+            | Column::ConsentText
+            | Column::Example
+            | Column::Ignored => String::new(),
         },
         Exported::Status => of_card(|card| card.status.clone()),
         Exported::CreatedAt => card

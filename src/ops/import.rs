@@ -14,6 +14,8 @@ mod survey;
 use std::io::{self, Read};
 use std::sync::{Arc, RwLock};
 
+use jiff::tz::TimeZone;
+
 use crate::domain::capture::Token;
 use crate::domain::event::Actor;
 use crate::domain::id::{BatchId, CardId, CustomerId, MerchantId, ProgramId};
@@ -69,6 +71,9 @@ pub struct ImportRequest {
     pub program: Option<ProgramId>,
     /// Headers and what they mean, where a guess is not enough.
     pub told: Vec<(String, String)>,
+    /// Whether a new card gets the program's welcome, as one that is issued by hand does. A card that begins with a
+    /// balance of the file never gets it.
+    pub welcome: bool,
     pub actor: Actor,
 }
 
@@ -83,7 +88,8 @@ pub struct ImportReport {
     pub counts: Counts,
     /// Rows of this run with a balance other than that of the card, which is there already and keeps its own.
     pub balances_kept: i64,
-    /// Rows of this run with a consent that was not noted.
+    /// Rows of this run with a consent that was not noted: one that says not when and where it was given, or one that
+    /// the person has refused here.
     pub consents_left: i64,
 }
 
@@ -94,6 +100,7 @@ struct Setting {
     context: Context,
     mapping: Mapping,
     zone: String,
+    welcome: bool,
 }
 
 impl Ops {
@@ -213,6 +220,8 @@ impl Ops {
         let context = Context {
             region: Region::parse(&habits.country),
             today: today(&habits, now),
+            now,
+            zone: TimeZone::get(&habits.zone).unwrap_or(TimeZone::UTC),
             currency,
             kind: of.as_ref().map(|of| of.program.rules.kind()),
             fields,
@@ -223,6 +232,7 @@ impl Ops {
             of,
             context,
             zone: habits.zone,
+            welcome: request.welcome,
         })
     }
 
@@ -235,9 +245,13 @@ impl Ops {
         let now = self.clock.now();
         let fresh = BatchId(self.ids.next(now));
         let columns = setting.mapping.columns().iter();
-        let settings: Vec<_> = columns
-            .map(|(header, column)| (header, column.as_str()))
+        let mut settings: Vec<_> = columns
+            .map(|(header, column)| (header.as_str(), column.as_str()))
             .collect();
+        // No column means this, and an import with a welcome is called what it was called before there was a choice.
+        if !request.welcome {
+            settings.push(("", "no welcome"));
+        }
         let key = JobKey {
             program: request.program,
             fingerprint,

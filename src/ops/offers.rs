@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use crate::domain::card::Card;
 use crate::domain::event::{Actor, NewEvent};
-use crate::domain::id::{CardId, CustomerId, LocationId, MerchantId, OfferId};
+use crate::domain::id::{CardId, CustomerId, EventId, LocationId, MerchantId, OfferId};
 use crate::domain::money::Amount;
 use crate::domain::offer::{self, Holding, Offer, OfferRefusal, OfferState, Terms, TermsError};
-use crate::domain::program::Rules;
 use crate::domain::time::Timestamp;
 use crate::ops::audience::{Audience, BEGIN};
+use crate::ops::balances::caught_up;
 use crate::ops::campaigns::follow;
 use crate::ops::chores::TURN;
 use crate::ops::{Ops, engagement};
+use crate::store::cards::ProgramOfMerchant;
 use crate::store::offers::{NewRedemption, Redemption};
 use crate::store::{Change, Error, Tx, cards, events, offers};
 
@@ -221,8 +222,11 @@ impl Ops {
                     if card.version != seen {
                         return Err(OfferError::Stale);
                     }
-                    let rules = rules_of(tx, &card).await?;
-                    let change = offer::redeem(&rules, &mut offer, &mut holding, &card, amount, actor, now)?;
+                    let of = program_of(tx, &card).await?;
+                    let change = caught_up(&of, &card, now, |card| {
+                        let rules = &of.program.rules;
+                        offer::redeem(rules, &mut offer, &mut holding, card, amount, actor, now)
+                    })?;
                     let place = change.events.iter().position(|event| event.delta.redemptions > 0);
                     let mut rows = change.events;
                     rows.iter_mut().for_each(|event| event.location = location);
@@ -255,7 +259,7 @@ impl Ops {
             .await
     }
 
-    /// What a customer has to do with offers, with every redemption, newest offer first.
+    /// What a customer has to do with offers, with every redemption, taken back or not, newest offer first.
     pub async fn offers_of_customer(
         &self,
         merchant: MerchantId,
@@ -266,9 +270,10 @@ impl Ops {
                 Box::pin(async move {
                     let mut all = Vec::new();
                     for (offer, holding) in offers::of_customer(tx, merchant, customer).await? {
-                        let redemptions = match holding.redemptions {
-                            0 => Vec::new(),
-                            _ => offers::redemptions(tx, merchant, offer.id, customer).await?,
+                        // Whoever has redeemed it has claimed it, even where all redemptions were taken back.
+                        let redemptions = match holding.claimed_at {
+                            None => Vec::new(),
+                            Some(_) => offers::redemptions(tx, merchant, offer.id, customer).await?,
                         };
                         all.push((offer, holding, redemptions));
                     }
@@ -338,9 +343,33 @@ async fn in_hand(
     Ok((card, offer, holding))
 }
 
-async fn rules_of(tx: &mut Tx<'_>, card: &Card) -> Result<Rules, OfferError> {
+/// Notes that the redemption of an offer by `card`, which is locked, was taken back with the row `event`.
+pub(super) async fn take_back(
+    tx: &mut Tx<'_>,
+    card: &Card,
+    offer: OfferId,
+    event: EventId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (merchant, customer) = (card.merchant, card.customer);
+    let locked = offers::offer_for_update(tx, merchant, offer).await?;
+    locked.ok_or_else(|| Error::inconsistent("the offer that was redeemed", "none"))?;
+    if !offers::take_back(tx, merchant, (offer, customer), event, now).await? {
+        return Ok(());
+    }
+    let mut holdings = offers::holdings(tx, merchant, offer, &[customer]).await?;
+    let standing = offers::redemptions(tx, merchant, offer, customer).await?;
+    let standing = standing.iter().filter(|one| one.taken_back_at.is_none());
+    let newest = standing.map(|one| one.at).max();
+    for holding in &mut holdings {
+        offer::give_back(holding, newest);
+    }
+    offers::save_holdings(tx, merchant, &holdings).await
+}
+
+async fn program_of(tx: &mut Tx<'_>, card: &Card) -> Result<ProgramOfMerchant, OfferError> {
     let of = cards::program(tx, card.merchant, card.program).await?;
-    Ok(of.ok_or(OfferError::NoCard)?.program.rules)
+    of.ok_or(OfferError::NoCard)
 }
 
 async fn assign_page(

@@ -2,12 +2,16 @@
 
 use crate::domain::card::Card;
 use crate::domain::change::Cause;
-use crate::domain::id::{CardId, MerchantId, ProgramId, PromotionId};
+use crate::domain::event::{Actor, Event, NewEvent};
+use crate::domain::id::{CardId, EventId, MerchantId, ProgramId, PromotionId};
+use crate::domain::program::Rules;
 use crate::domain::promotion::{self, Promotion, PromotionRefusal, Terms, TermsError};
+use crate::domain::time::Timestamp;
 use crate::ops::Ops;
+use crate::ops::captures::NEIGHBOURS;
 use crate::ops::cards::{CardError, write_change};
 use crate::store::promotions::{self, OnCard, Use};
-use crate::store::{Error, cards};
+use crate::store::{Error, Tx, cards, events};
 
 /// Why a promotion was not made, changed or used. Nothing was written then.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +46,7 @@ impl Ops {
             program,
             terms: terms.checked()?,
             uses: 0,
+            numbered: 0,
             version: 1,
         };
         self.store
@@ -83,6 +88,27 @@ impl Ops {
             .await
     }
 
+    /// Ends a promotion at once; one that has not begun never does. Uses so far stay.
+    pub async fn end_promotion(
+        &self,
+        merchant: MerchantId,
+        promotion: PromotionId,
+    ) -> Result<Promotion, PromotionError> {
+        let now = self.clock.now();
+        self.store
+            .write("end_promotion", move |tx| {
+                Box::pin(async move {
+                    let found = promotions::promotion_for_update(tx, merchant, promotion).await?;
+                    let found = found.ok_or(PromotionError::NotFound)?;
+                    let terms = found.terms.clone().ended(now);
+                    promotions::update(tx, merchant, promotion, found.version, &terms).await?;
+                    let ended = promotions::promotion(tx, merchant, promotion).await?;
+                    ended.ok_or(PromotionError::NotFound)
+                })
+            })
+            .await
+    }
+
     /// Gives the holder of a card the benefit of a promotion once. `seen` is the card's version that the caller looked
     /// at: a second click on the same page uses nothing.
     pub async fn use_promotion(
@@ -109,7 +135,15 @@ impl Ops {
                     let promotion = promotion.ok_or(PromotionError::NotFound)?;
                     let used = promotions::used(tx, merchant, card.customer, promotion.id).await?;
                     let rules = &of.program.rules;
-                    let change = promotion::use_promotion(&promotion, rules, &card, used, &cause, now)?;
+                    let earning = match card.last_event.filter(|_| card.last_earned_at.is_some()) {
+                        Some(newest) => {
+                            let history = events::history(tx, merchant, newest, NEIGHBOURS).await?;
+                            promotion::earning_of_visit(rules, &history, now)
+                        }
+                        None => None,
+                    };
+                    let change =
+                        promotion::use_promotion(&promotion, rules, &card, used, earning, &cause, now)?;
                     promotions::insert_use(tx, &promotion, card.customer, card.id, now).await?;
                     let written = write_change(tx, change.card, &change.events, now).await;
                     written.map_err(|error| match error {
@@ -154,4 +188,44 @@ impl Ops {
             })
             .await
     }
+}
+
+/// Takes back a use of a promotion by a card that is locked.
+pub(crate) async fn take_back(
+    tx: &mut Tx<'_>,
+    rules: &Rules,
+    card: &Card,
+    original: &Event,
+    already: bool,
+    actor: Actor,
+    now: Timestamp,
+) -> Result<Card, CardError> {
+    let change = promotion::take_back(rules, card, original, already, &Cause::of(actor), now)?;
+    let uses = promotion::used_by(original).into_iter().collect();
+    promotions::take_back(tx, card.merchant, uses, now).await?;
+    write_change(tx, change.card, &change.events, now).await
+}
+
+/// Takes back what was used with the presentation `earning`, which is being taken back; the rows that say so.
+pub(crate) async fn go_with(
+    tx: &mut Tx<'_>,
+    card: &Card,
+    earning: EventId,
+    actor: Actor,
+    now: Timestamp,
+) -> Result<Vec<NewEvent>, Error> {
+    let Some(newest) = card.last_event else {
+        return Ok(Vec::new());
+    };
+    let mut newer = events::history(tx, card.merchant, newest, NEIGHBOURS).await?;
+    newer.retain(|event| event.id > earning);
+    let uses = promotion::uses_with(&newer, earning);
+    let numbers = uses
+        .iter()
+        .filter_map(|event| promotion::used_by(event))
+        .collect();
+    promotions::take_back(tx, card.merchant, numbers, now).await?;
+    let cause = Cause::of(actor);
+    let row = |event: &&Event| promotion::reversal(card, event, &cause, now);
+    Ok(uses.iter().map(row).collect())
 }

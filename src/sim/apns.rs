@@ -17,8 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, HeaderValue};
 use openssl::error::ErrorStack;
-use openssl::pkey::PKey;
-use openssl::ssl::{AlpnError, SslAcceptor, SslMethod, SslVerifyMode};
+use openssl::ssl::{AlpnError, SslAcceptor, SslVerifyMode};
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
 use tokio::net::TcpListener;
@@ -276,11 +275,7 @@ fn acceptor(
     client_authority: Option<&[u8]>,
     certificate_required: bool,
 ) -> Result<SslAcceptor, ErrorStack> {
-    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
-    let certificate = X509::from_pem(&identity.certificate)?;
-    builder.set_certificate(&certificate)?;
-    let key = PKey::private_key_from_pem(&identity.key)?;
-    builder.set_private_key(&key)?;
+    let mut builder = identity.acceptor()?;
     builder.set_alpn_select_callback(|_, offered| {
         openssl::ssl::select_next_proto(b"\x02h2", offered).ok_or(AlpnError::ALERT_FATAL)
     });

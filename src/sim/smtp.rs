@@ -1,12 +1,17 @@
-//! A mail server that keeps what it is given (RFC 5321), for the demo and tests. Refuses addresses it is told to.
+//! A mail server that keeps what it is given (RFC 5321), for the demo and tests. Refuses addresses it is told to, and
+//! speaks TLS from the first byte (RFC 8314, section 3.3) or after STARTTLS (RFC 3207) where it is told to.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use openssl::ssl::{Ssl, SslAcceptor};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_openssl::SslStream;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::sim::apns::Identity;
 
 /// Longest letter that is kept.
 const LARGEST: usize = 1024 * 1024;
@@ -18,6 +23,16 @@ pub struct Received {
     pub to: Vec<String>,
     /// Head and body, without the dots that the protocol adds.
     pub text: String,
+    /// Whether it came inside TLS.
+    pub encrypted: bool,
+}
+
+/// When the server speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tls {
+    FromTheStart,
+    /// Once the client asks; it takes no letter before.
+    AfterStarttls,
 }
 
 /// A running mail server; it ends when this is dropped.
@@ -38,6 +53,15 @@ struct State {
 impl FakeSmtp {
     /// Listens on a loopback port of the system's choice.
     pub async fn start() -> std::io::Result<Self> {
+        Self::listen(None).await
+    }
+
+    /// The same with TLS under a certificate.
+    pub async fn start_with(tls: Tls, identity: &Identity) -> std::io::Result<Self> {
+        Self::listen(Some((tls, identity.acceptor()?.build()))).await
+    }
+
+    async fn listen(tls: Option<(Tls, SslAcceptor)>) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let state = Arc::new(Mutex::new(State::default()));
@@ -45,7 +69,7 @@ impl FakeSmtp {
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 // A client that breaks the protocol loses its connection and nothing else.
-                tokio::spawn(talk(stream, Arc::clone(&shared)));
+                tokio::spawn(serve(stream, tls.clone(), Arc::clone(&shared)));
             }
         });
         Ok(Self {
@@ -71,12 +95,67 @@ fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn talk(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<()> {
-    let (read, mut write) = stream.into_split();
+const GREETING: &[u8] = b"220 mail.example ESMTP\r\n";
+
+async fn serve(
+    mut stream: TcpStream,
+    tls: Option<(Tls, SslAcceptor)>,
+    state: Arc<Mutex<State>>,
+) -> std::io::Result<()> {
+    let Some((tls, acceptor)) = tls else {
+        stream.write_all(GREETING).await?;
+        return talk(stream, false, state).await;
+    };
+    if tls == Tls::AfterStarttls {
+        stream.write_all(GREETING).await?;
+        // What a client sends ahead in the clear is thrown away with the buffer (RFC 3207, section 4.2).
+        if !asks_for_tls(&mut BufReader::new(&mut stream)).await? {
+            return Ok(());
+        }
+    }
+    let mut stream = SslStream::new(Ssl::new(acceptor.context())?, stream)?;
+    // A client that does not trust us hangs up here.
+    let accepted = std::pin::Pin::new(&mut stream).accept().await;
+    accepted.map_err(std::io::Error::other)?;
+    if tls == Tls::FromTheStart {
+        stream.write_all(GREETING).await?;
+    }
+    talk(stream, true, state).await
+}
+
+/// The talk before TLS; whether the client wants it.
+async fn asks_for_tls(stream: &mut BufReader<&mut TcpStream>) -> std::io::Result<bool> {
+    let mut line = String::new();
+    while stream.read_line(&mut line).await? > 0 {
+        let verb = line
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_ascii_uppercase();
+        let (answer, done) = match verb.as_str() {
+            "EHLO" => ("250-mail.example\r\n250 STARTTLS\r\n", None),
+            "STARTTLS" => ("220 go on\r\n", Some(true)),
+            "QUIT" => ("221 bye\r\n", Some(false)),
+            _ => ("530 5.7.0 STARTTLS first\r\n", None),
+        };
+        stream.get_mut().write_all(answer.as_bytes()).await?;
+        if let Some(done) = done {
+            return Ok(done);
+        }
+        line.clear();
+    }
+    Ok(false)
+}
+
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite,
+    encrypted: bool,
+    state: Arc<Mutex<State>>,
+) -> std::io::Result<()> {
+    let (read, mut write) = tokio::io::split(stream);
     let mut lines = BufReader::new(read).lines();
     let mut from = String::new();
     let mut to = Vec::new();
-    write.write_all(b"220 mail.example ESMTP\r\n").await?;
     while let Some(line) = lines.next_line().await? {
         let verb = line
             .split([' ', ':'])
@@ -114,7 +193,12 @@ async fn talk(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<()
                     text.push('\n');
                 }
                 let (from, to) = (from.clone(), std::mem::take(&mut to));
-                lock(&state).received.push(Received { from, to, text });
+                lock(&state).received.push(Received {
+                    from,
+                    to,
+                    text,
+                    encrypted,
+                });
                 "250 kept".to_owned()
             }
             "RSET" => {

@@ -6,7 +6,7 @@ use crate::domain::id::{CardId, CustomerId, EventId, MerchantId};
 use crate::domain::preference::Preferences;
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx};
+use crate::store::{Error, FromRow, Row, Tx, Value};
 
 macro_rules! person {
     () => {
@@ -23,10 +23,32 @@ const CARDS_OF: &str = "select card_id from cards where merchant_id = $1 and cus
      order by card_id limit $3";
 const INSERT: &str = "insert into consents (merchant_id, customer_id, event_id, purpose, given, text_version, \
      channel, language, at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const INSERT_ALL: &str = "insert into consents (merchant_id, customer_id, event_id, purpose, given, text_version, \
+     channel, language, at) values {bigint, bigint, bigint, text, bigint, text, text, text, bigint}";
+const ANSWERS: &str = "select u.customer_id, u.consents, (select count(*) from consents c \
+     where c.merchant_id = u.merchant_id and c.customer_id = u.customer_id and c.purpose = $1) \
+     from (values {bigint, bigint}) as v join customers u on u.merchant_id = v.column1 and u.customer_id = v.column2";
+const PEOPLE: &str = "select u.customer_id, u.last_event_id, u.paused, u.consents, u.rating_sum, u.rating_count \
+     from (values {bigint, bigint}) as v join customers u on u.merchant_id = v.column1 and u.customer_id = v.column2 \
+     where u.erased_at is null";
+const SAVE_ALL: &str = "update customers set last_event_id = v.column3, consents = v.column4 \
+     from (values {bigint, bigint, bigint, bigint}) as v \
+     where customers.merchant_id = v.column1 and customers.customer_id = v.column2";
 const HISTORY: &str = "select purpose, given, text_version, channel, language, at from consents \
      where merchant_id = $1 and customer_id = $2 order by event_id desc limit $3";
 
-pub(crate) const STATEMENTS: &[&str] = &[PERSON, PERSON_FOR_UPDATE, SAVE, CARDS_OF, INSERT, HISTORY];
+pub(crate) const STATEMENTS: &[&str] = &[
+    PERSON,
+    PERSON_FOR_UPDATE,
+    SAVE,
+    CARDS_OF,
+    INSERT,
+    INSERT_ALL,
+    ANSWERS,
+    PEOPLE,
+    SAVE_ALL,
+    HISTORY,
+];
 
 /// Cards of one person that are looked at; nobody holds more.
 const MOST_CARDS: i64 = 500;
@@ -107,6 +129,69 @@ pub async fn insert(
     ];
     tx.exec(INSERT, &params).await?;
     Ok(())
+}
+
+/// What each of `customers` said to `purpose`; none where they were never asked.
+pub async fn answers(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    purpose: Purpose,
+    customers: &[CustomerId],
+) -> Result<Vec<(CustomerId, Option<bool>)>, Error> {
+    let rows: Vec<(CustomerId, i64, i64)> = tx
+        .all_rows(ANSWERS, &params![purpose.as_str()], &keys(merchant, customers))
+        .await?;
+    let answers = rows.into_iter().map(|(customer, consents, asked)| {
+        let has = Consents(consents).has(purpose);
+        (customer, (has || asked > 0).then_some(has))
+    });
+    Ok(answers.collect())
+}
+
+/// The people of `customers` who were not erased, whom the caller has locked or made.
+pub async fn people(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    customers: &[CustomerId],
+) -> Result<Vec<Person>, Error> {
+    tx.all_rows(PEOPLE, &[], &keys(merchant, customers)).await
+}
+
+/// Writes back the consents of many people and the evidence of each, which is the newest row of their timeline.
+pub async fn record_all(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    recorded: &[(Person, Recorded)],
+) -> Result<(), Error> {
+    let saved: Vec<_> = recorded
+        .iter()
+        .map(|(person, _)| params![merchant, person.customer, person.last_event, person.consents.0].to_vec())
+        .collect();
+    tx.exec_rows(SAVE_ALL, &[], &saved).await?;
+    let evidence: Vec<_> = recorded
+        .iter()
+        .map(|(person, recorded)| {
+            params![
+                merchant,
+                person.customer,
+                person.last_event,
+                recorded.purpose.as_str(),
+                recorded.given,
+                recorded.evidence.text.as_str(),
+                recorded.evidence.channel.as_str(),
+                recorded.evidence.language.as_str(),
+                recorded.at,
+            ]
+            .to_vec()
+        })
+        .collect();
+    tx.exec_rows(INSERT_ALL, &[], &evidence).await?;
+    Ok(())
+}
+
+fn keys(merchant: MerchantId, customers: &[CustomerId]) -> Vec<Vec<Value>> {
+    let key = |customer: &CustomerId| params![merchant, *customer].to_vec();
+    customers.iter().map(key).collect()
 }
 
 /// The newest `limit` consents of a person, newest first.

@@ -64,14 +64,19 @@ const SAVE: &str = "update customers set first_name = v.column3, last_name = v.c
      where customers.merchant_id = v.column1 and customers.customer_id = v.column2";
 const ADD_TO_SEARCH: &str =
     "update customers set search = search || $3 where merchant_id = $1 and customer_id = $2";
-const SERIALS: &str = "select c.customer_id, c.serial_number from (values {bigint, bigint}) as v \
-     join cards c on c.merchant_id = v.column1 and c.customer_id = v.column2 order by c.card_id";
-const CARDS_IN_PROGRAM: &str = "select c.customer_id, c.card_id, c.status from (values {bigint, bigint}) as v \
-     join cards c on c.merchant_id = v.column1 and c.customer_id = v.column2 \
+// A person's cards are looked up in two steps, because SQLite counts on few cards for each merchant and would otherwise
+// read all of them: their keys from the index by customer, which has nothing else, and then each card by its key.
+const SERIALS: &str = "select k.customer_id, c.serial_number from (values {bigint, bigint}) as v \
+     join cards k on k.merchant_id = v.column1 and k.customer_id = v.column2 \
+     join cards c on c.merchant_id = k.merchant_id and c.card_id = k.card_id order by c.card_id";
+const CARDS_IN_PROGRAM: &str = "select k.customer_id, c.card_id, c.status from (values {bigint, bigint}) as v \
+     join cards k on k.merchant_id = v.column1 and k.customer_id = v.column2 \
+     join cards c on c.merchant_id = k.merchant_id and c.card_id = k.card_id \
      where c.program_id = $1 order by c.card_id";
-const CARDS_OF: &str = "select c.card_id, c.program_id, p.name, c.serial_number, c.status, c.holder from cards c \
+const CARDS_OF: &str = "select c.card_id, c.program_id, p.name, c.serial_number, c.status, c.holder from cards k \
+     join cards c on c.merchant_id = k.merchant_id and c.card_id = k.card_id \
      join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
-     where c.merchant_id = $1 and c.customer_id = $2 order by c.card_id";
+     where k.merchant_id = $1 and k.customer_id = $2 order by k.card_id";
 const LAST_EDIT: &str = "select e.at, e.actor, coalesce(b.name, s.name) from events e \
      left join members b on b.merchant_id = $1 and e.actor = 'member' and b.member_id = e.actor_id \
      left join stations s on s.merchant_id = $1 and e.actor = 'station' and s.station_id = e.actor_id \

@@ -50,7 +50,7 @@ const HISTORY: &str = concat!(
     " from chain join events e on e.merchant_id = $1 and e.event_id = chain.event_id order by chain.depth"
 );
 const REVERSED: &str = "select count(*) from events where merchant_id = $1 and reverses_event_id = $2 \
-     and kind in ('punch_reversed', 'points_reversed', 'redemption_reversed')";
+     and kind in ('punch_reversed', 'points_reversed', 'redemption_reversed', 'promotion_reversed')";
 
 pub(crate) const STATEMENTS: &[&str] = &[INSERT, EVENT, HISTORY, REVERSED];
 

@@ -6,9 +6,11 @@ use crate::domain::program::Rules;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
 
-const OF_CUSTOMER: &str = "select p.rules, c.spend, c.visits, c.unpriced from cards c \
+/// In two steps: see `store::customers`.
+const OF_CUSTOMER: &str = "select p.rules, c.spend, c.visits, c.unpriced from cards k \
+     join cards c on c.merchant_id = k.merchant_id and c.card_id = k.card_id \
      join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
-     where c.merchant_id = $1 and c.customer_id = $2";
+     where k.merchant_id = $1 and k.customer_id = $2";
 
 pub(crate) const STATEMENTS: &[&str] = &[OF_CUSTOMER];
 

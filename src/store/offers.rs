@@ -5,6 +5,7 @@ use crate::domain::id::{CardId, CustomerId, EventId, LocationId, MerchantId, Off
 use crate::domain::money::Amount;
 use crate::domain::offer::{Holding, Offer, OfferState, Terms};
 use crate::domain::time::Timestamp;
+use crate::store::events::actor_columns;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
 
@@ -57,11 +58,17 @@ const SAVE_HOLDINGS: &str = "insert into offer_holdings (merchant_id, offer_id, 
      on conflict (merchant_id, offer_id, customer_id) do update set assigned_at = excluded.assigned_at, \
      favourited_at = excluded.favourited_at, claimed_at = excluded.claimed_at, redeemed_at = excluded.redeemed_at, \
      redemptions = excluded.redemptions";
+/// Numbered behind the newest, which may have been taken back.
 const INSERT_REDEMPTION: &str = "insert into offer_redemptions (merchant_id, offer_id, customer_id, number, card_id, \
-     event_id, at, location_id, actor, actor_id, amount) values ($1, $2, $3, $4, $5, $6, $7, \
-     coalesce($8, (select s.location_id from stations s where s.merchant_id = $1 and $9 = 'station' \
-     and s.station_id = $10)), $9, $10, $11)";
-const REDEMPTIONS: &str = "select r.number, r.card_id, r.event_id, r.at, l.name, coalesce(b.name, s.name), r.amount \
+     event_id, at, location_id, actor, actor_id, amount) select $1, $2, $3, \
+     coalesce((select max(m.number) from offer_redemptions m \
+     where m.merchant_id = $1 and m.offer_id = $2 and m.customer_id = $3), 0) + 1, $4, $5, $6, \
+     coalesce($7, (select s.location_id from stations s where s.merchant_id = $1 and $8 = 'station' \
+     and s.station_id = $9)), $8, $9, $10";
+const TAKE_BACK: &str = "update offer_redemptions set taken_back_at = $5 \
+     where merchant_id = $1 and offer_id = $2 and customer_id = $3 and event_id = $4 and taken_back_at is null";
+const REDEMPTIONS: &str = "select r.number, r.card_id, r.event_id, r.at, l.name, coalesce(b.name, s.name), r.amount, \
+     r.taken_back_at \
      from offer_redemptions r \
      left join locations l on l.merchant_id = r.merchant_id and l.location_id = r.location_id \
      left join members b on b.merchant_id = r.merchant_id and r.actor = 'member' and b.member_id = r.actor_id \
@@ -77,6 +84,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     OF_CUSTOMER,
     SAVE_HOLDINGS,
     INSERT_REDEMPTION,
+    TAKE_BACK,
     REDEMPTIONS,
 ];
 
@@ -96,6 +104,8 @@ pub struct Redemption {
     /// The member or the station; none for passgate itself.
     pub staff: Option<String>,
     pub amount: Option<Amount>,
+    /// When it was taken back; it does not count any more.
+    pub taken_back_at: Option<Timestamp>,
 }
 
 /// What is written down of a redemption.
@@ -220,17 +230,11 @@ pub async fn insert_redemption(
     card: CardId,
     new: NewRedemption,
 ) -> Result<(), Error> {
-    let (actor, actor_id) = match new.actor {
-        Actor::Station(station) => ("station", Some(station.0)),
-        Actor::Member(member) => ("member", Some(member.0)),
-        Actor::Device => ("device", None),
-        Actor::Gateway => ("gateway", None),
-    };
+    let (actor, actor_id) = actor_columns(new.actor);
     let params = params![
         merchant,
         holding.offer,
         holding.customer,
-        holding.redemptions,
         card,
         new.event,
         new.at,
@@ -241,6 +245,18 @@ pub async fn insert_redemption(
     ];
     tx.exec(INSERT_REDEMPTION, &params).await?;
     Ok(())
+}
+
+/// Notes that the redemption of `event` was taken back. Whether it stood.
+pub async fn take_back(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    (offer, customer): (OfferId, CustomerId),
+    event: EventId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let params = params![merchant, offer, customer, event, now];
+    Ok(tx.exec(TAKE_BACK, &params).await? == 1)
 }
 
 /// A customer's redemptions of an offer, first to last.
@@ -313,6 +329,7 @@ impl FromRow for Redemption {
             location,
             staff,
             amount: amount.map_err(|error| Error::inconsistent("an amount", error))?,
+            taken_back_at: row.next()?,
         })
     }
 }

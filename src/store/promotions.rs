@@ -9,7 +9,7 @@ use crate::store::{Error, FromRow, Row, Tx};
 macro_rules! columns {
     () => {
         "p.promotion_id, p.merchant_id, p.program_id, p.name, p.text, p.starts_at, p.ends_at, p.most_per_customer, \
-         p.most, p.uses, p.version"
+         p.most, p.uses, p.taken_back, p.version"
     };
 }
 
@@ -37,15 +37,19 @@ const OF_MERCHANT: &str = concat!(
     " from promotions p where p.merchant_id = $1 order by p.promotion_id desc"
 );
 const USED: &str = "select count(*) from promotion_uses \
-     where merchant_id = $1 and customer_id = $2 and promotion_id = $3";
-const USES: &str = "select number, customer_id, card_id, used_at from promotion_uses \
+     where merchant_id = $1 and customer_id = $2 and promotion_id = $3 and taken_back_at is null";
+const TAKE_BACK: &str = "update promotion_uses set taken_back_at = $4 \
+     where merchant_id = $1 and promotion_id = $2 and number = $3 and taken_back_at is null";
+const COUNT_TAKEN_BACK: &str = "update promotions set taken_back = taken_back + 1 \
+     where merchant_id = $1 and promotion_id = $2";
+const USES: &str = "select number, customer_id, card_id, used_at, taken_back_at from promotion_uses \
      where merchant_id = $1 and promotion_id = $2 and number < $3 order by number desc limit $4";
 /// Promotions of a card's program that run, each with how often the card's holder has used it.
 const OF_CARD: &str = concat!(
     "select ",
     columns!(),
     ", (select count(*) from promotion_uses u where u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
-     and u.promotion_id = p.promotion_id) \
+     and u.promotion_id = p.promotion_id and u.taken_back_at is null) \
      from cards c join promotions p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
      where c.merchant_id = $1 and c.card_id = $2 and p.starts_at <= $3 and p.ends_at > $3 \
      order by p.ends_at, p.promotion_id"
@@ -60,6 +64,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     FOR_UPDATE,
     OF_MERCHANT,
     USED,
+    TAKE_BACK,
+    COUNT_TAKEN_BACK,
     USES,
     OF_CARD,
 ];
@@ -71,6 +77,8 @@ pub struct Use {
     pub customer: CustomerId,
     pub card: CardId,
     pub used_at: Timestamp,
+    /// When it was taken back.
+    pub taken_back_at: Option<Timestamp>,
 }
 
 /// A promotion that a card's holder can use now or has used up.
@@ -179,10 +187,32 @@ pub async fn insert_use(
     card: CardId,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let (merchant, id, number) = (promotion.merchant, promotion.id, promotion.uses + 1);
+    let (merchant, id, number) = (promotion.merchant, promotion.id, promotion.numbered + 1);
     tx.exec(COUNT_USE, &params![merchant, id, number]).await?;
     tx.exec(INSERT_USE, &params![merchant, id, number, customer, card, now])
         .await?;
+    Ok(())
+}
+
+/// Notes that uses were taken back, each a promotion and a number; promotions are locked in the order of their ids.
+pub async fn take_back(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    mut uses: Vec<(PromotionId, i64)>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    uses.sort_unstable();
+    for (promotion, number) in uses {
+        tx.opt::<Promotion>(FOR_UPDATE, &params![merchant, promotion])
+            .await?;
+        if tx
+            .exec(TAKE_BACK, &params![merchant, promotion, number, now])
+            .await?
+            == 1
+        {
+            tx.exec(COUNT_TAKEN_BACK, &params![merchant, promotion]).await?;
+        }
+    }
     Ok(())
 }
 
@@ -209,12 +239,14 @@ impl FromRow for Promotion {
             most_per_customer: row.next()?,
             most: row.next()?,
         };
+        let (numbered, taken_back): (i64, i64) = (row.next()?, row.next()?);
         Ok(Self {
             id,
             merchant,
             program,
             terms,
-            uses: row.next()?,
+            uses: numbered - taken_back,
+            numbered,
             version: row.next()?,
         })
     }
@@ -236,6 +268,7 @@ impl FromRow for Use {
             customer: row.next()?,
             card: row.next()?,
             used_at: row.next()?,
+            taken_back_at: row.next()?,
         })
     }
 }

@@ -3,22 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use passgate::clock::{Clock, Ids};
 use passgate::domain::code::{Code, CodeRefusal, Gift};
 use passgate::domain::event::Actor;
-use passgate::domain::id::{CodeBatchId, MemberId, MerchantId, PassTypeIdentifier, ProgramId};
+use passgate::domain::id::{CodeBatchId, MemberId, MerchantId, ProgramId};
 use passgate::domain::program::Rules;
-use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
 use passgate::ops::cards::Holder;
 use passgate::ops::codes::{CodesError, NewBatch};
-use passgate::ops::setup::{NewBusiness, NewProgram};
 use passgate::store::codes::{self, CodeBatch};
 use passgate::store::{Error, Store};
 
+use crate::business::{self, Business, NOON};
 use crate::engines::for_each_engine;
 
-const NOON: Timestamp = Timestamp(1_790_000_000_000);
 const STAFF: Actor = Actor::Member(MemberId(9));
 
 struct Shop {
@@ -29,24 +26,11 @@ struct Shop {
 
 impl Shop {
     async fn open(store: Store) -> Self {
-        let ops = Ops {
-            store,
-            clock: Clock::manual(NOON),
-            ids: Ids::random(),
-        };
-        let business = NewBusiness {
-            name: "Corner Café".into(),
-            zone: "Europe/Berlin".into(),
-        };
-        let merchant = ops.create_merchant(business).await.expect("a merchant");
-        let program = NewProgram {
-            name: "Coffee card".into(),
-            template: "coffee".into(),
-            pass_type_identifier: PassTypeIdentifier::parse("pass.example.coffee").expect("valid"),
-            reward_name: "Free coffee".into(),
-            rules: Rules::punch(5).expect("rules"),
-        };
-        let program = ops.create_program(merchant, program).await.expect("a program");
+        let Business {
+            ops,
+            merchant,
+            program,
+        } = business::open(store, "Europe/Berlin", Rules::punch(5).expect("rules")).await;
         Self {
             ops,
             merchant,

@@ -4,12 +4,15 @@ pub(crate) mod shop;
 
 use std::time::Duration;
 
+use passgate::domain::capture::Capture;
 use passgate::domain::card::CardStatus;
 use passgate::domain::conversion::Follow;
 use passgate::domain::coupon::{RedeemedBy, Redemption};
 use passgate::domain::event::{EventKind, Source};
 use passgate::domain::id::{CardId, EventId, LocationId};
+use passgate::domain::money::Amount;
 use passgate::domain::presentation::Refusal;
+use passgate::domain::program::{Cycle, Ladder, Measure, Rules, Tier};
 use passgate::domain::redemption::ReverseRefusal;
 use passgate::ops::cards::CardError;
 use passgate::ops::coupons::CouponError;
@@ -508,6 +511,89 @@ async fn taking_back_ends_the_wait_and_the_scan_goes_after_the_redemption() {
         let after = take(scan).await.expect("taken back");
         assert_eq!((after.visits, after.unpriced, after.redemptions), (0, 0, 0));
         shop.check(card.id).await;
+    })
+    .await;
+}
+
+/// Rules with a ladder by spend that begins anew each New Year.
+fn on_a_ladder(mut rules: Rules, welcome: i64) -> Rules {
+    let tier = |name: &str, threshold| Tier {
+        name: name.into(),
+        threshold,
+    };
+    rules.ladder = Some(Ladder {
+        measure: Measure::Spend,
+        cycle: Cycle::Calendar,
+        tiers: vec![tier("Basic", 0), tier("Gold", 1000)],
+    });
+    rules.welcome = welcome;
+    rules.checked().expect("rules")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_paid_after_a_cycle_ended_counts_in_the_next_one() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store).await;
+        let program = shop.program(on_a_ladder(coupon(None), 0)).await;
+        let card = shop.issue(program).await;
+        // New Year passes, and staff are faster than the chore that ends the cycle.
+        shop.wait(120 * 86_400);
+        let redeemed = shop
+            .ops
+            .redeem_coupon(shop.merchant, card.id, shop.wish(Some(1250)))
+            .await
+            .expect("redeemed");
+        assert_eq!((redeemed.card.tier_points, redeemed.card.tier), (1250, Some(1)));
+        shop.ops.do_chores().await.expect("chores");
+        let later = shop.card(card.id).await.card;
+        assert_eq!((later.tier_points, later.tier), (1250, Some(1)));
+        assert!(later.cycle_ends_at > Some(shop.ops.clock.now()));
+        shop.check(card.id).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_converted_card_is_welcomed_earns_and_starts_its_cycle() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store).await;
+        let linked = shop.program(on_a_ladder(punch(3), 2)).await;
+        let program = shop.program(coupon(Some((linked, true)))).await;
+        for by_hand in [false, true] {
+            let card = shop.issue(program).await;
+            if by_hand {
+                let done = shop
+                    .ops
+                    .redeem_coupon(shop.merchant, card.id, shop.wish(Some(1250)))
+                    .await;
+                done.expect("redeemed");
+            } else {
+                let paid = Capture {
+                    amount: Some(Amount::new(1250).expect("an amount")),
+                    ..shop.capture(1, &card.token, NOON)
+                };
+                let answer = shop.record(paid).await;
+                assert_eq!((answer.punches, answer.rewards, answer.rewards_earned), (0, 1, 1));
+            }
+            let now = shop.card(card.id).await.card;
+            assert_eq!((now.program, now.punches, now.rewards), (linked, 0, 1));
+            assert_eq!((now.tier_points, now.tier), (1250, Some(1)));
+            let kinds = shop.kinds(card.id).await;
+            let tail = [
+                EventKind::CardConverted,
+                EventKind::PointsAdded,
+                EventKind::PointsAdded,
+                EventKind::RewardRedeemable,
+                EventKind::TierChanged,
+            ];
+            assert!(kinds.ends_with(&tail), "{kinds:?}");
+            shop.check(card.id).await;
+        }
+        // The cycle that began with the conversion ends with the year.
+        shop.wait(120 * 86_400);
+        shop.ops.do_chores().await.expect("chores");
+        let cards = "select count(*) from cards where merchant_id = $1 and tier_points = 0 and tier = 0";
+        assert_eq!(shop.number(cards).await, 2);
     })
     .await;
 }

@@ -1,5 +1,7 @@
 //! People on both engines: nobody becomes two, no edit is lost, profiles leave passes alone, and searches find the same.
 
+mod begin;
+mod definitions;
 mod files;
 mod search;
 mod shop;

@@ -231,8 +231,8 @@ async fn two_nodes_erase_a_person_once() {
     let second = first.on(Store::open(&url, 4).await.expect("the store opens"));
     let program = first.program(punch(5)).await;
     let mut cards = Vec::new();
-    for _ in 0..30 {
-        let card = first.issue(program).await;
+    for number in 0..30 {
+        let card = first.issue_to(program, &format!("Person {number}")).await;
         let asked = first.ops.erase_customer(wanted(&first, &card), Duration::ZERO);
         asked.await.expect("asked");
         cards.push(card);

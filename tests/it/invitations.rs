@@ -3,27 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use passgate::clock::{Clock, Ids};
 use passgate::config::{self, MailSecurity};
 use passgate::domain::event::EventKind;
-use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId};
+use passgate::domain::id::{CardId, MerchantId, ProgramId};
 use passgate::domain::invitation::{InvitationKind, InvitationRefusal, InvitationState};
 use passgate::domain::program::Rules;
 use passgate::domain::secret::MasterKey;
-use passgate::domain::time::Timestamp;
 use passgate::mail::Mailer;
 use passgate::mail::courier::Courier;
 use passgate::ops::Ops;
 use passgate::ops::cards::Holder;
 use passgate::ops::invitations::InviteError;
-use passgate::ops::setup::{NewBusiness, NewProgram};
 use passgate::sim::smtp::FakeSmtp;
 use passgate::store::{Error, Store, cards, events};
 use tokio_util::sync::CancellationToken;
 
+use crate::business::{self, Business};
 use crate::engines::for_each_engine;
-
-const NOON: Timestamp = Timestamp(1_790_000_000_000);
 
 struct Post {
     ops: Ops,
@@ -35,24 +31,11 @@ struct Post {
 
 impl Post {
     async fn open(store: Store) -> Self {
-        let ops = Ops {
-            store,
-            clock: Clock::manual(NOON),
-            ids: Ids::random(),
-        };
-        let business = NewBusiness {
-            name: "Corner Café".into(),
-            zone: "UTC".into(),
-        };
-        let merchant = ops.create_merchant(business).await.expect("a merchant");
-        let program = NewProgram {
-            name: "Coffee card".into(),
-            template: "coffee".into(),
-            pass_type_identifier: PassTypeIdentifier::parse("pass.example.coffee").expect("valid"),
-            reward_name: "Free coffee".into(),
-            rules: Rules::punch(5).expect("rules"),
-        };
-        let program = ops.create_program(merchant, program).await.expect("a program");
+        let Business {
+            ops,
+            merchant,
+            program,
+        } = business::open(store, "UTC", Rules::punch(5).expect("rules")).await;
         let server = FakeSmtp::start().await.expect("a mail server");
         let mail = config::Mail {
             host: server.address.ip().to_string(),

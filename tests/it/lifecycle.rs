@@ -37,7 +37,7 @@ async fn a_removed_card_still_earns_and_comes_back_from_void_as_removed() {
             .expect("restored");
         assert_eq!((back.status, back.punches), (CardStatus::Removed, 1));
         assert_eq!(back.serial_number, card.serial_number);
-        let never = shop.issue(program).await;
+        let never = shop.issue_to(program, "Grace Hopper").await;
         shop.ops
             .void(shop.merchant, never.id, shop.staff())
             .await

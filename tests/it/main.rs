@@ -10,6 +10,7 @@
 mod apple;
 mod bridge;
 mod budget;
+mod business;
 mod captures;
 mod codes;
 mod commands;
@@ -28,6 +29,7 @@ mod jobs;
 mod ledger;
 mod lifecycle;
 mod live_counts;
+mod mail_tls;
 mod members;
 mod notices;
 mod messages;

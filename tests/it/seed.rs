@@ -1,39 +1,21 @@
 //! Seeded customers are ones that could have happened: every card's sums are those of its ledger, on both engines.
 
 use passgate::app::seed::{self, SeedError, Seeding};
-use passgate::clock::{Clock, Ids};
 use passgate::domain::event::Delta;
-use passgate::domain::id::{CardId, EventId, MerchantId, PassTypeIdentifier};
+use passgate::domain::id::{CardId, EventId, MerchantId};
 use passgate::domain::program::Rules;
-use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
-use passgate::ops::setup::{NewBusiness, NewProgram, Place};
+use passgate::ops::setup::Place;
 use passgate::store::{Error, Store, cards, events};
 
+use crate::business::{self, Business};
 use crate::engines::for_each_engine;
 
-const NOON: Timestamp = Timestamp(1_790_000_000_000);
 const CARDS: &str = "select card_id, last_event_id from cards where merchant_id = $1 order by card_id";
 
 async fn shop(store: Store) -> (Ops, MerchantId) {
-    let ops = Ops {
-        store,
-        clock: Clock::manual(NOON),
-        ids: Ids::random(),
-    };
-    let business = NewBusiness {
-        name: "Corner Café".into(),
-        zone: "Europe/Berlin".into(),
-    };
-    let merchant = ops.create_merchant(business).await.expect("a merchant");
-    let program = NewProgram {
-        name: "Coffee card".into(),
-        template: "coffee".into(),
-        pass_type_identifier: PassTypeIdentifier::parse("pass.example.coffee").expect("valid"),
-        reward_name: "Free coffee".into(),
-        rules: Rules::punch(8).expect("rules"),
-    };
-    ops.create_program(merchant, program).await.expect("a program");
+    let Business { ops, merchant, .. } =
+        business::open(store, "Europe/Berlin", Rules::punch(8).expect("rules")).await;
     let key = ops.draw_station_key();
     let place = Place::New("Market Square".into());
     let added = ops.add_station(merchant, place, "Till 1".into(), &key).await;

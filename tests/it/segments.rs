@@ -2,29 +2,26 @@
 
 use std::time::Duration;
 
-use passgate::clock::{Clock, Ids};
 use passgate::domain::capture::{Capture, CaptureKey, CaptureKind};
 use passgate::domain::event::Actor;
-use passgate::domain::id::{CardId, MemberId, MerchantId, PassTypeIdentifier, ProgramId, StationId};
+use passgate::domain::id::{CardId, MemberId, MerchantId, ProgramId, StationId};
 use passgate::domain::program::Rules;
 use passgate::domain::secret::MasterKey;
 use passgate::domain::segment::Rule;
 use passgate::domain::segment::builtin::BuiltIn;
 use passgate::domain::segment::order::{Edge, Order};
 use passgate::domain::segment::saved::{Content, Refusal, Segment, Viewer};
-use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
 use passgate::ops::captures::Recorder;
 use passgate::ops::cards::Holder;
 use passgate::ops::rosters::{FRESH_FOR, List, Query, Rosters};
 use passgate::ops::segments::{Drift, Edit, NewContent, NewSegment, Reach, SegmentError, Target};
-use passgate::ops::setup::{NewBusiness, NewProgram};
 use passgate::store::Store;
 use passgate::store::cards::CardWithProgram;
 
+use crate::business::{self, Business};
 use crate::engines::{for_each_engine, values};
 
-const NOON: Timestamp = Timestamp(1_790_000_000_000);
 const ANNA: MemberId = MemberId(11);
 const BEN: MemberId = MemberId(12);
 /// Room for every roster of these tests.
@@ -39,24 +36,11 @@ struct Shop {
 
 impl Shop {
     async fn open(store: Store) -> Self {
-        let ops = Ops {
-            store,
-            clock: Clock::manual(NOON),
-            ids: Ids::random(),
-        };
-        let business = NewBusiness {
-            name: "Corner Café".into(),
-            zone: "Europe/Berlin".into(),
-        };
-        let merchant = ops.create_merchant(business).await.expect("merchant");
-        let new = NewProgram {
-            name: "Coffee card".into(),
-            template: "coffee".into(),
-            pass_type_identifier: PassTypeIdentifier::parse("pass.example.coffee").expect("valid"),
-            reward_name: "Free coffee".into(),
-            rules: Rules::punch(2).expect("valid goal"),
-        };
-        let program = ops.create_program(merchant, new).await.expect("program");
+        let Business {
+            ops,
+            merchant,
+            program,
+        } = business::open(store, "Europe/Berlin", Rules::punch(2).expect("rules")).await;
         Self {
             recorder: Recorder::start(&ops),
             ops,

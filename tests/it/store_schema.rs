@@ -153,3 +153,47 @@ async fn an_address_that_is_none_is_refused() {
         assert!(matches!(opened.err(), Some(Error::Url(_))), "{url}");
     }
 }
+
+/// What SQLite does step by step for a statement, with zeros for its parameters.
+async fn plan(store: &Store, sql: &'static str) -> Vec<String> {
+    // Tests are few and short, and statements live for ever.
+    let explained: &'static str = Box::leak(format!("explain query plan {sql}").into_boxed_str());
+    let parameters = (1..20)
+        .take_while(|number| sql.contains(&format!("${number}")))
+        .count();
+    let parameters = vec![passgate::store::Value::from(0_i64); parameters];
+    let list = sql.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    let row = list.map(|(types, _)| vec![passgate::store::Value::from(0_i64); types.split(',').count()]);
+    let steps: Result<Vec<(i64, i64, i64, String)>, Error> = store
+        .read("plan", move |tx| {
+            let (parameters, row) = (parameters.clone(), row.clone());
+            Box::pin(async move {
+                match row {
+                    Some(row) => tx.all_rows(explained, &parameters, &[row]).await,
+                    None => tx.all(explained, &parameters).await,
+                }
+            })
+        })
+        .await;
+    steps.expect("planned").into_iter().map(|step| step.3).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cards_of_a_person_are_not_looked_for_among_all_of_the_merchant() {
+    let (store, _folder) = sqlite().await;
+    let (mut looked, mut wrong) = (0, Vec::new());
+    for (file, sql) in statements() {
+        let is_about_them = matches!(file, "customers" | "lifetimes" | "consents")
+            && sql.starts_with("select")
+            && sql.contains(" cards ")
+            && sql.contains("customer_id = ");
+        if is_about_them {
+            looked += 1;
+            let steps = plan(&store, sql).await;
+            let is_scan = |step: &&String| step.ends_with("(merchant_id=?)") || step.starts_with("SCAN c");
+            wrong.extend(steps.iter().find(is_scan).map(|step| format!("{step}: {sql}")));
+        }
+    }
+    assert!(looked >= 4, "the statements are found");
+    assert_eq!(wrong, Vec::<String>::new());
+}

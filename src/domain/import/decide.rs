@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use crate::domain::custom_field::{CustomField, FieldCode, FieldValue};
 use crate::domain::event::Delta;
 use crate::domain::id::CustomerId;
+use crate::domain::import::consent::{self, Noted, Outcome};
 use crate::domain::import::{Column, Context, ImportRow, Mapping, Problem};
 use crate::domain::note::Tag;
-use crate::domain::profile::{ContactKind, Field, Profile};
+use crate::domain::profile::{ContactKind, Field, Language, Profile};
 
 /// Somebody who is there already and whom a row may mean.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Known {
     pub answers: Vec<(FieldCode, FieldValue)>,
     /// The sums of that card.
     pub balance: Delta,
+    /// What they said when they were asked whether they want marketing; none: they never were.
+    pub consent: Option<bool>,
 }
 
 /// How a row ends.
@@ -45,7 +48,9 @@ pub struct Decision {
     pub new_answers: Vec<(FieldCode, FieldValue)>,
     /// Whether a card is issued, with what it begins with.
     pub new_card: Option<Delta>,
-    pub consent: Option<bool>,
+    pub consent: Option<Noted>,
+    /// The row names a consent that is not noted.
+    pub leaves_consent: bool,
     /// The row names a balance that the card, which is there already, does not have.
     pub keeps_balance: bool,
     /// What no later row of the file may change again.
@@ -142,7 +147,8 @@ pub fn decide(
         new_tags: Vec::new(),
         new_answers: Vec::new(),
         new_card: None,
-        consent: row.consent,
+        consent: None,
+        leaves_consent: false,
         keeps_balance: false,
         marks: Vec::new(),
     };
@@ -183,6 +189,13 @@ pub fn decide(
         .filter(|tag| !tags.contains(&tag.key()))
         .cloned()
         .collect();
+    let asked = known.as_ref().and_then(|known| known.consent);
+    let language = decision.profile.language.as_ref().map(Language::as_str);
+    match consent::note(asked, &row.consent, language) {
+        Outcome::Nothing => {}
+        Outcome::Note(noted) => decision.consent = Some(noted),
+        Outcome::Left => decision.leaves_consent = true,
+    }
     let has_card = known.as_ref().is_some_and(|known| known.has_card);
     let answers = known.as_ref().map_or(&[][..], |known| &known.answers);
     if context.kind.is_some() {
@@ -222,6 +235,7 @@ pub fn decide(
     } else if !decision.changed.is_empty()
         || !decision.new_tags.is_empty()
         || !decision.new_answers.is_empty()
+        || decision.consent.is_some()
     {
         Verdict::Updated
     } else {

@@ -20,6 +20,10 @@ pub enum Column {
     Points,
     Spend,
     MarketingConsent,
+    /// When and where the consent was given, and to which version of the words.
+    ConsentAt,
+    ConsentSource,
+    ConsentText,
     Custom(FieldCode),
     /// Anything in it marks the row as a template's example.
     Example,
@@ -101,6 +105,10 @@ const GUESSES: &[(&str, Column)] = &[
     ("marketingconsent", Column::MarketingConsent),
     ("consent", Column::MarketingConsent),
     ("newsletter", Column::MarketingConsent),
+    ("consentat", Column::ConsentAt),
+    ("consentdate", Column::ConsentAt),
+    ("consentsource", Column::ConsentSource),
+    ("consenttext", Column::ConsentText),
     ("example", Column::Example),
 ];
 
@@ -114,6 +122,9 @@ impl Column {
             Self::Points,
             Self::Spend,
             Self::MarketingConsent,
+            Self::ConsentAt,
+            Self::ConsentSource,
+            Self::ConsentText,
             Self::Example,
             Self::Ignored,
         ];
@@ -141,6 +152,9 @@ impl Column {
             Self::Points => "points",
             Self::Spend => "spend",
             Self::MarketingConsent => "marketing_consent",
+            Self::ConsentAt => "consent_at",
+            Self::ConsentSource => "consent_source",
+            Self::ConsentText => "consent_text",
             Self::Custom(code) => code.as_str(),
             Self::Example => "example",
             Self::Ignored => "ignore",
@@ -203,6 +217,13 @@ impl Mapping {
     /// Headers with what they mean.
     pub fn columns(&self) -> &[(String, Column)] {
         &self.columns
+    }
+
+    /// Whether some column says what people agreed to.
+    pub fn has_consent(&self) -> bool {
+        self.columns
+            .iter()
+            .any(|(_, column)| *column == Column::MarketingConsent)
     }
 
     /// What stands over the column that means `column`; its own name where there is none.

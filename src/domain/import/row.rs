@@ -1,15 +1,19 @@
 //! What one row says.
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::domain::cell;
+use crate::domain::consent::Channel;
 use crate::domain::custom_field::{CustomField, FieldCode, FieldValue};
 use crate::domain::event::Delta;
-use crate::domain::import::{Column, Mapping, Problem};
+use crate::domain::import::{Column, Mapping, Problem, Stated};
 use crate::domain::money::Currency;
 use crate::domain::note::{MOST_TAGS, Tag};
 use crate::domain::profile::{Field, FieldError, Profile, Region};
 use crate::domain::program::ProgramKind;
+use crate::domain::time::Timestamp;
+use crate::domain::wording;
 
 /// More than any card begins with.
 const MOST_OPENING: i64 = 1_000_000;
@@ -20,6 +24,8 @@ pub struct Context {
     pub region: Option<Region>,
     /// The merchant's day.
     pub today: Date,
+    pub now: Timestamp,
+    pub zone: TimeZone,
     pub currency: Currency,
     /// The kind of the program that cards are issued of; none where only people are imported.
     pub kind: Option<ProgramKind>,
@@ -37,7 +43,7 @@ pub struct ImportRow {
     /// What a new card begins with.
     pub(super) opening: Delta,
     pub(super) serial_number: Option<String>,
-    pub(super) consent: Option<bool>,
+    pub(super) consent: Stated,
 }
 
 impl ImportRow {
@@ -138,7 +144,14 @@ fn take(row: &mut ImportRow, column: &Column, text: &str, context: &Context) -> 
                 .into());
             }
         }
-        Column::MarketingConsent => row.consent = Some(yes_or_no(text)?),
+        Column::MarketingConsent => row.consent.given = Some(yes_or_no(text)?),
+        Column::ConsentAt => row.consent.at = Some(past(text, context)?),
+        Column::ConsentSource => row.consent.source = Some(source(text)?),
+        Column::ConsentText => {
+            let line = wording::line("consent_text", text, 1, 40)
+                .map_err(|error| FieldError::new("consent_text", "malformed", error.to_string(), text))?;
+            row.consent.text = Some(line);
+        }
         Column::Custom(code) => {
             if let Some(field) = context.fields.iter().find(|field| field.code == *code)
                 && let Some(value) = field.read(text)?
@@ -183,4 +196,30 @@ fn yes_or_no(text: &str) -> Result<bool, FieldError> {
             text,
         )),
     }
+}
+
+/// A day in the merchant's zone or a moment, not ahead of now.
+fn past(text: &str, context: &Context) -> Result<Timestamp, FieldError> {
+    let refused = |code| {
+        let expected = "a day like 2026-01-31 or a moment like 2026-01-31T09:30:00Z that has passed";
+        FieldError::new("consent_at", code, expected, text)
+    };
+    let day = || {
+        let day = text.parse::<Date>().ok()?;
+        Some(day.to_zoned(context.zone.clone()).ok()?.timestamp())
+    };
+    let moment = text.parse::<jiff::Timestamp>().ok().or_else(day);
+    let at = moment.ok_or_else(|| refused("no_date"))?;
+    let at = Timestamp(at.as_millisecond());
+    if at > context.now {
+        return Err(refused("in_the_future"));
+    }
+    Ok(at)
+}
+
+fn source(text: &str) -> Result<Channel, FieldError> {
+    Channel::parse(&text.to_lowercase()).ok_or_else(|| {
+        let known = Channel::ALL.map(Channel::as_str).join(", ");
+        FieldError::new("consent_source", "no_choice", format!("one of {known}"), text)
+    })
 }

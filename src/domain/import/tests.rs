@@ -3,17 +3,21 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::consent::Channel;
 use crate::domain::custom_field::{CustomField, FieldCode, FieldKind};
 use crate::domain::event::Delta;
 use crate::domain::id::CustomerId;
 use crate::domain::money::Currency;
 use crate::domain::profile::{ContactKind, Field, Profile, Region};
 use crate::domain::program::ProgramKind;
+use crate::domain::time::Timestamp;
 
 fn context() -> Context {
     Context {
         region: Region::parse("DE"),
         today: jiff::civil::date(2026, 11, 25),
+        now: Timestamp(1_795_600_000_000),
+        zone: jiff::tz::TimeZone::get("Europe/Berlin").expect("bundled zone"),
         currency: Currency::EUR,
         kind: Some(ProgramKind::Punch),
         fields: vec![CustomField {
@@ -138,6 +142,7 @@ fn known(id: i64, fields: &[(Field, &str)]) -> Known {
         has_card: true,
         answers: Vec::new(),
         balance: Delta::default(),
+        consent: None,
     }
 }
 
@@ -267,10 +272,55 @@ fn an_import_never_gives_back_a_consent_that_was_withdrawn() {
     assert_eq!(consent_after(None, Some(true)), Some(true));
 }
 
+#[test]
+fn a_consent_is_read_with_its_evidence_and_makes_its_row_a_change() {
+    let header = "email,marketing_consent,consent_at,consent_source,consent_text,language";
+    let cells = ["ada@example.com", "yes", "2026-01-15", "Paper", "v3", "de"];
+    let person = known(1, &[(Field::Email, "ada@example.com"), (Field::Language, "de")]);
+    let noted = |person: &Known| decided(header, &cells, std::slice::from_ref(person), &Seen::default());
+    let decision = noted(&person);
+    assert_eq!(decision.verdict, Verdict::Updated);
+    let consent = decision.consent.expect("noted");
+    let evidence = &consent.evidence;
+    assert_eq!(
+        (
+            consent.given,
+            evidence.text.as_str(),
+            evidence.channel,
+            evidence.language.as_str()
+        ),
+        (true, "v3", Channel::Paper, "de")
+    );
+    let at = consent.at.expect("a time").to_jiff().to_string();
+    assert_eq!(at, "2026-01-14T23:00:00Z", "the merchant's day");
+    for before in [Some(true), Some(false)] {
+        let decision = noted(&Known {
+            consent: before,
+            ..person.clone()
+        });
+        let left = before == Some(false);
+        assert_eq!((decision.consent, decision.leaves_consent), (None, left));
+        assert_eq!(decision.verdict, Verdict::Unchanged);
+    }
+    let wrong = |at: &str, source: &str| {
+        row(
+            "email,consent_at,consent_source",
+            &["ada@example.com", at, source],
+        )
+        .expect_err("refused")
+        .into_iter()
+        .map(|(_, code)| code)
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(wrong("yesterday", "a friend"), ["no_date", "no_choice"]);
+    assert_eq!(wrong("2027-01-01", "till"), ["in_the_future"]);
+}
+
 proptest! {
     #[test]
-    fn no_cells_make_reading_panic(cells in proptest::collection::vec("\\PC{0,30}", 0..12)) {
-        let header = "first_name,last_name,email,phone,external_id,birthday,language,tags,stamps,spend,shoe_size";
+    fn no_cells_make_reading_panic(cells in proptest::collection::vec("\\PC{0,30}", 0..15)) {
+        let header = "first_name,last_name,email,phone,external_id,birthday,language,tags,stamps,spend,shoe_size,\
+            consent_at,consent_source,consent_text";
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
         let _ = row(header, &cells);
         let header: Vec<_> = cells.iter().map(|cell| (*cell).to_owned()).collect();

@@ -28,6 +28,9 @@ pub(crate) const RESERVED: &[&str] = &[
     "status",
     "created_at",
     "marketing_consent",
+    "consent_at",
+    "consent_source",
+    "consent_text",
     "error",
     "example",
 ];
@@ -46,7 +49,7 @@ pub struct CustomerSheet {
 #[derive(Debug, Clone)]
 pub struct CardSheet {
     pub card: HeldCard,
-    /// None where there is no answer: shown as empty.
+    /// None where there is no answer: shown as empty. Answers to archived fields are not shown.
     pub answers: Vec<(CustomField, Option<String>)>,
 }
 
@@ -71,16 +74,18 @@ impl Ops {
                     cards::program(tx, merchant, program)
                         .await?
                         .ok_or(CustomerError::NoProgram)?;
-                    let there = custom_fields::fields(tx, merchant, program).await?;
-                    if there.len() >= MOST_FIELDS {
+                    let there = custom_fields::all(tx, merchant, program).await?;
+                    let asked = there.iter().filter(|(_, archived)| archived.is_none());
+                    if asked.count() >= MOST_FIELDS {
                         let expected = format!("at most {MOST_FIELDS} fields in a program");
                         return Err(FieldError::new("code", "too_many", expected, field.code.as_str()).into());
                     }
-                    if there.iter().any(|other| other.code == field.code) {
+                    // An archived one keeps its code, because it keeps its answers.
+                    if there.iter().any(|(other, _)| other.code == field.code) {
                         let expected = "a code that this program does not have yet";
                         return Err(FieldError::new("code", "taken", expected, field.code.as_str()).into());
                     }
-                    field.position = there.iter().map(|other| other.position).max().unwrap_or(0) + 1;
+                    field.position = there.iter().map(|(other, _)| other.position).max().unwrap_or(0) + 1;
                     custom_fields::insert(tx, merchant, program, &field, now).await?;
                     Ok(field)
                 })
@@ -88,7 +93,7 @@ impl Ops {
             .await
     }
 
-    /// A program's fields in their order.
+    /// The fields that a program asks for, in their order.
     pub async fn fields(
         &self,
         merchant: MerchantId,

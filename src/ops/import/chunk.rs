@@ -9,6 +9,7 @@ use crate::domain::adjustment::Adjustment;
 use crate::domain::capture::Token;
 use crate::domain::card::Card;
 use crate::domain::change::{Cause, Change};
+use crate::domain::consent::Purpose;
 use crate::domain::customer;
 use crate::domain::detail::Detail;
 use crate::domain::event::{Actor, Delta, EventKind, NewEvent, Source, Subject};
@@ -26,7 +27,7 @@ use crate::ops::import::{ImportError, Setting, consent};
 use crate::store::custom_fields::{self, Answer};
 use crate::store::customers::{self, Contact, Customer};
 use crate::store::imports::{self, Failure};
-use crate::store::{Error, Tx, cards, events, notes};
+use crate::store::{Error, Tx, cards, consents, events, notes};
 
 /// A row of the file, with the ids that it needs if it makes somebody new.
 pub(super) struct PlannedRow {
@@ -86,7 +87,7 @@ impl Chunk {
             .batch
             .ok_or(Error::Body("only a run writes, and it has a batch"))?;
         let people = self.gather(tx, true).await?;
-        let (decisions, mut done) = self.decide(&people);
+        let (decisions, done) = self.decide(&people);
         let merchant = self.setting.merchant;
         if !imports::advance(tx, merchant, batch, self.from, done.counts).await? {
             return Err(ImportError::Busy);
@@ -94,14 +95,11 @@ impl Chunk {
         self.write_people(tx, &people, &decisions, batch).await?;
         self.write_cards(tx, &decisions, batch).await?;
         self.write_beside(tx, &people, &decisions).await?;
-        let consents: Vec<_> = decisions
-            .iter()
-            .filter_map(|(row, decision)| {
-                Some((decision.customer.unwrap_or(row.customer), decision.consent?))
-            })
-            .collect();
-        let left = consent::note(tx, merchant, batch, &consents).await?;
-        done.consents_left = i64::try_from(left).unwrap_or(i64::MAX);
+        let noted = decisions.iter().filter_map(|(row, decision)| {
+            let customer = decision.customer.unwrap_or(row.customer);
+            Some((customer, decision.consent.clone()?))
+        });
+        consent::note(tx, merchant, (self.actor, batch), noted.collect(), self.now).await?;
         imports::add_failures(tx, merchant, batch, &done.failures).await?;
         imports::add_marks(tx, merchant, batch, self.from, done.seen.print()).await?;
         Ok(done)
@@ -166,6 +164,11 @@ impl Chunk {
             };
             balances.insert(card, sums);
         }
+        let mut consents: HashMap<CustomerId, Option<bool>> = HashMap::new();
+        if self.setting.mapping.has_consent() {
+            let answers = consents::answers(tx, merchant, Purpose::Marketing, &ids).await?;
+            consents.extend(answers);
+        }
         // An erased person's cards keep their serial numbers, and no file brings back who that was.
         for customer in found.into_iter().filter(|person| person.erased_at.is_none()) {
             let card = people.cards.get(&customer.id);
@@ -178,6 +181,7 @@ impl Chunk {
                 balance: card
                     .and_then(|card| balances.get(card).copied())
                     .unwrap_or_default(),
+                consent: consents.get(&customer.id).copied().flatten(),
             };
             people.known.insert(customer.id, known);
             people.customers.insert(customer.id, customer);
@@ -207,6 +211,7 @@ impl Chunk {
                     let decision = decide(row, mapping, context, of_serial, owner, &seen);
                     done.seen.add(&decision, planned.line);
                     done.balances_kept += i64::from(decision.keeps_balance);
+                    done.consents_left += i64::from(decision.leaves_consent);
                     let verdict = decision.verdict.clone();
                     if !matches!(verdict, Verdict::Failed(_)) {
                         taken.push((planned, decision));
@@ -332,6 +337,9 @@ impl Chunk {
         let merchant = self.setting.merchant;
         let zone = TimeZone::get(&self.setting.zone).unwrap_or(TimeZone::UTC);
         let cause = Cause::of(self.actor).in_batch(batch, Source::Import);
+        // What a card begins with takes the place of the program's welcome.
+        let mut unwelcoming = of.program.clone();
+        unwelcoming.rules.welcome = 0;
         let (mut issued, mut changes) = (Vec::new(), Vec::new());
         for (planned, decision) in decisions {
             let Some(opening) = decision.new_card else {
@@ -343,7 +351,11 @@ impl Chunk {
                 .map_err(CustomerError::from)?;
             let name = decision.profile.full_name();
             issued.push((card.clone(), (!name.is_empty()).then_some(name)));
-            let first = opened(&of.program, &card, opening, &zone, &cause, self.now)?;
+            let program = match opening == Delta::default() && self.setting.welcome {
+                true => &of.program,
+                false => &unwelcoming,
+            };
+            let first = opened(program, &card, opening, &zone, &cause, self.now)?;
             if decision.customer.is_some() {
                 customers::add_serial(tx, merchant, holder, card.serial_number.as_str()).await?;
             }
@@ -390,7 +402,7 @@ impl Chunk {
     }
 }
 
-/// An imported card's first moment and what it begins with, which takes the place of the program's welcome.
+/// An imported card's first moment under the rules of `program`, and what it begins with.
 fn opened(
     program: &Program,
     card: &Card,
@@ -399,12 +411,10 @@ fn opened(
     cause: &Cause,
     now: Timestamp,
 ) -> Result<Change, ImportError> {
+    let mut first = issue::issue(program, card, zone, cause, now).map_err(of_card)?;
     if opening == Delta::default() {
-        return Ok(issue::issue(program, card, zone, cause, now).map_err(of_card)?);
+        return Ok(first);
     }
-    let mut program = program.clone();
-    program.rules.welcome = 0;
-    let mut first = issue::issue(&program, card, zone, cause, now).map_err(of_card)?;
     let paid = Amount::new(opening.spend)
         .map_err(|error| Error::inconsistent("an amount that the row was checked for", error))?;
     let adjustment = Adjustment::Add {

@@ -1,18 +1,55 @@
-//! Consents that a file brings along.
-//!
-//! There is no place for them yet: `domain::import::consent_after` says what a consent is after an import, and this is
-//! where it is to be asked, for each person of a chunk, in the transaction that writes them. Until then rows keep their
-//! consent to themselves, and the report says how many did.
+//! Consents that a file brings along, written as a set: a row of the timeline, the evidence, and the consent itself.
 
+use std::collections::HashMap;
+
+use crate::domain::consent::{self, Purpose};
+use crate::domain::event::{Actor, Source};
 use crate::domain::id::{BatchId, CustomerId, MerchantId};
-use crate::store::{Error, Tx};
+use crate::domain::import::Noted;
+use crate::domain::time::Timestamp;
+use crate::store::consents::{self, Recorded};
+use crate::store::{Error, Tx, events};
 
-/// Notes what a file says of consents; how many of them were left out.
+/// Notes consents; each person is named once, and is locked or new in this transaction.
 pub(super) async fn note(
-    _tx: &mut Tx<'_>,
-    _merchant: MerchantId,
-    _batch: BatchId,
-    wanted: &[(CustomerId, bool)],
-) -> Result<usize, Error> {
-    Ok(wanted.len())
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    (actor, batch): (Actor, BatchId),
+    noted: Vec<(CustomerId, Noted)>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    const PURPOSE: Purpose = Purpose::Marketing;
+    if noted.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<CustomerId> = noted.iter().map(|(customer, _)| *customer).collect();
+    let mut noted: HashMap<CustomerId, Noted> = noted.into_iter().collect();
+    let (mut people, mut rows) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
+    for person in consents::people(tx, merchant, &ids).await? {
+        let Some(noted) = noted.remove(&person.customer) else {
+            continue;
+        };
+        let wish = (PURPOSE, noted.given);
+        let by = (actor, Source::Import);
+        let mut event = consent::told(wish, &noted.evidence, person.customer, by, now);
+        event.batch = Some(batch);
+        rows.push((person.last_event, event));
+        people.push((person, noted));
+    }
+    let newest = events::append_of_customers(tx, merchant, &rows, now).await?;
+    let recorded: Vec<_> = people
+        .into_iter()
+        .map(|(mut person, noted)| {
+            person.last_event = newest.get(&person.customer).copied();
+            person.consents = person.consents.with(PURPOSE, noted.given);
+            let recorded = Recorded {
+                purpose: PURPOSE,
+                given: noted.given,
+                at: noted.at.unwrap_or(now),
+                evidence: noted.evidence,
+            };
+            (person, recorded)
+        })
+        .collect();
+    consents::record_all(tx, merchant, &recorded).await
 }

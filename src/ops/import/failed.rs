@@ -48,7 +48,12 @@ pub fn template(kind: Option<ProgramKind>, fields: &[CustomField]) -> Vec<Vec<St
         Some(ProgramKind::Points) => columns.extend([Column::Points, Column::Spend]),
         Some(ProgramKind::Coupon) | None => {}
     }
-    columns.push(Column::MarketingConsent);
+    columns.extend([
+        Column::MarketingConsent,
+        Column::ConsentAt,
+        Column::ConsentSource,
+        Column::ConsentText,
+    ]);
     columns.extend(fields.iter().map(|field| Column::Custom(field.code.clone())));
     columns.push(Column::Example);
     let row = |second: bool| -> Vec<String> {
@@ -65,6 +70,9 @@ pub fn template(kind: Option<ProgramKind>, fields: &[CustomField]) -> Vec<Vec<St
             Column::Points => "120".to_owned(),
             Column::Spend => "24.50".to_owned(),
             Column::MarketingConsent => if second { "no" } else { "yes" }.to_owned(),
+            Column::ConsentAt => if second { "" } else { "2026-01-31" }.to_owned(),
+            Column::ConsentSource => if second { "" } else { "paper" }.to_owned(),
+            Column::ConsentText => if second { "" } else { "2025-06" }.to_owned(),
             Column::Custom(code) => {
                 let field = fields.iter().find(|field| field.code == *code);
                 field.map_or("", CustomField::example).to_owned()

@@ -8,6 +8,7 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
+use openssl::ssl::{SslAcceptor, SslAcceptorBuilder, SslMethod};
 use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName};
 use openssl::x509::{X509, X509Builder, X509Extension, X509Name, X509NameBuilder};
 
@@ -29,6 +30,18 @@ pub struct Authority {
 pub struct Identity {
     pub certificate: Vec<u8>,
     pub key: Vec<u8>,
+}
+
+impl Identity {
+    /// What a server with this certificate begins TLS with.
+    pub(in crate::sim) fn acceptor(&self) -> Result<SslAcceptorBuilder, ErrorStack> {
+        let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+        let certificate = X509::from_pem(&self.certificate)?;
+        builder.set_certificate(&certificate)?;
+        let key = PKey::private_key_from_pem(&self.key)?;
+        builder.set_private_key(&key)?;
+        Ok(builder)
+    }
 }
 
 impl Authority {

@@ -66,6 +66,7 @@ pub fn title(kind: EventKind) -> &'static str {
         EventKind::TierChanged => "Tier changed",
         EventKind::TierCycleEnded => "Tier cycle ended",
         EventKind::PromotionUsed => "Promotion used",
+        EventKind::PromotionReversed => "Use of a promotion taken back",
         EventKind::CouponAssigned => "Coupon assigned",
         EventKind::OfferClaimed => "Offer claimed",
         EventKind::OfferFavourited => "Offer marked as favourite",
@@ -110,6 +111,7 @@ fn mark(kind: EventKind) -> (&'static str, Tone) {
         EventKind::PointsReversed => ("undo", Tone::Neutral),
         EventKind::TierChanged
         | EventKind::PromotionUsed
+        | EventKind::PromotionReversed
         | EventKind::CouponAssigned
         | EventKind::CardConverted
         | EventKind::OfferClaimed

@@ -90,4 +90,18 @@ fn offers_campaigns_and_what_customers_say_are_reached_by_commands() {
     let links = run(&["referral", "show"], &["--card", &card]);
     assert!(links.contains(&format!("/card/{merchant}/{card}/")) && links.contains("referral token: "));
     assert!(run(&["referral", "show"], &["--program", &program]).contains("rewarded 0"));
+
+    let terms = ["--program", &program, "--name", "Second shot", "--most", "5"];
+    let until = ["--until", "2999-01-01T00:00:00Z"];
+    let promotion = word(
+        &run(&["promotion", "add"], &[&terms[..], &until].concat()),
+        "promotion ",
+    );
+    let listed = run(&["promotion", "list"], &[]);
+    assert!(
+        listed.contains("runs  Second shot") && listed.contains("used 0 of 5, any number a customer"),
+        "{listed}"
+    );
+    let ended = run(&["promotion", "end"], &["--promotion", &promotion]);
+    assert!(ended.contains("over  Second shot"), "{ended}");
 }

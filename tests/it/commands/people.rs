@@ -126,4 +126,21 @@ fn people_come_in_by_hand_and_by_file_and_leave_as_a_file() {
     );
     let some = whole(&["export", "--columns", "first_name,phone"]);
     assert_eq!(some, "first_name,phone\r\nBob,\r\nAda,'+4915123456789\r\n");
+
+    let of_field = ["--program", &program, "--code", "shoe_size"];
+    let field = |verb, more: &[&str]| run(&[&["field", verb], &of_field[..], more].concat());
+    assert_eq!(
+        field("edit", &["--label", "Shoes"]),
+        "shoe_size: Shoes (number)\n"
+    );
+    assert_eq!(
+        run(&["field", "clear", "--card", &card, "--code", "shoe_size"]),
+        "cleared\n"
+    );
+    assert_eq!(field("archive", &[]), "archived; answers are kept\n");
+    assert_eq!(
+        run(&["field", "list", "--program", &program]),
+        "shoe_size: Shoes (number), archived\n"
+    );
+    assert_eq!(field("restore", &[]), "asked for again\n");
 }

@@ -18,6 +18,7 @@ impl Shop {
             merchant: self.merchant,
             program: Some(self.program),
             told: Vec::new(),
+            welcome: true,
             actor: Actor::Member(self.owner),
         }
     }

@@ -1,18 +1,18 @@
 //! A shop with a program and an owner, and short ways to its people.
 
-use passgate::clock::{Clock, Ids};
 use passgate::domain::event::{Actor, Event};
 use passgate::domain::face::CardFace;
-use passgate::domain::id::{CardId, CustomerId, MemberId, MerchantId, PassTypeIdentifier, ProgramId};
+use passgate::domain::id::{CardId, CustomerId, MemberId, MerchantId, ProgramId};
 use passgate::domain::member::Role;
 use passgate::domain::profile::{Field, Profile};
 use passgate::domain::program::Rules;
-use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
 use passgate::ops::customers::{Added, CustomerError, NewPerson};
-use passgate::ops::setup::{NewBusiness, NewProgram, Newcomer};
+use passgate::ops::setup::Newcomer;
 use passgate::store::customers::Customer;
 use passgate::store::{Error, Store, cards, customers, events};
+
+use crate::business::{self, Business};
 
 pub(crate) struct Shop {
     pub(crate) ops: Ops,
@@ -27,24 +27,11 @@ impl Shop {
     }
 
     pub(crate) async fn with_rules(store: Store, rules: Rules) -> Self {
-        let ops = Ops {
-            store,
-            clock: Clock::manual(Timestamp(1_790_000_000_000)),
-            ids: Ids::random(),
-        };
-        let business = NewBusiness {
-            name: "Corner Café".into(),
-            zone: "Europe/Berlin".into(),
-        };
-        let merchant = ops.create_merchant(business).await.expect("merchant");
-        let new = NewProgram {
-            name: "Coffee card".into(),
-            template: "coffee".into(),
-            pass_type_identifier: PassTypeIdentifier::parse("pass.example.coffee").expect("valid"),
-            reward_name: "Free coffee".into(),
-            rules,
-        };
-        let program = ops.create_program(merchant, new).await.expect("program");
+        let Business {
+            ops,
+            merchant,
+            program,
+        } = business::open(store, "Europe/Berlin", rules).await;
         let owner = Newcomer {
             name: "Owner".into(),
             email: format!("owner-{merchant}@example.com"),

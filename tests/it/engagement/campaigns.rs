@@ -9,15 +9,17 @@ use passgate::domain::bulk::Audience;
 use passgate::domain::campaign::step::Membership;
 use passgate::domain::campaign::{Campaign, CampaignRules, CampaignState, Cause};
 use passgate::domain::card::Card;
-use passgate::domain::event::{Actor, EventKind};
+use passgate::domain::coupon::Redeem;
+use passgate::domain::event::{Actor, EventKind, Source};
 use passgate::domain::feedback::Feedback;
-use passgate::domain::offer::{OfferState, Terms};
+use passgate::domain::offer::Terms;
 use passgate::domain::preference::Class;
-use passgate::domain::program::Rules;
+use passgate::domain::program::{CouponRules, Rules, Scheme};
 use passgate::ops::Ops;
 use passgate::ops::campaigns::CampaignError;
 use passgate::store::Error;
 
+use super::offers::{published, terms};
 use super::shop::{DAY, NOON, STAFF, Shop, exec};
 use crate::engines::{for_each_engine, values};
 
@@ -234,6 +236,51 @@ async fn every_event_that_has_a_trigger_pulls_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_coupon_or_an_offer_that_is_used_pulls_the_trigger_as_a_reward_does() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store).await;
+        let coupon = Rules::new(Scheme::Coupon(CouponRules {
+            redeem_at_till: true,
+            linked: None,
+        }));
+        let coupons = shop.add_program(coupon.expect("valid")).await;
+        start(&shop, &message(r#"{"on": "coupon_used"}"#, "")).await;
+        let by_hand = shop.issue_of(coupons, "Ada", None).await;
+        let at_the_till = shop.issue_of(coupons, "Bob", None).await;
+        let (with_offer, with_nothing) = (shop.issue("Eve").await, shop.issue("Dan").await);
+        let wish = Redeem {
+            amount: None,
+            actor: STAFF,
+            source: Source::Console,
+            location: None,
+            batch: None,
+        };
+        shop.ops
+            .redeem_coupon(shop.merchant, by_hand.id, wish)
+            .await
+            .expect("redeemed");
+        shop.visit(&at_the_till).await;
+        let offer = published(&shop, terms()).await.id;
+        let seen = (with_offer.id, shop.card(with_offer.id).await.version);
+        shop.ops
+            .redeem_offer(shop.merchant, offer, seen, (None, None), STAFF)
+            .await
+            .expect("redeemed");
+        shop.visit(&with_nothing).await;
+        shop.chores().await;
+        for (card, expected) in [
+            (&by_hand, 1),
+            (&at_the_till, 1),
+            (&with_offer, 1),
+            (&with_nothing, 0),
+        ] {
+            assert_eq!(messages(&shop, card).await, expected);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reward_that_lies_unused_is_noticed_and_a_used_one_is_not() {
     for_each_engine(async |store| {
         let shop = Shop::open(store).await;
@@ -367,25 +414,12 @@ async fn an_end_that_comes_near_is_announced_once_for_each_end() {
 async fn an_offer_is_assigned_and_a_cap_holds() {
     for_each_engine(async |store| {
         let shop = Shop::open(store).await;
-        let terms = Terms {
+        let cookie = Terms {
             title: "A cookie".into(),
-            text: String::new(),
-            program: None,
-            from: None,
-            until: None,
-            claims: None,
-            times: 1,
             personal: true,
+            ..terms()
         };
-        let offer = shop
-            .ops
-            .create_offer(shop.merchant, terms, STAFF)
-            .await
-            .expect("a draft");
-        shop.ops
-            .set_offer_state(shop.merchant, offer.id, OfferState::Published, STAFF)
-            .await
-            .expect("published");
+        let offer = published(&shop, cookie).await;
         let rules = format!(
             r#"{{"trigger": {{"on": "visit"}}, "action": {{"do": "offer", "offer": "{}"}}}}"#,
             offer.id

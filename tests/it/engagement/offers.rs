@@ -9,10 +9,10 @@ use passgate::domain::money::Amount;
 use passgate::domain::offer::{Offer, OfferRefusal, OfferState, Terms};
 use passgate::ops::offers::{Assigned, OfferError};
 
-use super::shop::{STAFF, Shop, exec};
+use super::shop::{DAY, STAFF, Shop, exec};
 use crate::engines::{for_each_engine, values};
 
-fn terms() -> Terms {
+pub(super) fn terms() -> Terms {
     Terms {
         title: "Two for one".into(),
         text: "On Mondays".into(),
@@ -25,7 +25,7 @@ fn terms() -> Terms {
     }
 }
 
-async fn published(shop: &Shop, terms: Terms) -> Offer {
+pub(super) async fn published(shop: &Shop, terms: Terms) -> Offer {
     let draft = shop
         .ops
         .create_offer(shop.merchant, terms, STAFF)
@@ -197,6 +197,77 @@ async fn a_redemption_tells_when_where_and_by_whom() {
         assert_eq!((row.id, row.event.kind), (one.event, EventKind::OfferRedeemed));
         assert_eq!((row.event.actor, row.event.delta.spend), (by, 725));
         assert_ne!(by, Actor::Station(StationId(0)));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redemption_taken_back_in_time_can_be_redeemed_again() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store).await;
+        let offer = published(&shop, terms()).await;
+        let card = shop.issue("Ada").await;
+        let before = shop.card(card.id).await;
+        let redeem = async || {
+            let seen = shop.card(card.id).await.version;
+            let paid = Amount::new(725).ok();
+            let card = (card.id, seen);
+            shop.ops
+                .redeem_offer(shop.merchant, offer.id, card, (paid, None), STAFF)
+                .await
+        };
+        let listed = async || {
+            let mut listed = shop
+                .ops
+                .offers_of_customer(shop.merchant, card.customer)
+                .await
+                .expect("listed");
+            let (_, holding, redemptions) = listed.remove(0);
+            let taken_back = redemptions
+                .iter()
+                .map(|one| (one.number, one.taken_back_at.is_some()));
+            (
+                holding.redemptions,
+                holding.redeemed_at.is_some(),
+                taken_back.collect::<Vec<_>>(),
+            )
+        };
+        let newest = async || {
+            let ledger = shop.ledger(card.id).await;
+            let redeemed = ledger
+                .iter()
+                .rev()
+                .find(|row| row.event.kind == EventKind::OfferRedeemed);
+            redeemed.expect("redeemed").id
+        };
+        redeem().await.expect("redeemed");
+        assert!(redeem().await.is_err(), "once each");
+        let row = newest().await;
+        let back = shop
+            .ops
+            .reverse(shop.merchant, card.id, row, STAFF)
+            .await
+            .expect("taken back");
+        assert_eq!(back.sums(), before.sums(), "visit, money and redemption");
+        assert_eq!(back.last_visit_at, None);
+        assert_eq!(listed().await, (0, false, vec![(1, true)]));
+        let ledger = shop.ledger(card.id).await;
+        let last = &ledger.last().expect("rows").event;
+        assert_eq!(
+            (last.kind, last.reverses),
+            (EventKind::RedemptionReversed, Some(row))
+        );
+        let twice = shop.ops.reverse(shop.merchant, card.id, row, STAFF).await;
+        assert!(twice.is_err_and(|error| error.to_string().contains("already taken back")));
+        redeem().await.expect("redeemed again");
+        assert_eq!(listed().await, (1, true, vec![(1, true), (2, false)]));
+        shop.ops.clock.advance(DAY);
+        let late = shop
+            .ops
+            .reverse(shop.merchant, card.id, newest().await, STAFF)
+            .await;
+        assert!(late.is_err_and(|error| error.to_string().contains("too late")));
+        assert_eq!(listed().await.0, 1);
     })
     .await;
 }

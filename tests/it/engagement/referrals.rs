@@ -3,13 +3,14 @@
 use passgate::domain::card::Card;
 use passgate::domain::event::{EventKind, Source};
 use passgate::domain::id::{DeviceLibraryIdentifier, PassTypeIdentifier, PushToken};
+use passgate::domain::program::{CouponRules, Rules, Scheme};
 use passgate::domain::referral::{Moment, ReferralRefusal, State, Terms};
 use passgate::ops::referrals::ReferralError;
 use passgate::store::referrals::Statistics;
 use passgate::store::registrations::RegistrationKey;
 
-use super::shop::{STAFF, Shop};
-use crate::engines::for_each_engine;
+use super::shop::{STAFF, Shop, exec};
+use crate::engines::{for_each_engine, values};
 
 async fn shop_with(store: passgate::store::Store, moment: Moment) -> (Shop, Card) {
     let shop = Shop::open(store).await;
@@ -135,6 +136,14 @@ async fn who_is_not_new_brings_nothing() {
         );
         // Whoever is known by their address has a card, whatever name they give, so there is none to bring.
         assert!(shop.holds_already("A. L.", "ADA@example.org").await);
+        // A person's card of another program makes them a customer, by whatever name they come.
+        let other = shop.add_program(Rules::punch(5).expect("valid")).await;
+        shop.issue_of(other, "Bob", Some("bob@example.org")).await;
+        let known = shop.issue_to("Robert", Some("BOB@example.org")).await;
+        assert_eq!(
+            refusal(&bring(&shop, &ada, &known).await),
+            Some(ReferralRefusal::ExistingCustomer)
+        );
         let old = shop.issue("Old").await;
         shop.visit(&old).await;
         assert_eq!(
@@ -152,6 +161,55 @@ async fn who_is_not_new_brings_nothing() {
             .set_referral_terms(shop.merchant, shop.program, terms, by_holder)
             .await;
         assert!(matches!(set, Err(ReferralError::NotStaff { .. })));
+        shop.chores().await;
+        assert_eq!(shop.card(ada.id).await.punches, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_tells_who_refers_themselves_under_another_name() {
+    for_each_engine(async |store| {
+        let (shop, ada) = shop_with(store, Moment::Install).await;
+        // Coupons are given again and again, and so are referred by who has one already.
+        let coupon = Rules::new(Scheme::Coupon(CouponRules {
+            redeem_at_till: true,
+            linked: None,
+        }));
+        let coupons = shop.add_program(coupon.expect("valid")).await;
+        let terms = Terms {
+            moment: Moment::Install,
+            referrer: 0,
+            referred: 0,
+        };
+        shop.ops
+            .set_referral_terms(shop.merchant, coupons, terms, STAFF)
+            .await
+            .expect("set");
+        let first = shop.issue_of(coupons, "Eve", Some("eve@example.org")).await;
+        let second = shop.issue_of(coupons, "E. V.", Some("EVE@example.org")).await;
+        assert_eq!(
+            refusal(&bring(&shop, &first, &second).await),
+            Some(ReferralRefusal::SelfReferral)
+        );
+        // Two rows for one person, as there are from before addresses were claimed.
+        for (whose, refused) in [
+            ("ada@example.org", ReferralRefusal::SelfReferral),
+            ("eve@example.org", ReferralRefusal::ExistingCustomer),
+        ] {
+            let twin = shop.issue("Twin").await;
+            exec(
+                &shop.ops.store,
+                "update customers set email = $3, email_key = $3 where merchant_id = $1 and customer_id = $2",
+                values![shop.merchant, twin.customer, whose].to_vec(),
+            )
+            .await;
+            assert_eq!(
+                refusal(&bring(&shop, &ada, &twin).await),
+                Some(refused),
+                "{whose}"
+            );
+        }
         shop.chores().await;
         assert_eq!(shop.card(ada.id).await.punches, 0);
     })

@@ -73,12 +73,17 @@ impl Shop {
     }
 
     pub(super) async fn issue_to(&self, name: &str, email: Option<&str>) -> Card {
+        self.issue_of(self.program, name, email).await
+    }
+
+    /// A card of a program of the test's own.
+    pub(super) async fn issue_of(&self, program: ProgramId, name: &str, email: Option<&str>) -> Card {
         let holder = Holder {
             name: name.into(),
             email: email.map(str::to_owned),
             phone: None,
         };
-        let issued = self.ops.issue(self.merchant, self.program, holder).await;
+        let issued = self.ops.issue(self.merchant, program, holder).await;
         issued.expect("issued").card
     }
 

@@ -7,7 +7,7 @@ use passgate::domain::preference::{Class, Preference};
 use passgate::domain::utm::Utm;
 use passgate::ops::consents::WishError;
 use passgate::ops::feedback::{FeedbackError, FeedbackFilter};
-use passgate::store::{Error, cards, consents, engagement};
+use passgate::store::{Error, cards, engagement};
 
 use super::shop::{DAY, STAFF, Shop};
 use crate::engines::for_each_engine;
@@ -145,32 +145,20 @@ async fn consents_keep_their_evidence_and_an_import_only_lowers_them() {
             .expect("given on paper");
         let raised = set(Purpose::Personalised, true, (STAFF, Source::Import)).await;
         assert!(matches!(raised, Err(WishError::Consent(_))));
-        let merchant = shop.merchant;
-        let imported = passgate::domain::consent::Consents::NONE
-            .with(Purpose::Marketing, true)
-            .with(Purpose::Personalised, true);
         let now = shop.ops.clock.now();
-        let lowered: Result<(), WishError> = shop
-            .ops
-            .store
-            .write("import", move |tx| {
-                Box::pin(async move {
-                    let person = consents::person_for_update(tx, merchant, customer).await?;
-                    let mut person = person.expect("a person");
-                    let evidence = evidence();
-                    passgate::ops::consents::lower(tx, merchant, &mut person, imported, &evidence, STAFF, now)
-                        .await
-                })
-            })
-            .await;
-        lowered.expect("lowered");
+        set(Purpose::Profiling, false, (STAFF, Source::Import))
+            .await
+            .expect("taken back");
         let (person, history) = shop.ops.wishes(shop.merchant, customer).await.expect("read");
         assert!(person.consents.has(Purpose::Marketing));
         assert!(
             !person.consents.has(Purpose::Profiling),
             "the import takes it back"
         );
-        assert!(!person.consents.has(Purpose::Personalised), "and gives nothing");
+        assert!(
+            !person.consents.has(Purpose::Personalised),
+            "and it gives nothing"
+        );
         let said: Vec<_> = history.iter().map(|one| (one.purpose, one.given)).collect();
         assert_eq!(
             said,

@@ -152,6 +152,121 @@ async fn a_promotion_belongs_to_its_time_its_program_and_its_version() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_use_goes_with_the_scan_that_it_came_with_and_counts_no_more() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store, PUNCH).await;
+        let made = shop
+            .ops
+            .add_promotion(shop.merchant, shop.program, terms(Some(1), Some(1)))
+            .await;
+        let promotion = made.expect("made").id;
+        let (card, other) = (shop.issue().await, shop.issue().await);
+        let use_it = async |card: &Card| {
+            let used = shop
+                .ops
+                .use_promotion(shop.merchant, card.id, promotion, None, staff());
+            used.await.map(|_| ()).map_err(|error| error.to_string())
+        };
+        let row = async |card: &Card, kind| {
+            let history = shop.history(card.id).await;
+            let newest = history.iter().rev().find(|event| event.event.kind == kind);
+            newest.expect("there").id
+        };
+        let take_back = async |card: &Card, event| {
+            let actor = Actor::Member(MemberId(1));
+            shop.ops.reverse(shop.merchant, card.id, event, actor).await
+        };
+        let now = || shop.ops.clock.now();
+        assert_eq!(shop.present(&card, now(), None).await.refusal, None);
+        use_it(&card).await.expect("used");
+        assert!(
+            use_it(&other)
+                .await
+                .expect_err("refused")
+                .contains("used 1 times")
+        );
+        // The scan was a mistake: what was used with it is free again, for whoever comes.
+        take_back(&card, row(&card, EventKind::CustomerScanned).await)
+            .await
+            .expect("taken back");
+        assert_eq!(shop.count(card.id, EventKind::PromotionReversed).await, 1);
+        let listed = shop.ops.promotions(shop.merchant).await.expect("read");
+        assert_eq!((listed[0].uses, listed[0].numbered), (0, 1));
+        use_it(&other).await.expect("used");
+        let on_card = shop.ops.promotions_on_card(shop.merchant, card.id).await;
+        assert_eq!(on_card.expect("read")[0].used, 0);
+        let uses = shop
+            .ops
+            .promotion_uses(shop.merchant, promotion, i64::MAX, 10)
+            .await
+            .expect("read");
+        let told: Vec<_> = uses
+            .iter()
+            .map(|one| (one.number, one.customer, one.taken_back_at.is_some()))
+            .collect();
+        assert_eq!(told, [(2, other.customer, false), (1, card.customer, true)]);
+        // A use without a scan is taken back by itself: once, and in time.
+        let second = row(&other, EventKind::PromotionUsed).await;
+        take_back(&other, second).await.expect("taken back");
+        let again = take_back(&other, second).await;
+        assert!(again.is_err_and(|error| error.to_string().contains("already taken back")));
+        use_it(&card).await.expect("used");
+        shop.ops.clock.advance(DAY);
+        let late = take_back(&card, row(&card, EventKind::PromotionUsed).await).await;
+        assert!(late.is_err_and(|error| error.to_string().contains("too late")));
+        // A scan of another visit takes nothing with it.
+        assert_eq!(shop.present(&card, now(), None).await.refusal, None);
+        take_back(&card, row(&card, EventKind::CustomerScanned).await)
+            .await
+            .expect("taken back");
+        assert_eq!(shop.ops.promotions(shop.merchant).await.expect("read")[0].uses, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promotion_that_is_ended_is_over_and_one_to_come_never_begins() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store, PUNCH).await;
+        let card = shop.issue().await;
+        let later = Terms {
+            starts_at: NOW.plus(DAY),
+            ..terms(None, None)
+        };
+        for terms in [terms(None, None), later] {
+            let made = shop
+                .ops
+                .add_promotion(shop.merchant, shop.program, terms)
+                .await
+                .expect("made");
+            shop.ops
+                .end_promotion(shop.merchant, made.id)
+                .await
+                .expect("ended");
+            for day in [0, 1, 2] {
+                let at = shop.ops.clock.now().plus(day * DAY);
+                let listed = shop.ops.promotions(shop.merchant).await.expect("read");
+                assert!(!listed[0].is_running(at));
+            }
+            let used = shop
+                .ops
+                .use_promotion(shop.merchant, card.id, made.id, None, staff())
+                .await;
+            assert!(matches!(
+                used,
+                Err(PromotionError::Refused(PromotionRefusal::Over { .. }))
+            ));
+        }
+        let nobody = shop
+            .ops
+            .end_promotion(shop.merchant, passgate::domain::id::PromotionId(1))
+            .await;
+        assert!(matches!(nobody, Err(PromotionError::NotFound)));
+    })
+    .await;
+}
+
 fn shop_of(shop: &Shop) -> Shop {
     Shop {
         ops: shop.ops.clone(),
