@@ -36,6 +36,7 @@ use crate::ops::Ops;
 use crate::ops::captures::Recorder;
 use crate::ops::chores;
 use crate::ops::faces::StoredFaces;
+use crate::ops::rosters::Rosters;
 use crate::push::Sender;
 use crate::push::dispatcher::{Dispatcher, Settings};
 use crate::store::Store;
@@ -160,6 +161,7 @@ impl Gateway {
         let web = Web::from(Reach {
             ops: ops.clone(),
             recorder: Recorder::start(&ops),
+            rosters: Rosters::start(&ops, config.lists.memory.saturating_mul(1 << 20)),
             master: master.clone(),
             passes: Arc::clone(&passes),
             google,

@@ -36,6 +36,7 @@ use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
+use crate::ops::rosters::Rosters;
 use crate::telemetry::{self, Metrics};
 use answering::{CountedLayer, PatienceLayer};
 
@@ -56,6 +57,7 @@ pub struct Web(Arc<Reach>);
 pub struct Reach {
     pub ops: Ops,
     pub recorder: Recorder,
+    pub rosters: Rosters,
     pub master: MasterKey,
     pub passes: Arc<Passes>,
     /// None: Google Wallet is not configured.

@@ -12,7 +12,7 @@ use crate::domain::money::Amount;
 use crate::domain::offer::{self, Holding, Offer, OfferRefusal, OfferState, Terms, TermsError};
 use crate::domain::program::Rules;
 use crate::domain::time::Timestamp;
-use crate::ops::audience::{Audience, BEGIN};
+use crate::ops::audience::{self, Audience, BEGIN};
 use crate::ops::campaigns::follow;
 use crate::ops::chores::TURN;
 use crate::ops::{Ops, engagement};
@@ -136,17 +136,13 @@ impl Ops {
         let mut total = Assigned::default();
         let mut after = BEGIN;
         loop {
-            let audience = Arc::clone(&audience);
-            let now = self.clock.now();
-            let page = self.store.write("assign_offer", move |tx| {
-                let audience = Arc::clone(&audience);
-                Box::pin(async move {
-                    let wanted = audience.page(tx, merchant, after, TURN).await?;
-                    let assigned = assign_page(tx, merchant, offer, &wanted, actor, now).await?;
-                    Ok::<_, OfferError>((wanted, assigned))
-                })
+            let wanted = audience::next(&self.store, &audience, merchant, after, TURN).await?;
+            let (page, now) = (wanted.clone(), self.clock.now());
+            let assigned = self.store.write("assign_offer", move |tx| {
+                let page = page.clone();
+                Box::pin(async move { assign_page(tx, merchant, offer, &page, actor, now).await })
             });
-            let (wanted, assigned) = page.await?;
+            let assigned: usize = assigned.await?;
             let Some(last) = wanted.last() else {
                 return Ok(total);
             };

@@ -382,6 +382,11 @@ pub async fn counts(
     tx.all(COUNTS, &params![merchant, program]).await
 }
 
+/// How the counts of a merchant are asked for.
+pub fn show(merchant: MerchantId) -> (String, Vec<Value>) {
+    (COUNTS.to_owned(), params![merchant, 0_i64].to_vec())
+}
+
 impl FromRow for Known {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
         let key = (row.next()?, row.next()?);

@@ -12,6 +12,7 @@ pub mod card;
 pub mod cards;
 pub mod components;
 pub mod failure;
+pub mod filtered;
 pub mod layout;
 pub mod live;
 pub mod pass;

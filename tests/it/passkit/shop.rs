@@ -19,6 +19,7 @@ use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
 use passgate::ops::captures::Recorder;
 use passgate::ops::cards::Holder;
+use passgate::ops::rosters::Rosters;
 use passgate::ops::setup::{NewBusiness, NewProgram};
 use passgate::sim::phone::SimPhone;
 use passgate::store::registrations::{self, RegistrationKey};
@@ -90,6 +91,7 @@ impl Shop {
             master: MasterKey::from_bytes([3; 32]),
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),
             recorder: Recorder::start(&ops),
+            rosters: Rosters::start(&ops, 1 << 24),
             google: None,
             metrics: Metrics::detached().expect("metrics"),
             public_url: public_url.as_str().into(),
