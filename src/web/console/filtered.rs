@@ -86,9 +86,9 @@ impl Filter {
     }
 
     /// The same list in another order, or at another place of it.
-    fn address(&self, sort: Option<String>, at: Option<&str>) -> String {
+    fn address(&self, sort: Option<&str>, at: Option<&str>) -> String {
         let mut query = Serializer::new(String::new());
-        let sort = sort.as_deref().or(self.sort.as_deref());
+        let sort = sort.or(self.sort.as_deref());
         let parts = [
             ("segment", self.segment.as_deref()),
             ("rule", self.rule.as_deref()),
@@ -235,7 +235,7 @@ fn heading(filter: &Filter, order: Order, sort: Sort, label: &str) -> Markup {
         Direction::Descending => "descending",
     };
     html! {
-        th scope="col" aria-sort=[is_sorted.then_some(said)] { a href=(filter.address(Some(next), None)) { (label) } }
+        th scope="col" aria-sort=[is_sorted.then_some(said)] { a href=(filter.address(Some(next.as_str()), None)) { (label) } }
     }
 }
 
