@@ -47,6 +47,7 @@ use passgate::domain::secret::MasterKey;
 use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
 use passgate::ops::captures::Recorder;
+use passgate::ops::rosters::Rosters;
 use passgate::ops::setup::{NewBusiness, NewProgram};
 use passgate::store::registrations::{self, RegistrationKey};
 use passgate::store::{Error, Store, cards, tags};
@@ -151,6 +152,7 @@ impl Bench {
         let web = Web::from(Reach {
             recorder: Recorder::start(&ops),
             redirects: passgate::web::redirect::Redirects::start(&ops).0,
+            rosters: Rosters::start(&ops, 1 << 24),
             ops,
             master: master.clone(),
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),

@@ -37,6 +37,7 @@ use crate::ops::Ops;
 use crate::ops::captures::Recorder;
 use crate::ops::chores;
 use crate::ops::faces::StoredFaces;
+use crate::ops::rosters::Rosters;
 use crate::push::Sender;
 use crate::push::dispatcher::{Dispatcher, Settings};
 use crate::store::Store;
@@ -181,6 +182,7 @@ impl Gateway {
             ops: ops.clone(),
             recorder: Recorder::start(&ops),
             redirects,
+            rosters: Rosters::start(&ops, config.lists.memory.saturating_mul(1 << 20)),
             master: master.clone(),
             passes: Arc::clone(&passes),
             google,

@@ -25,6 +25,7 @@ mod station;
 mod timeline;
 mod transfer;
 mod verify;
+mod whom;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -37,6 +37,7 @@ pub enum ConfigError {
 pub struct Config {
     pub server: Server,
     pub store: Store,
+    pub lists: Lists,
     pub secrets: Secrets,
     pub apple: Apple,
     pub google: Google,
@@ -70,6 +71,13 @@ pub struct Store {
     pub url: String,
     /// Connections to PostgreSQL; ignored for SQLite.
     pub connections: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lists {
+    /// Megabytes for answering lists and counts from memory; 0 asks the store every time.
+    pub memory: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -365,6 +373,12 @@ impl Default for Store {
             url: "sqlite:data/passgate.sqlite".into(),
             connections: 8,
         }
+    }
+}
+
+impl Default for Lists {
+    fn default() -> Self {
+        Self { memory: 512 }
     }
 }
 

@@ -39,6 +39,7 @@ use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
 use crate::ops::receipts::Receipts;
+use crate::ops::rosters::Rosters;
 use crate::telemetry::{self, Metric, Metrics};
 use crate::web_push::WebPush;
 use answering::{CountedLayer, PatienceLayer};
@@ -68,6 +69,7 @@ pub struct Reach {
     pub ops: Ops,
     pub recorder: Recorder,
     pub redirects: Redirects,
+    pub rosters: Rosters,
     pub master: MasterKey,
     pub passes: Arc<Passes>,
     /// None: Google Wallet is not configured.

@@ -7,11 +7,11 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 
 use crate::cli::open;
+use crate::cli::whom::{Which, Whom};
 use crate::config::Config;
-use crate::domain::bulk::Audience;
 use crate::domain::campaign::{self, CampaignRules, CampaignState, Cause};
 use crate::domain::event::Actor;
-use crate::domain::id::{CampaignId, CardId, MerchantId};
+use crate::domain::id::{CampaignId, MerchantId};
 
 #[derive(Args)]
 pub(super) struct Campaign {
@@ -29,7 +29,7 @@ enum Command {
     /// | "tier_changed" | "feedback_given" | "referral_added"}, {"on": "punches", "count": 3}, {"on": "reward_unused" |
     /// "inactive" | "expiry_near", "days": 7} or {"on": "birthday", "offset_days": 0, "hour": 9}) and "action" ({"do":
     /// "bonus", "amount": 2}, {"do": "offer", "offer": "…"} or {"do": "message", "class": "marketing", "text": "…"});
-    /// and where wanted "audience" ("everybody" or "members"), "program", "repeat" ({"again": "always" | "never"} or
+    /// and where wanted "audience" ("everybody" or "members"), "program", "eligible" (the rule of a segment), "repeat" ({"again": "always" | "never"} or
     /// {"again": "after_days", "days": 30}), "delay_minutes", "cap" ({"times": 2, "days": 7}) and "leave_on" (a trigger's
     /// word, such as "visit").
     Create {
@@ -69,6 +69,8 @@ enum Command {
     Join(Moved),
     /// Take cards out of a campaign and cancel what is due for them.
     Leave(Moved),
+    /// Put in who is in a segment now, and take out whom it put in before and who is in it no more.
+    Sync(Synced),
 }
 
 #[derive(Args)]
@@ -83,9 +85,16 @@ struct Named {
 struct Moved {
     #[command(flatten)]
     named: Named,
-    /// A card; may be given several times.
-    #[arg(long = "card", required = true)]
-    cards: Vec<CardId>,
+    #[command(flatten)]
+    whom: Whom,
+}
+
+#[derive(Args)]
+struct Synced {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    which: Which,
 }
 
 const BY: Actor = Actor::Gateway;
@@ -143,14 +152,23 @@ impl Campaign {
                 }
             }
             Command::Join(moved) => {
-                let (named, cards) = (moved.named, Arc::new(Audience::Cards(moved.cards)));
-                let count = ops.join_campaign(named.merchant, named.campaign, cards, Cause::Hand, BY);
+                let Moved { named, whom } = moved;
+                let whom = Arc::new(whom.audience(&ops, named.merchant).await?);
+                let count = ops.join_campaign(named.merchant, named.campaign, whom, Cause::Hand, BY);
                 println!("{} joined", count.await?);
             }
             Command::Leave(moved) => {
-                let (named, cards) = (moved.named, Arc::new(Audience::Cards(moved.cards)));
-                let count = ops.leave_campaign(named.merchant, named.campaign, cards, Cause::Hand, BY);
+                let Moved { named, whom } = moved;
+                let whom = Arc::new(whom.audience(&ops, named.merchant).await?);
+                let count = ops.leave_campaign(named.merchant, named.campaign, whom, Cause::Hand, BY);
                 println!("{} left", count.await?);
+            }
+            Command::Sync(Synced { named, which }) => {
+                let segment = Arc::new(which.audience(&ops, named.merchant).await?);
+                let (joined, left) = ops
+                    .sync_campaign(named.merchant, named.campaign, segment, BY)
+                    .await?;
+                println!("{joined} joined, {left} left");
             }
         }
         Ok(())

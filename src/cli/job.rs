@@ -6,11 +6,12 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
 use crate::cli::open;
+use crate::cli::whom::Whom;
 use crate::config::Config;
 use crate::domain::access::Action;
 use crate::domain::bulk::{Audience, BulkAction, Preview};
 use crate::domain::event::Source;
-use crate::domain::id::{BatchId, CardId, MemberId, MerchantId, ProgramId};
+use crate::domain::id::{BatchId, CardId, MemberId, MerchantId};
 use crate::ops::Ops;
 use crate::ops::jobs::NewJob;
 use crate::store::jobs::{Job as Found, JobState};
@@ -56,12 +57,8 @@ pub(super) struct Add {
 pub(super) struct Many {
     #[command(flatten)]
     how: How,
-    /// Every card of this program.
-    #[arg(long, conflicts_with = "cards", required_unless_present = "cards")]
-    program: Option<ProgramId>,
-    /// This card; may be given several times.
-    #[arg(long = "card")]
-    cards: Vec<CardId>,
+    #[command(flatten)]
+    whom: Whom,
 }
 
 #[derive(Args)]
@@ -128,7 +125,8 @@ impl Job {
             Self::Restore(many) => many.start(BulkAction::Restore, Action::VoidCard).await,
             Self::Reverse(Reverse { job, how }) => {
                 let audience = Audience::Batch(job);
-                how.start(BulkAction::TakeBack, audience, Action::ReverseEvent)
+                let ops = open(&Config::load(how.config.as_deref())?).await?;
+                how.start(&ops, BulkAction::TakeBack, audience, Action::ReverseEvent)
                     .await
             }
             Self::List(list) => list.run().await,
@@ -157,18 +155,14 @@ impl Job {
 
 impl Many {
     async fn start(self, action: BulkAction, needs: Action) -> Result<()> {
-        let audience = match self.program {
-            Some(program) => Audience::Program(program),
-            None => Audience::Cards(self.cards),
-        };
-        self.how.start(action, audience, needs).await
+        let ops = open(&Config::load(self.how.config.as_deref())?).await?;
+        let audience = self.whom.audience(&ops, self.how.merchant).await?;
+        self.how.start(&ops, action, audience, needs).await
     }
 }
 
 impl How {
-    async fn start(self, action: BulkAction, audience: Audience, needs: Action) -> Result<()> {
-        let config = Config::load(self.config.as_deref())?;
-        let ops = open(&config).await?;
+    async fn start(self, ops: &Ops, action: BulkAction, audience: Audience, needs: Action) -> Result<()> {
         if let Some(member) = self.member {
             ops.permit(self.merchant, member, needs).await?;
         }
@@ -199,7 +193,7 @@ impl How {
         while ops.job(self.merchant, job).await?.state == JobState::Running {
             ops.do_chores().await?;
         }
-        show(&ops, self.merchant, job).await
+        show(ops, self.merchant, job).await
     }
 }
 

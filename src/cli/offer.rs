@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 
 use crate::cli::engagement::{Whose, card_now};
 use crate::cli::open;
+use crate::cli::whom::Whom;
 use crate::config::Config;
-use crate::domain::bulk::Audience;
 use crate::domain::event::Actor;
 use crate::domain::id::{CardId, CustomerId, MerchantId, OfferId, ProgramId};
 use crate::domain::money::Amount;
@@ -62,21 +62,14 @@ enum Command {
         #[arg(long)]
         merchant: MerchantId,
     },
-    /// Give an offer to some cards, or to all of a program.
+    /// Give an offer to some cards, or to all of a program or a segment.
     Assign {
         #[arg(long)]
         merchant: MerchantId,
         #[arg(long)]
         offer: OfferId,
-        /// A card; may be given several times.
-        #[arg(
-            long = "card",
-            conflicts_with = "program",
-            required_unless_present = "program"
-        )]
-        cards: Vec<CardId>,
-        #[arg(long)]
-        program: Option<ProgramId>,
+        #[command(flatten)]
+        whom: Whom,
     },
     /// Redeem an offer for the holder of a card.
     Redeem {
@@ -170,13 +163,9 @@ impl Offer {
             Command::Assign {
                 merchant,
                 offer,
-                cards,
-                program,
+                whom,
             } => {
-                let audience = match program {
-                    Some(program) => Audience::Program(program),
-                    None => Audience::Cards(cards),
-                };
+                let audience = whom.audience(&ops, merchant).await?;
                 let done = ops.assign_offer(merchant, offer, Arc::new(audience), BY).await?;
                 println!("assigned to {}, passed over {}", done.assigned, done.passed_over);
             }

@@ -3,17 +3,19 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 
+use crate::cli::whom::{self, Which};
 use crate::cli::{filled, open};
 use crate::config::Config;
-use crate::domain::customer;
+use crate::domain::chips::Chip;
 use crate::domain::id::{CardId, MerchantId};
-use crate::domain::segment::builtin::BuiltIn;
+use crate::domain::segment::order::{Edge, Order, Sort};
 use crate::domain::segment::saved::{Content, Viewer};
-use crate::domain::segment::{Rule, RuleError};
-use crate::ops::Ops;
+use crate::domain::segment::{Rule, builtin};
+use crate::domain::{customer, search};
+use crate::ops::rosters::{Query, Rosters};
 use crate::ops::segments::{NewContent, NewSegment, Target};
 
 /// Cards that are read and printed at once.
@@ -29,7 +31,7 @@ pub(super) enum Segment {
     Show(Asked),
     /// Count the members of a segment or of a rule.
     Count(Asked),
-    /// Print the members of a segment or of a rule, oldest cards first.
+    /// Print the members of a segment or of a rule.
     Members(Members),
 }
 
@@ -48,7 +50,7 @@ pub(super) struct Add {
     #[arg(long, value_parser = filled)]
     name: String,
     /// A rule such as all(status.is.installed,visits.over.9).
-    #[arg(long, value_parser = rule, conflicts_with = "card", required_unless_present = "card")]
+    #[arg(long, value_parser = whom::rule, conflicts_with = "card", required_unless_present = "card")]
     rule: Option<Rule>,
     /// A card on the list; may be given several times.
     #[arg(long)]
@@ -64,47 +66,33 @@ pub(super) struct Asked {
 }
 
 #[derive(Args)]
-#[group(required = true, multiple = false)]
-pub(super) struct Which {
-    /// A segment's id, or the word of a built-in one as `segment list` prints it.
-    #[arg(long)]
-    segment: Option<String>,
-    /// A rule such as all(status.is.installed,visits.over.9).
-    #[arg(long, value_parser = rule)]
-    rule: Option<Rule>,
-}
-
-#[derive(Args)]
 pub(super) struct Members {
     #[command(flatten)]
     asked: Asked,
+    /// What they are sorted by: name, email, status, punches, points, visits, progress, tier, activity, spend or joined;
+    /// with a minus before it, the greatest first.
+    #[arg(long, value_parser = order, default_value = "joined", allow_hyphen_values = true)]
+    sort: Order,
+    /// Only people of whom something contains this: a part of a name, an address or a number.
+    #[arg(long, value_parser = search)]
+    find: Option<search::Query>,
     /// Most cards to print.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     limit: usize,
 }
 
-fn rule(text: &str) -> Result<Rule, RuleError> {
-    Rule::parse(text)
+fn order(text: &str) -> Result<Order> {
+    let words: Vec<_> = Sort::ALL.iter().map(|sort| sort.as_str()).collect();
+    Order::parse(text).with_context(|| {
+        format!(
+            "expected one of {}, or one with a minus before it",
+            words.join(", ")
+        )
+    })
 }
 
-impl Which {
-    fn target(self) -> Result<Target> {
-        match (self.segment, self.rule) {
-            (_, Some(rule)) => Ok(Target::Rule(rule)),
-            (Some(segment), None) => match (BuiltIn::parse(&segment), segment.parse()) {
-                (Some(built_in), _) => Ok(Target::BuiltIn(built_in)),
-                (None, Ok(id)) => Ok(Target::Saved(id)),
-                (None, Err(error)) => {
-                    let words: Vec<_> = BuiltIn::ALL.iter().map(|built_in| built_in.as_str()).collect();
-                    bail!(
-                        "--segment: expected one of {} or a segment's id: {error}",
-                        words.join(", ")
-                    )
-                }
-            },
-            (None, None) => bail!("--segment or --rule: expected one of them; got neither"),
-        }
-    }
+fn search(text: &str) -> Result<search::Query, search::QueryError> {
+    search::Query::parse(text)
 }
 
 impl Segment {
@@ -142,13 +130,8 @@ impl Segment {
 async fn list(of: &Of) -> Result<()> {
     let ops = open(&Config::load(of.config.as_deref())?).await?;
     let saved = ops.segments(of.merchant, Viewer::Operator).await?;
-    for built_in in BuiltIn::ALL {
-        println!(
-            "segment {}  {}: {}",
-            built_in.as_str(),
-            built_in.name(),
-            built_in.sentence()
-        );
+    for chip in Chip::EACH {
+        println!("segment {}  {}: {}", chip.as_str(), chip.title(), chip.rule());
     }
     for segment in saved {
         let what = match &segment.content {
@@ -165,9 +148,10 @@ async fn show(Asked { of, which }: Asked) -> Result<()> {
     let ops = open(&Config::load(of.config.as_deref())?).await?;
     let target = which.target()?;
     match &target {
-        Target::BuiltIn(built_in) => {
-            println!("name {}", built_in.name());
-            println!("meaning {}", built_in.sentence());
+        Target::BuiltIn(chip) => {
+            println!("name {}", chip.title());
+            println!("rule {}", builtin::rule(*chip));
+            println!("meaning {}", chip.rule());
         }
         Target::Rule(rule) => print_rule(rule),
         Target::Saved(id) => {
@@ -193,21 +177,36 @@ fn print_rule(rule: &Rule) {
 impl Members {
     async fn print(self) -> Result<()> {
         let Asked { of, which } = self.asked;
-        let ops: Ops = open(&Config::load(of.config.as_deref())?).await?;
-        let target = which.target()?;
-        let resolved = ops.resolve(of.merchant, Viewer::Operator, &target, None).await?;
-        let (mut after, mut left) = (CardId(0), self.limit);
+        let ops = open(&Config::load(of.config.as_deref())?).await?;
+        // A command asks once: it is not worth reading all cards into memory.
+        let lists = Rosters::start(&ops, 0);
+        let mut query = Query {
+            viewer: Viewer::Operator,
+            target: which.target()?,
+            among: None,
+            search: self.find,
+            order: self.sort,
+            edge: Edge::First,
+            size: AT_ONCE,
+        };
+        let mut left = self.limit;
         while left > 0 {
-            let part = ops
-                .members_after(of.merchant, &resolved, after, left.min(AT_ONCE))
-                .await?;
-            let Some(last) = part.last() else { break };
-            after = *last;
-            left -= part.len();
-            for line in ops.lines(of.merchant, part).await? {
+            query.size = left.min(AT_ONCE);
+            let list = lists.list(of.merchant, &query).await?;
+            left -= query.size;
+            for line in list.lines {
                 let name = customer::full_name(&line.first_name, &line.last_name);
                 let (status, visits) = (line.status.as_str(), line.visits);
                 println!("card {}  {name}: {status}, {visits} visits", line.card);
+            }
+            match list.after {
+                Some(edge) => query.edge = edge,
+                None => {
+                    if list.is_cut {
+                        println!("--find found more people than are listed; say more of the name");
+                    }
+                    break;
+                }
             }
         }
         Ok(())

@@ -11,10 +11,11 @@ use crate::domain::adjustment::{self, AdjustRefusal, Adjustment};
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::change::{Cause, Change};
 use crate::domain::event::{Event, EventKind, NewEvent};
-use crate::domain::id::{BatchId, CardId, EventId, ProgramId};
+use crate::domain::id::{BatchId, CardId, EventId, ProgramId, SegmentId};
 use crate::domain::ledger::LatestEarning;
 use crate::domain::program::{ProgramKind, Rules};
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal, Taken};
+use crate::domain::segment::Rule;
 use crate::domain::time::Timestamp;
 
 /// Cards that can be named one by one; more are meant by a program or a rule.
@@ -50,6 +51,10 @@ pub enum Audience {
     Program(ProgramId),
     /// Every card that a batch changed.
     Batch(BatchId),
+    /// Every card that a rule holds for; what the rule says of time is said of this moment.
+    Rule { rule: Rule, at: Timestamp },
+    /// Every card on the list of a segment.
+    Listed(SegmentId),
 }
 
 /// Why an action is not done at all.

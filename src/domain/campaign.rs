@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::bonus;
 use crate::domain::id::{CampaignId, MerchantId, OfferId, ProgramId};
 use crate::domain::preference::Class;
+use crate::domain::segment::Rule;
 use crate::domain::time::Timestamp;
 use crate::domain::wording::{self, WordingError};
 use trigger::{Signal, Signals};
@@ -50,6 +51,10 @@ pub struct CampaignRules {
     /// Whose cards it is about; none for those of all programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<ProgramId>,
+    /// The rule of a segment: it is for cards that are in it when the trigger is pulled, and still are when the action
+    /// is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eligible: Option<Rule>,
     #[serde(default)]
     pub repeat: Repeat,
     /// Minutes from the trigger to the action.
@@ -320,7 +325,7 @@ mod tests {
     #[test]
     fn rules_survive_printing_and_nonsense_is_refused_by_name() {
         let text = r#"{"trigger": {"on": "birthday", "offset_days": -3, "hour": 9}, "repeat": {"again": "after_days",
-            "days": 300}, "cap": {"times": 2, "days": 7}, "leave_on": "visit", "delay_minutes": 30,
+            "days": 300}, "cap": {"times": 2, "days": 7}, "leave_on": "visit", "delay_minutes": 30, "eligible": "all(visits.over.2,tag.is.vip)",
             "action": {"do": "message", "class": "marketing", "text": " Happy birthday! "}}"#;
         let rules = CampaignRules::parse(text).expect("valid");
         assert_eq!(CampaignRules::parse(&rules.print()), Ok(rules));

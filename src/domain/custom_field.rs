@@ -209,7 +209,7 @@ impl CustomField {
 }
 
 /// Digits with at most one point or comma, in ten-thousandths.
-fn fixed_point(text: &str) -> Option<i64> {
+pub(in crate::domain) fn fixed_point(text: &str) -> Option<i64> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -224,7 +224,7 @@ fn fixed_point(text: &str) -> Option<i64> {
 }
 
 /// The shortest text that reads as `number` again.
-fn print(number: i64) -> String {
+pub(in crate::domain) fn print(number: i64) -> String {
     let digits = format!("{:0>width$}", number.unsigned_abs(), width = DECIMALS + 1);
     let (whole, part) = digits.split_at(digits.len() - DECIMALS);
     let part = part.trim_end_matches('0');

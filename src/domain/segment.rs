@@ -16,12 +16,13 @@
 //! | `under`, `over` | <, > | `visits.over.9` |
 //! | `between` | both ends included, either may be left out | `redeemed.between.2026-11-01..` |
 //! | `empty` | there is no value | `email.empty` |
-//! | `older`, `within`, `next` | more than so long ago, at most so long ago, at most so long from now | `activity.older.7d` |
+//! | `older`, `within`, `next` | so long ago or longer, less long ago, at most so long from now | `activity.older.7d` |
 //! | `today` | a birthday today | `birthday.today` |
 //!
 //! `all()` is everything; an empty text is no rule, so that a parameter that got lost never means everybody. Texts stand
 //! in single quotes when they hold anything but letters, digits and `-_@+:/.`; a quote in them is doubled. `7d` is
-//! exactly 7 times 24 hours. A condition on a value that is not there is false, except `not` and `empty`.
+//! exactly 7 times 24 hours. A condition on a value that is not there is false, except `not` and `empty`. What a program
+//! asks beyond the profile is named by its code: `custom.shoe_size.over.42`.
 
 pub mod builtin;
 pub mod facts;
@@ -33,9 +34,12 @@ pub mod roster;
 pub mod saved;
 
 mod describe;
+mod meaning;
+mod moments;
 mod parse;
 mod print;
 
+use crate::domain::custom_field::FieldCode;
 use crate::domain::id::ProgramId;
 use crate::domain::time::CivilDay;
 pub use facts::Facts;
@@ -48,7 +52,8 @@ pub const DEEPEST: usize = 20;
 pub const LONGEST: usize = 4096;
 
 /// Which cards are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Rule {
     /// Each of them holds; none at all is everything.
     All(Vec<Rule>),
@@ -62,6 +67,8 @@ pub enum Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     pub field: &'static Field,
+    /// Which of a program's own fields is meant, where the field is one of those and only there.
+    pub code: Option<FieldCode>,
     pub test: Test,
 }
 
@@ -75,9 +82,9 @@ pub enum Test {
     Over(Operand),
     Between(Option<Operand>, Option<Operand>),
     Empty,
-    /// More than so long ago.
+    /// So long ago or longer.
     Older(Span),
-    /// At most so long ago.
+    /// Less than so long ago.
     Within(Span),
     /// Not yet, and at most so long from now.
     Next(Span),
@@ -89,6 +96,8 @@ pub enum Test {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operand {
     Number(i64),
+    /// Ten-thousandths.
+    Decimal(i64),
     Day(CivilDay),
     /// Month and day of any year.
     MonthDay(i8, i8),
@@ -143,19 +152,40 @@ impl Rule {
     }
 }
 
+impl TryFrom<String> for Rule {
+    type Error = RuleError;
+
+    fn try_from(text: String) -> Result<Self, RuleError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Rule> for String {
+    fn from(rule: Rule) -> Self {
+        rule.to_string()
+    }
+}
+
 /// What the generators of the tests use, here and in the tests of the store.
 #[cfg(test)]
 mod api_for_tests {
-    pub(crate) use super::facts::Person;
-    pub(crate) use super::field::{COUPON_STATES, KINDS, Kind, STATUSES, YES_NO};
+    pub(crate) use super::facts::{Beside, Person};
+    pub(crate) use super::field::{CELLS, COUPON_STATES, KINDS, Kind, STATUSES, WALLETS, YES_NO};
     pub(crate) use super::order::{Direction, Order, Sort};
     pub(crate) use super::plan::{Context, ProgramFacts};
     pub(crate) use super::{Condition, FIELDS, Field, Operand, Rule, Span, Test};
     pub(crate) use crate::domain::capture::Token;
     pub(crate) use crate::domain::card::{Card, CardStatus, Channels, Identity};
+    pub(crate) use crate::domain::chips::Ready;
+    pub(crate) use crate::domain::consent::Consents;
+    pub(crate) use crate::domain::custom_field::{FieldCode, FieldValue};
+    pub(crate) use crate::domain::feedback::Rating;
     pub(crate) use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber};
+    pub(crate) use crate::domain::preference::Preferences;
     pub(crate) use crate::domain::program::ProgramKind;
+    pub(crate) use crate::domain::rfm::{Fifths, Grid, Limits};
     pub(crate) use crate::domain::time::{CivilDay, Timestamp};
+    pub(crate) use crate::domain::utm::Utm;
     pub(crate) use jiff::tz::TimeZone;
 }
 

@@ -24,7 +24,7 @@ use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::id::{CampaignId, CardId, MerchantId};
 use crate::domain::time::Timestamp;
 use crate::domain::wording::WordingError;
-use crate::ops::audience::{Audience, BEGIN};
+use crate::ops::audience::{self, Audience, BEGIN};
 use crate::ops::chores::TURN;
 use crate::ops::{Ops, engagement};
 use crate::store::campaigns::actions::{self, Message, NewAction};
@@ -248,10 +248,10 @@ impl Ops {
         staff(actor)?;
         let (mut total, mut named, mut after) = (0, HashSet::new(), BEGIN);
         loop {
-            let audience = Arc::clone(&audience);
-            let now = self.clock.now();
-            let page = self.store.write("move_members", move |tx| {
-                let audience = Arc::clone(&audience);
+            let wanted = audience::next(&self.store, &audience, merchant, after, TURN).await?;
+            let (page, now) = (wanted.clone(), self.clock.now());
+            let moved = self.store.write("move_members", move |tx| {
+                let page = page.clone();
                 Box::pin(async move {
                     let campaign = campaigns::campaign(tx, merchant, campaign)
                         .await?
@@ -259,12 +259,10 @@ impl Ops {
                     if campaign.state == CampaignState::Ended {
                         return Err(CampaignError::Ended);
                     }
-                    let wanted = audience.page(tx, merchant, after, TURN).await?;
-                    let moved = move_page(tx, &campaign, &wanted, (joins, cause), actor, now).await?;
-                    Ok((wanted, moved))
+                    Ok(move_page(tx, &campaign, &page, (joins, cause), actor, now).await?)
                 })
             });
-            let (wanted, moved) = page.await?;
+            let moved: usize = moved.await?;
             let Some(last) = wanted.last() else {
                 return Ok((total, named));
             };

@@ -117,10 +117,6 @@ const CHORES: &[Chore] = &[
         name: "bring_customers_into_form",
         turn: |ops, now| Box::pin(customers::bring_into_form(ops, now)),
     },
-    Chore {
-        name: "measure_high_value",
-        turn: |ops, now| Box::pin(ops.measure_high_value(now)),
-    },
 ];
 
 impl Ops {

@@ -150,5 +150,10 @@ async fn append(
 ) -> Result<(), Error> {
     let newest = events::append_of_customer(tx, merchant, person.last_event, event, now).await?;
     person.last_event = Some(newest);
-    consents::save(tx, merchant, person).await
+    consents::save(tx, merchant, person).await?;
+    // Lists can be asked for what people wish.
+    for card in consents::cards_of(tx, merchant, person.customer).await? {
+        tx.announce(Change::Card(merchant, card));
+    }
+    Ok(())
 }

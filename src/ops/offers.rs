@@ -11,7 +11,7 @@ use crate::domain::id::{CardId, CustomerId, EventId, LocationId, MerchantId, Off
 use crate::domain::money::Amount;
 use crate::domain::offer::{self, Holding, Offer, OfferRefusal, OfferState, Terms, TermsError};
 use crate::domain::time::Timestamp;
-use crate::ops::audience::{Audience, BEGIN};
+use crate::ops::audience::{self, Audience, BEGIN};
 use crate::ops::balances::caught_up;
 use crate::ops::campaigns::follow;
 use crate::ops::chores::TURN;
@@ -137,17 +137,13 @@ impl Ops {
         let mut total = Assigned::default();
         let mut after = BEGIN;
         loop {
-            let audience = Arc::clone(&audience);
-            let now = self.clock.now();
-            let page = self.store.write("assign_offer", move |tx| {
-                let audience = Arc::clone(&audience);
-                Box::pin(async move {
-                    let wanted = audience.page(tx, merchant, after, TURN).await?;
-                    let assigned = assign_page(tx, merchant, offer, &wanted, actor, now).await?;
-                    Ok::<_, OfferError>((wanted, assigned))
-                })
+            let wanted = audience::next(&self.store, &audience, merchant, after, TURN).await?;
+            let (page, now) = (wanted.clone(), self.clock.now());
+            let assigned = self.store.write("assign_offer", move |tx| {
+                let page = page.clone();
+                Box::pin(async move { assign_page(tx, merchant, offer, &page, actor, now).await })
             });
-            let (wanted, assigned) = page.await?;
+            let assigned: usize = assigned.await?;
             let Some(last) = wanted.last() else {
                 return Ok(total);
             };

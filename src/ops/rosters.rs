@@ -6,30 +6,26 @@
 //! answer, so that whoever has just punched sees the punch. Changes of other nodes arrive a moment later.
 //!
 //! A change that this node is never told of stays unseen until the roster is read anew, after [`FRESH_FOR`] at the
-//! latest. So whoever changes what rules can ask announces [`Change::Card`], for each of the person's cards where it is
-//! a person. What acts on cards (a message, a bulk job) asks the store itself.
+//! latest. So whoever changes what rules can ask announces `Change::Card`, for each of the person's cards where it is a
+//! person. What acts on cards (a message, a bulk job) asks the store itself.
+
+mod held;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::TryRecvError;
-use tokio::sync::watch;
-
-use crate::clock::Clock;
-use crate::domain::id::{CardId, CustomerId, MerchantId};
+use crate::domain::id::{CustomerId, MerchantId};
+use crate::domain::search;
 use crate::domain::segment::Rule;
 use crate::domain::segment::order::{Edge, Order, Place};
-use crate::domain::segment::plan::ProgramFacts;
-use crate::domain::segment::roster::Roster;
 use crate::domain::segment::saved::Viewer;
-use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::segments::{Reach, Resolved, SegmentError, Target, apart, reachable};
+use crate::store::Error;
 use crate::store::segments::{self, Line};
-use crate::store::{Change, Error};
+use held::{Held, Shared, State, follow, load, lock};
 
 /// Rows of a page.
 pub const PAGE: usize = 50;
@@ -51,8 +47,10 @@ const AT_ONCE: usize = 1024;
 pub struct Query {
     pub viewer: Viewer,
     pub target: Target,
-    /// Only these customers, such as a search has found.
+    /// Only these customers.
     pub among: Option<Vec<CustomerId>>,
+    /// Only people whom this finds.
+    pub search: Option<search::Query>,
     pub order: Order,
     pub edge: Edge,
     pub size: usize,
@@ -66,6 +64,8 @@ pub struct List {
     pub total: usize,
     pub before: Option<Edge>,
     pub after: Option<Edge>,
+    /// Whether the search found more people than a list looks through; the newest are here.
+    pub is_cut: bool,
 }
 
 /// What a rule would select, for the person who is writing it.
@@ -82,52 +82,9 @@ pub struct Rosters {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    /// Memory for all rosters together.
-    most_bytes: usize,
-    changes: Mutex<Receiver<Change>>,
-    held: Mutex<HashMap<MerchantId, Arc<Held>>>,
-}
-
-/// A merchant's roster, or what is on its way to be one.
-struct Held {
-    roster: RwLock<Roster>,
-    /// Cards that changed and were not read again.
-    changed: Mutex<HashSet<CardId>>,
-    /// Cards that were read again while the roster was being loaded anew: what was loaded may be older.
-    again: Mutex<HashSet<CardId>>,
-    /// Held while changed cards are read, so that everybody who looks sees what changed before, and while a loaded
-    /// roster is put in place.
-    refreshing: tokio::sync::Mutex<()>,
-    state: watch::Sender<State>,
-    /// Some change was missed, or the programs changed: to be read anew.
-    stale: AtomicBool,
-    loading: AtomicBool,
-    marks: Mutex<Marks>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Loading,
-    Ready,
-    /// More than there is memory for.
-    TooLarge,
-}
-
-struct Marks {
-    loaded_at: Timestamp,
-    used_at: Timestamp,
-    /// What its facts were made with.
-    programs: Vec<ProgramFacts>,
-    bytes: usize,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Rosters {
     /// Begins to hear of changes. `most_bytes` is the memory for all rosters together; one million cards take some 150 MB.
+    /// Without any memory the store is asked every time.
     pub fn start(ops: &Ops, most_bytes: usize) -> Self {
         let shared = Arc::new(Shared {
             most_bytes,
@@ -163,9 +120,10 @@ impl Rosters {
     /// One page of the cards that a target means.
     pub async fn list(&self, merchant: MerchantId, query: &Query) -> Result<List, SegmentError> {
         let Query { viewer, target, .. } = query;
+        let (among, is_cut) = self.among(merchant, query).await?;
         let resolved = self
             .ops
-            .resolve(merchant, *viewer, target, query.among.as_deref())
+            .resolve(merchant, *viewer, target, among.as_deref())
             .await?;
         let (order, size) = (query.order, query.size);
         let (places, total, has_more) = match self.current(merchant, &resolved).await? {
@@ -192,7 +150,25 @@ impl Rosters {
                 self.ops.lines(merchant, cards).await?
             },
             total,
+            is_cut,
         })
+    }
+
+    /// Whom alone a list is about, and whether the search found more of them.
+    async fn among(
+        &self,
+        merchant: MerchantId,
+        query: &Query,
+    ) -> Result<(Option<Vec<CustomerId>>, bool), Error> {
+        let Some(search) = &query.search else {
+            return Ok((query.among.clone(), false));
+        };
+        let (mut found, is_cut) = self.ops.found(merchant, search).await?;
+        if let Some(among) = &query.among {
+            let among: HashSet<_> = among.iter().collect();
+            found.retain(|customer| among.contains(customer));
+        }
+        Ok((Some(found), is_cut))
     }
 
     /// How many cards a target means and how many of them a push can reach now.
@@ -255,6 +231,9 @@ impl Rosters {
 
     /// The merchant's roster with everything in it that this node has heard of; none while there is none.
     async fn current(&self, merchant: MerchantId, resolved: &Resolved) -> Result<Option<Arc<Held>>, Error> {
+        if self.shared.most_bytes == 0 {
+            return Ok(None);
+        }
         let now = resolved.context.now;
         let held = self.shared.hold(merchant, now);
         self.shared.take_changes();
@@ -264,7 +243,7 @@ impl Rosters {
             *held.state.borrow() == State::Loading
                 || held.stale.load(Ordering::SeqCst)
                 || now.since(marks.loaded_at) > FRESH_FOR
-                || marks.programs != resolved.context.programs
+                || marks.goals != resolved.context.goals()
         };
         if must_load && !held.loading.swap(true, Ordering::SeqCst) {
             tokio::spawn(load(self.clone(), merchant, Arc::clone(&held)));
@@ -273,218 +252,10 @@ impl Rosters {
         let settled = state.wait_for(|state| *state != State::Loading);
         let is_ready =
             matches!(tokio::time::timeout(PATIENCE, settled).await, Ok(Ok(state)) if *state == State::Ready);
-        if !is_ready || lock(&held.marks).programs != resolved.context.programs {
+        if !is_ready || lock(&held.marks).goals != resolved.context.goals() {
             return Ok(None);
         }
         held.refresh(&self.ops, merchant, resolved).await?;
         Ok(Some(held))
-    }
-}
-
-impl Shared {
-    fn hold(&self, merchant: MerchantId, now: Timestamp) -> Arc<Held> {
-        let mut held = lock(&self.held);
-        Arc::clone(held.entry(merchant).or_insert_with(|| Arc::new(Held::new(now))))
-    }
-
-    /// Notes which cards changed. Rosters are looked up under the same lock, so that none misses a change that was
-    /// announced after it began to load.
-    fn take_changes(&self) {
-        let held = lock(&self.held);
-        let mut changes = lock(&self.changes);
-        loop {
-            match changes.try_recv() {
-                Ok(Change::Card(merchant, card)) => {
-                    if let Some(held) = held.get(&merchant) {
-                        lock(&held.changed).insert(card);
-                    }
-                }
-                Ok(Change::Pushes) => {}
-                Err(TryRecvError::Lagged(_)) => {
-                    for held in held.values() {
-                        held.stale.store(true, Ordering::SeqCst);
-                    }
-                }
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
-            }
-        }
-    }
-
-    fn give_up_unused(&self, now: Timestamp) {
-        lock(&self.held).retain(|_, held| {
-            now.since(lock(&held.marks).used_at) <= KEPT_FOR || held.loading.load(Ordering::SeqCst)
-        });
-    }
-
-    /// Makes room for a roster of `bytes` by giving up those that were not looked at for longest. False when even that
-    /// is not enough.
-    fn make_room(&self, merchant: MerchantId, bytes: usize) -> bool {
-        let mut held = lock(&self.held);
-        let mut others: Vec<(Timestamp, MerchantId, usize)> = held
-            .iter()
-            .filter(|(other, _)| **other != merchant)
-            .map(|(other, held)| {
-                let marks = lock(&held.marks);
-                (marks.used_at, *other, marks.bytes)
-            })
-            .collect();
-        others.sort();
-        let mut total: usize = bytes + others.iter().map(|(.., bytes)| bytes).sum::<usize>();
-        for (_, other, bytes) in others {
-            if total <= self.most_bytes {
-                break;
-            }
-            held.remove(&other);
-            total -= bytes;
-        }
-        total <= self.most_bytes
-    }
-}
-
-impl Held {
-    fn new(now: Timestamp) -> Self {
-        Self {
-            roster: RwLock::new(Roster::default()),
-            changed: Mutex::new(HashSet::new()),
-            again: Mutex::new(HashSet::new()),
-            refreshing: tokio::sync::Mutex::new(()),
-            state: watch::Sender::new(State::Loading),
-            stale: AtomicBool::new(false),
-            loading: AtomicBool::new(false),
-            marks: Mutex::new(Marks {
-                loaded_at: now,
-                used_at: now,
-                programs: Vec::new(),
-                bytes: 0,
-            }),
-        }
-    }
-
-    /// Asks the roster on a thread that may be busy for some milliseconds.
-    async fn ask<T: Send + 'static>(
-        self: Arc<Self>,
-        question: impl FnOnce(&Roster) -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let asked = tokio::task::spawn_blocking(move || {
-            question(&self.roster.read().unwrap_or_else(PoisonError::into_inner))
-        });
-        asked
-            .await
-            .map_err(|_| Error::inconsistent("an answer from the roster", "a fault of its own"))
-    }
-
-    /// Reads the cards again that changed.
-    async fn refresh(&self, ops: &Ops, merchant: MerchantId, resolved: &Resolved) -> Result<(), Error> {
-        let _refreshing = self.refreshing.lock().await;
-        let changed: Vec<CardId> = lock(&self.changed).drain().collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let read = ops
-            .store
-            .read("changed_cards", |tx| {
-                let (cards, context) = (changed.clone(), Arc::clone(&resolved.context));
-                Box::pin(async move { segments::facts_of(tx, merchant, &context, &cards).await })
-            })
-            .await;
-        let facts = match read {
-            Ok(facts) => facts,
-            Err(error) => {
-                lock(&self.changed).extend(changed);
-                return Err(error);
-            }
-        };
-        if self.loading.load(Ordering::SeqCst) {
-            lock(&self.again).extend(&changed);
-        }
-        let there: HashSet<CardId> = facts.iter().map(|facts| facts.card).collect();
-        let gone: Vec<CardId> = changed.into_iter().filter(|card| !there.contains(card)).collect();
-        let mut roster = self.roster.write().unwrap_or_else(PoisonError::into_inner);
-        roster.put(facts);
-        roster.remove(&gone);
-        Ok(())
-    }
-}
-
-/// Reads all cards of a merchant, part by part, and puts them in place. A failed reading leaves what was there.
-async fn load(rosters: Rosters, merchant: MerchantId, held: Arc<Held>) {
-    held.stale.store(false, Ordering::SeqCst);
-    match read_all(&rosters, merchant).await {
-        Ok((roster, programs)) => {
-            let bytes = roster.as_ref().map_or(0, Roster::bytes);
-            let _refreshing = held.refreshing.lock().await;
-            let has_room = rosters.shared.make_room(merchant, bytes);
-            let state = if roster.is_some() && has_room {
-                State::Ready
-            } else {
-                State::TooLarge
-            };
-            let roster = roster.filter(|_| has_room).unwrap_or_default();
-            *held.roster.write().unwrap_or_else(PoisonError::into_inner) = roster;
-            *lock(&held.marks) = Marks {
-                loaded_at: rosters.ops.clock.now(),
-                used_at: rosters.ops.clock.now(),
-                programs,
-                bytes,
-            };
-            lock(&held.changed).extend(lock(&held.again).drain());
-            held.loading.store(false, Ordering::SeqCst);
-            held.state.send_replace(state);
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the list of a merchant's cards could not be read; it is tried at the next look");
-            held.stale.store(true, Ordering::SeqCst);
-            held.loading.store(false, Ordering::SeqCst);
-        }
-    }
-}
-
-/// The roster, or none where there is not enough memory, and the programs that its facts were made with.
-async fn read_all(
-    rosters: &Rosters,
-    merchant: MerchantId,
-) -> Result<(Option<Roster>, Vec<ProgramFacts>), Error> {
-    let (ops, most) = (&rosters.ops, rosters.shared.most_bytes);
-    let now = ops.clock.now();
-    let context = ops
-        .store
-        .read("context_of_rules", move |tx| {
-            Box::pin(async move { segments::context(tx, merchant, now).await })
-        })
-        .await?;
-    let Some(context) = context.map(Arc::new) else {
-        return Ok((None, Vec::new()));
-    };
-    let programs = context.programs.clone();
-    let mut roster = Roster::default();
-    let (mut after, mut bytes) = (CardId(0), 0);
-    loop {
-        let part = ops
-            .store
-            .read("facts_of_cards", |tx| {
-                let context = Arc::clone(&context);
-                Box::pin(async move { segments::facts_after(tx, merchant, &context, after, AT_ONCE).await })
-            })
-            .await?;
-        let Some(last) = part.last() else { break };
-        after = last.card;
-        bytes += roster.add_block(&part);
-        if bytes > most {
-            return Ok((None, programs));
-        }
-        tokio::task::yield_now().await;
-    }
-    Ok((Some(roster), programs))
-}
-
-/// Takes changes from the store while nobody looks, so that none is lost, until the rosters are dropped.
-async fn follow(shared: Weak<Shared>, clock: Clock) {
-    let mut looks = tokio::time::interval(TAKEN_EVERY);
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        let Some(shared) = shared.upgrade() else { return };
-        shared.take_changes();
-        shared.give_up_unused(clock.now());
     }
 }

@@ -3,26 +3,24 @@
 //! What is answered here is read from the store and exact. Lists and counts that people wait for come from
 //! [`crate::ops::rosters`], which answers the same from memory.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod saving;
 
+use std::sync::Arc;
+
+use crate::domain::bulk;
+use crate::domain::chips::Chip;
 use crate::domain::id::{CardId, CustomerId, MemberId, MerchantId, SegmentId};
-use crate::domain::segment::builtin::{self, BuiltIn};
+use crate::domain::search::Query;
 use crate::domain::segment::plan::Context;
-use crate::domain::segment::saved::{self, Content, LONGEST_LIST, Refusal, Segment, Viewer};
-use crate::domain::segment::{Plan, Rule};
+use crate::domain::segment::saved::{Content, Refusal, Segment, Viewer};
+use crate::domain::segment::{Plan, Rule, builtin};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
-use crate::ops::chores::TURN;
 use crate::store::segments::{self, Line};
-use crate::store::{Error, Tx};
+use crate::store::{Error, Tx, search};
 
-/// Cards of a list that one transaction changes.
-const PART: usize = 200;
-/// How long the measure of high value stands.
-const MEASURED_FOR: Duration = Duration::from_hours(24);
-/// Cards whose spend is read at once while measuring.
-const MEASURED_AT_ONCE: i64 = 2000;
+/// People of one search whose cards a list shows, the newest first.
+pub const MOST_FOUND: usize = 5000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
@@ -61,7 +59,7 @@ pub struct Edit {
 /// Who is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    BuiltIn(BuiltIn),
+    BuiltIn(Chip),
     Saved(SegmentId),
     /// A rule that nobody has saved.
     Rule(Rule),
@@ -95,165 +93,6 @@ impl Drift {
 }
 
 impl Ops {
-    /// Saves a segment under a name that no other has.
-    pub async fn add_segment(&self, merchant: MerchantId, new: NewSegment) -> Result<Segment, SegmentError> {
-        let now = self.clock.now();
-        let name = saved::name(&new.name)?;
-        let (content, cards) = match new.content {
-            NewContent::Rule(rule) => (Content::Rule(rule), Vec::new()),
-            NewContent::List(cards) => (Content::List, cards),
-        };
-        if cards.len() > LONGEST_LIST {
-            return Err(Refusal::ListTooLong(cards.len()).into());
-        }
-        let segment = Segment {
-            id: SegmentId(self.ids.next(now)),
-            merchant,
-            name,
-            content,
-            owner: new.owner,
-            shared: new.shared,
-            version: 1,
-            created_at: now,
-            changed_at: now,
-        };
-        let segment = self
-            .store
-            .write("add_segment", move |tx| {
-                let segment = segment.clone();
-                Box::pin(async move {
-                    context(tx, merchant, now).await?;
-                    free(tx, &segment).await?;
-                    segments::insert(tx, &segment).await?;
-                    Ok(segment)
-                })
-            })
-            .await
-            .map_err(taken)?;
-        self.put_on(merchant, segment.id, &cards).await?;
-        Ok(segment)
-    }
-
-    /// Puts cards on a list, part by part, so that no tap waits for a long one. Repeating it does no harm.
-    async fn put_on(&self, merchant: MerchantId, id: SegmentId, cards: &[CardId]) -> Result<(), Error> {
-        for part in cards.chunks(PART) {
-            let part = part.to_vec();
-            self.store
-                .write("put_on_list", move |tx| {
-                    let part = part.clone();
-                    Box::pin(async move { segments::put_on(tx, merchant, id, &part).await })
-                })
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Changes a segment that is still as the caller saw it.
-    pub async fn edit_segment(
-        &self,
-        merchant: MerchantId,
-        viewer: Viewer,
-        id: SegmentId,
-        seen: i64,
-        edit: Edit,
-    ) -> Result<Segment, SegmentError> {
-        let now = self.clock.now();
-        self.store
-            .write("edit_segment", move |tx| {
-                let edit = edit.clone();
-                Box::pin(async move {
-                    let mut segment = locked(tx, merchant, viewer, id).await?.at_version(seen)?;
-                    if let Some(name) = edit.name {
-                        segment.name = saved::name(&name)?;
-                    }
-                    if let Some(rule) = edit.rule {
-                        segment.rule().ok_or(Refusal::NoRule)?;
-                        segment.content = Content::Rule(rule);
-                    }
-                    segment.shared = edit.shared.unwrap_or(segment.shared);
-                    segment.version += 1;
-                    segment.changed_at = now;
-                    free(tx, &segment).await?;
-                    segments::update(tx, &segment).await?;
-                    Ok(segment)
-                })
-            })
-            .await
-            .map_err(taken)
-    }
-
-    /// Makes a private copy of a segment, its list too.
-    pub async fn duplicate_segment(
-        &self,
-        merchant: MerchantId,
-        viewer: Viewer,
-        id: SegmentId,
-        name: &str,
-    ) -> Result<Segment, SegmentError> {
-        let now = self.clock.now();
-        let name = saved::name(name)?;
-        let copy = SegmentId(self.ids.next(now));
-        let (segment, cards) = self
-            .store
-            .write("duplicate_segment", move |tx| {
-                let name = name.clone();
-                Box::pin(async move {
-                    let original = locked(tx, merchant, viewer, id).await?;
-                    let segment = Segment {
-                        id: copy,
-                        name,
-                        owner: match viewer {
-                            Viewer::Member(member) => Some(member),
-                            Viewer::Operator => None,
-                        },
-                        shared: false,
-                        version: 1,
-                        created_at: now,
-                        changed_at: now,
-                        ..original
-                    };
-                    free(tx, &segment).await?;
-                    segments::insert(tx, &segment).await?;
-                    Ok((segment, segments::on_list(tx, merchant, id).await?))
-                })
-            })
-            .await
-            .map_err(taken)?;
-        self.put_on(merchant, copy, &cards).await?;
-        Ok(segment)
-    }
-
-    /// Removes a segment that nothing needs; its cards stay. The list goes after it, part by part.
-    pub async fn delete_segment(
-        &self,
-        merchant: MerchantId,
-        viewer: Viewer,
-        id: SegmentId,
-        seen: i64,
-    ) -> Result<(), SegmentError> {
-        self.store
-            .write("delete_segment", move |tx| {
-                Box::pin(async move {
-                    locked(tx, merchant, viewer, id).await?.at_version(seen)?;
-                    saved::may_delete(&segments::uses(tx, merchant, id).await?)?;
-                    segments::delete(tx, merchant, id).await?;
-                    Ok::<_, SegmentError>(())
-                })
-            })
-            .await?;
-        loop {
-            let cleared = self
-                .store
-                .write("clear_list", move |tx| {
-                    Box::pin(async move { segments::clear(tx, merchant, id, TURN).await })
-                })
-                .await?;
-            if cleared == 0 {
-                return Ok(());
-            }
-        }
-    }
-
     /// The segments that the viewer may see, by name.
     pub async fn segments(&self, merchant: MerchantId, viewer: Viewer) -> Result<Vec<Segment>, SegmentError> {
         let now = self.clock.now();
@@ -281,56 +120,6 @@ impl Ops {
             .await
     }
 
-    /// Puts cards on a list or takes them off, part by part; returns how many it holds then.
-    pub async fn change_list(
-        &self,
-        merchant: MerchantId,
-        viewer: Viewer,
-        id: SegmentId,
-        put_on: &[CardId],
-        take_off: &[CardId],
-    ) -> Result<usize, SegmentError> {
-        let now = self.clock.now();
-        let add = put_on.len();
-        self.store
-            .write("change_list", move |tx| {
-                Box::pin(async move {
-                    let mut segment = locked(tx, merchant, viewer, id).await?;
-                    if segment.content != Content::List {
-                        return Err(Refusal::NoList.into());
-                    }
-                    let most = segments::length(tx, merchant, id).await?.saturating_add(add);
-                    if most > LONGEST_LIST {
-                        return Err(Refusal::ListTooLong(most).into());
-                    }
-                    segment.version += 1;
-                    segment.changed_at = now;
-                    segments::update(tx, &segment).await?;
-                    Ok::<_, SegmentError>(())
-                })
-            })
-            .await?;
-        for part in take_off.chunks(PART) {
-            let part = part.to_vec();
-            self.store
-                .write("take_off_list", move |tx| {
-                    let part = part.clone();
-                    Box::pin(async move {
-                        for card in part {
-                            segments::take_off(tx, merchant, id, card).await?;
-                        }
-                        Ok::<_, Error>(())
-                    })
-                })
-                .await?;
-        }
-        self.put_on(merchant, id, put_on).await?;
-        let length = self.store.read("length_of_list", move |tx| {
-            Box::pin(async move { segments::length(tx, merchant, id).await })
-        });
-        Ok(length.await?)
-    }
-
     /// What a target means now.
     pub async fn resolve(
         &self,
@@ -355,6 +144,44 @@ impl Ops {
             plan: Arc::new(plan),
             context: Arc::new(context),
         })
+    }
+
+    /// A target as whom something is done for: its rule as it is now, asked at this moment however long the work takes;
+    /// or the cards of a list.
+    pub async fn audience(
+        &self,
+        merchant: MerchantId,
+        viewer: Viewer,
+        target: &Target,
+    ) -> Result<bulk::Audience, SegmentError> {
+        let at = self.clock.now();
+        let rule = match target {
+            Target::Rule(rule) => rule.clone(),
+            Target::BuiltIn(chip) => builtin::rule(*chip),
+            Target::Saved(id) => match self.segment(merchant, viewer, *id).await?.content {
+                Content::Rule(rule) => rule,
+                Content::List => return Ok(bulk::Audience::Listed(*id)),
+            },
+        };
+        Ok(bulk::Audience::Rule { rule, at })
+    }
+
+    /// The newest people whom a search finds, at most [`MOST_FOUND`], and whether there are more.
+    pub(super) async fn found(
+        &self,
+        merchant: MerchantId,
+        query: &Query,
+    ) -> Result<(Vec<CustomerId>, bool), Error> {
+        let limit = i64::try_from(MOST_FOUND).unwrap_or(i64::MAX).saturating_add(1);
+        let found = self.store.read("people_of_list", move |tx| {
+            let query = query.clone();
+            Box::pin(async move { search::find(tx, merchant, &query, None, limit).await })
+        });
+        let found: Result<Vec<search::Found>, Error> = found.await;
+        let mut people: Vec<CustomerId> = found?.into_iter().map(|found| found.id).collect();
+        let is_cut = people.len() > MOST_FOUND;
+        people.truncate(MOST_FOUND);
+        Ok((people, is_cut))
     }
 
     /// How many are meant and can be reached.
@@ -430,42 +257,6 @@ impl Ops {
             })
             .await
     }
-
-    /// Takes the measure of high value anew: one merchant a turn, once a day.
-    pub(crate) async fn measure_high_value(&self, now: Timestamp) -> Result<usize, Error> {
-        let before = now.minus(MEASURED_FOR);
-        let due = self
-            .store
-            .read("unmeasured_merchant", move |tx| {
-                Box::pin(async move { segments::unmeasured(tx, before).await })
-            })
-            .await?;
-        let Some(merchant) = due else {
-            return Ok(0);
-        };
-        let mut spends = Vec::new();
-        let mut after = CardId(0);
-        loop {
-            let some: Vec<(CardId, i64)> = self
-                .store
-                .read("spends", move |tx| {
-                    Box::pin(segments::spends_after(tx, merchant, after, MEASURED_AT_ONCE))
-                })
-                .await?;
-            let Some((last, _)) = some.last() else { break };
-            after = *last;
-            spends.extend(some.into_iter().map(|(_, spend)| spend));
-            // Others on this thread go first.
-            tokio::task::yield_now().await;
-        }
-        let least = builtin::least_of_top_fifth(spends);
-        self.store
-            .write("measure_high_value", move |tx| {
-                Box::pin(segments::set_high_value(tx, merchant, least, now))
-            })
-            .await
-            .map(|()| 1)
-    }
 }
 
 /// Does work that may go through all cards on a thread that nobody else waits for: SQLite reads on the thread that asks.
@@ -500,10 +291,7 @@ async fn resolve(
     let context = context(tx, merchant, now).await?;
     let plan = match target {
         Target::Rule(rule) => Plan::of(&rule, &context),
-        Target::BuiltIn(built_in) => {
-            let high_value = segments::high_value(tx, merchant).await?;
-            Plan::of(&built_in.rule(high_value), &context)
-        }
+        Target::BuiltIn(chip) => Plan::of(&builtin::rule(chip), &context),
         Target::Saved(id) => match visible(tx, merchant, viewer, id).await?.content {
             Content::Rule(rule) => Plan::of(&rule, &context),
             Content::List => Plan::listed(id, &segments::on_list(tx, merchant, id).await?),
@@ -525,32 +313,4 @@ async fn visible(
 ) -> Result<Segment, SegmentError> {
     let found = segments::segment(tx, merchant, id).await?;
     Ok(found.ok_or(Refusal::NotFound)?.seen_by(viewer)?)
-}
-
-async fn locked(
-    tx: &mut Tx<'_>,
-    merchant: MerchantId,
-    viewer: Viewer,
-    id: SegmentId,
-) -> Result<Segment, SegmentError> {
-    let found = segments::for_update(tx, merchant, id).await?;
-    Ok(found.ok_or(Refusal::NotFound)?.seen_by(viewer)?)
-}
-
-/// A name belongs to one segment, also when the other one is private to somebody else.
-async fn free(tx: &mut Tx<'_>, segment: &Segment) -> Result<(), SegmentError> {
-    match segments::named(tx, segment.merchant, &segment.name).await? {
-        Some(other) if other != segment.id => Err(Refusal::NameTaken(segment.name.clone()).into()),
-        _ => Ok(()),
-    }
-}
-
-/// Two who took the same name at the same moment: the second one hears it as the first look would have said it.
-fn taken(error: SegmentError) -> SegmentError {
-    match error {
-        SegmentError::Store(error) if error.is_unique_violation() => {
-            Refusal::NameTaken("the same name, a moment ago".into()).into()
-        }
-        other => other,
-    }
 }

@@ -4,7 +4,7 @@ use crate::domain::id::{CardId, MerchantId};
 use crate::domain::utm::{self, Utm};
 use crate::ops::Ops;
 use crate::store::utms::Landing;
-use crate::store::{Error, cards, utms};
+use crate::store::{Change, Error, cards, utms};
 
 impl Ops {
     /// Notes that the holder of a card landed by a link with these words; whether it counts.
@@ -25,6 +25,7 @@ impl Ops {
                     if !utm::counts(card.status, known) {
                         return Ok(false);
                     }
+                    tx.announce(Change::Card(merchant, card.id));
                     utms::insert(tx, merchant, card.id, &Landing { utm, at: now }).await
                 })
             })

@@ -25,7 +25,7 @@ use crate::store::{Error, Tx, cards, events, segment_rules};
 pub use crate::store::locked::CardKey;
 use counters::Deltas;
 pub(crate) use counters::STATEMENTS as OF_COUNTERS;
-pub use counters::{CountRow, counts, fold};
+pub use counters::{CountRow, counts, fold, show};
 
 const ERASED: &str = "select u.merchant_id, u.customer_id from (values {bigint, bigint}) as v \
      join customers u on u.merchant_id = v.column1 and u.customer_id = v.column2 where u.erased_at is not null";

@@ -56,8 +56,25 @@ pub async fn find(
     before: Option<CustomerId>,
     limit: i64,
 ) -> Result<Vec<Found>, Error> {
+    let (sql, params) = asked(merchant, query, before, limit, tx.is_on_sqlite());
+    tx.all(sql, &params).await
+}
+
+/// How the newest `limit` people would be asked for on one of the engines.
+pub fn show(merchant: MerchantId, query: &Query, limit: i64, on_sqlite: bool) -> (String, Vec<Value>) {
+    let (sql, params) = asked(merchant, query, None, limit, on_sqlite);
+    (sql.to_owned(), params)
+}
+
+fn asked(
+    merchant: MerchantId,
+    query: &Query,
+    before: Option<CustomerId>,
+    limit: i64,
+    on_sqlite: bool,
+) -> (&'static str, Vec<Value>) {
     let before = before.map_or(i64::MAX, |customer| customer.0);
-    let (sql, asked) = if tx.is_on_sqlite() {
+    let (sql, asked) = if on_sqlite {
         (FIND_ON_SQLITE, all_trigrams(query))
     } else {
         (FIND_ON_POSTGRES, like(query))
@@ -70,7 +87,7 @@ pub async fn find(
             .take(MOST_NEEDLES),
     );
     params.push(limit.into());
-    tx.all(sql, &params).await
+    (sql, params)
 }
 
 /// `"abc" AND "bcd"`: what FTS5 is asked for. Every needle has three letters at least.

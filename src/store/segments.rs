@@ -3,18 +3,24 @@
 //! The rules of segments are the one place where SQL is put together at run time: `compile` makes the text from
 //! constants, with every value as a parameter, and a test compares what it finds with what the domain says of each card.
 
+mod beside;
+mod columns;
 mod compile;
 mod lines;
 mod rows;
 
-use crate::domain::id::{CardId, MerchantId, ProgramId, SegmentId};
+use std::collections::HashMap;
+
+use crate::domain::bulk::Audience;
+use crate::domain::chips::CountRules;
+use crate::domain::id::{BatchId, CardId, MerchantId, ProgramId, SegmentId};
 use crate::domain::program::Rules;
 use crate::domain::segment::Rule;
 use crate::domain::segment::plan::{Context, ProgramFacts};
 use crate::domain::segment::saved::{Content, Segment, Use, name_key};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx, messages};
+use crate::store::{Error, FromRow, Row, Tx, messages, segment_rules};
 use jiff::tz::TimeZone;
 pub use lines::{Line, lines, show_lines};
 pub use rows::{Shown, cards, count, facts_after, facts_of, page, show_count, show_page};
@@ -64,15 +70,14 @@ const ON_LIST_AFTER: &str = "select s.card_id from segment_cards s where s.merch
      and s.card_id > $3 order by s.card_id limit $4";
 const LENGTH: &str = "select count(*) from segment_cards s where s.merchant_id = $1 and s.segment_id = $2";
 
-const SPENDS: &str = "select c.card_id, c.spend from cards c where c.merchant_id = $1 and c.card_id > $2 \
-     order by c.card_id limit $3";
-const HIGH_VALUE: &str = "select g.high_value from segment_measures g where g.merchant_id = $1";
-const MEASURE: &str = "insert into segment_measures (merchant_id, high_value, measured_at) values ($1, $2, $3) \
-     on conflict (merchant_id) do update set high_value = excluded.high_value, measured_at = excluded.measured_at";
-/// Merchants whose measure is older than `$1`, the oldest first.
-const UNMEASURED: &str = "select m.merchant_id from merchants m left join segment_measures g \
-     on g.merchant_id = m.merchant_id where g.measured_at is null or g.measured_at < $1 \
-     order by coalesce(g.measured_at, 0), m.merchant_id limit 1";
+/// The next cards on a list, without those of people who were erased.
+const LISTED: &str = "select s.card_id from segment_cards s \
+     join cards c on c.merchant_id = s.merchant_id and c.card_id = s.card_id \
+     join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id and u.erased_at is null \
+     where s.merchant_id = $1 and s.segment_id = $2 and s.card_id > $3 order by s.card_id limit $4";
+/// A job that goes by a list and has not ended.
+const USE_BY_JOB: &str = "select j.batch_id from jobs j \
+     where j.merchant_id = $1 and j.finished_at is null and j.audience = $2 limit 1";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     ZONE,
@@ -90,11 +95,13 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ON_LIST,
     ON_LIST_AFTER,
     LENGTH,
-    SPENDS,
-    HIGH_VALUE,
-    MEASURE,
-    UNMEASURED,
+    LISTED,
+    USE_BY_JOB,
     lines::LINES,
+    beside::STATEMENTS[0],
+    beside::STATEMENTS[1],
+    beside::STATEMENTS[2],
+    beside::STATEMENTS[3],
 ];
 
 /// What rules of a merchant need to know besides cards; none where there is no such merchant.
@@ -107,19 +114,34 @@ pub async fn context(
     let Some((zone,)) = zone else {
         return Ok(None);
     };
+    let countings = segment_rules::of_merchant(tx, merchant).await?;
+    let countings: HashMap<_, _> = countings
+        .into_iter()
+        .map(|counting| (counting.key.1, counting))
+        .collect();
     let rows: Vec<(ProgramId, String)> = tx.all(PROGRAMS, &params![merchant]).await?;
-    let facts = |(id, rules): (ProgramId, String)| {
+    let mut programs = Vec::with_capacity(rows.len());
+    for (id, rules) in rows {
         let rules = Rules::parse(&rules).map_err(|error| Error::inconsistent("rules of a program", error))?;
-        Ok(ProgramFacts {
+        let counting = countings.get(&id);
+        let counting =
+            counting.ok_or_else(|| Error::inconsistent("what the cards are counted by", "none"))?;
+        let CountRules {
+            grid,
+            high_value_from,
+        } = counting.rules;
+        programs.push(ProgramFacts::new(
             id,
-            kind: rules.kind(),
-            goal: rules.goal(),
-        })
-    };
+            &rules,
+            counting.ready,
+            grid,
+            high_value_from,
+        ));
+    }
     Ok(Some(Context {
         now,
         zone: TimeZone::get(&zone).unwrap_or(TimeZone::UTC),
-        programs: rows.into_iter().map(facts).collect::<Result<_, Error>>()?,
+        programs,
     }))
 }
 
@@ -205,9 +227,16 @@ pub async fn named(tx: &mut Tx<'_>, merchant: MerchantId, name: &str) -> Result<
     Ok(found.map(|(segment,)| segment))
 }
 
-/// What needs a segment and has not happened yet.
+/// What needs a segment and has not happened yet. Whatever goes by a rule has its own copy of it.
 pub async fn uses(tx: &mut Tx<'_>, merchant: MerchantId, segment: SegmentId) -> Result<Vec<Use>, Error> {
-    messages::need_segment(tx, merchant, segment).await
+    let mut uses = messages::need_segment(tx, merchant, segment).await?;
+    let audience = serde_json::to_string(&Audience::Listed(segment)).unwrap_or_default();
+    let job: Option<(BatchId,)> = tx.opt(USE_BY_JOB, &params![merchant, audience]).await?;
+    uses.extend(job.map(|(job,)| Use {
+        what: format!("the job {job}"),
+        id: job.0,
+    }));
+    Ok(uses)
 }
 
 /// Puts those of `cards` that the merchant has on a list; those that are on it stay.
@@ -259,36 +288,16 @@ pub async fn length(tx: &mut Tx<'_>, merchant: MerchantId, segment: SegmentId) -
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// What the next `limit` cards after `after` have spent, by id.
-pub async fn spends_after(
+/// The next `limit` cards on a list after `after`, by id.
+pub async fn listed(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
+    segment: SegmentId,
     after: CardId,
     limit: i64,
-) -> Result<Vec<(CardId, i64)>, Error> {
-    tx.all(SPENDS, &params![merchant, after, limit]).await
-}
-
-/// The measure that the rule of the built-in segment uses.
-pub async fn high_value(tx: &mut Tx<'_>, merchant: MerchantId) -> Result<Option<i64>, Error> {
-    let measured: Option<(Option<i64>,)> = tx.opt(HIGH_VALUE, &params![merchant]).await?;
-    Ok(measured.and_then(|(value,)| value))
-}
-
-pub async fn set_high_value(
-    tx: &mut Tx<'_>,
-    merchant: MerchantId,
-    least: Option<i64>,
-    now: Timestamp,
-) -> Result<(), Error> {
-    tx.exec(MEASURE, &params![merchant, least, now]).await?;
-    Ok(())
-}
-
-/// A merchant that was not measured since `before`.
-pub async fn unmeasured(tx: &mut Tx<'_>, before: Timestamp) -> Result<Option<MerchantId>, Error> {
-    let found: Option<(MerchantId,)> = tx.opt(UNMEASURED, &params![before]).await?;
-    Ok(found.map(|(merchant,)| merchant))
+) -> Result<Vec<CardId>, Error> {
+    let rows: Vec<(CardId,)> = tx.all(LISTED, &params![merchant, segment, after, limit]).await?;
+    Ok(rows.into_iter().map(|(card,)| card).collect())
 }
 
 impl FromRow for Segment {

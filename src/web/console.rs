@@ -13,6 +13,7 @@ pub mod cards;
 pub mod components;
 pub mod devices;
 pub mod failure;
+pub mod filtered;
 pub mod layout;
 pub mod live;
 pub mod messages;

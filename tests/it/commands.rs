@@ -430,11 +430,11 @@ fn segments_are_asked_for_and_saved() {
     let by_list = ask(&["add", "--name", "Chosen", "--card", &cards[1]]);
     let listed = ask(&["list"]);
     assert!(
-        listed.contains("inactive_7  Inactive (7+ days): No visit"),
+        listed.contains("inactive_7  Inactive (7+ days): The card has not been ended"),
         "{listed}"
     );
     assert!(
-        listed.contains("Quiet: visits is 0 and joined in the last 7 days"),
+        listed.contains("Quiet: visits is 0 and joined less than 7 days ago"),
         "{listed}"
     );
     let shown = ask(&["show", "--segment", &word(&by_rule, "segment ")]);
@@ -443,6 +443,26 @@ fn segments_are_asked_for_and_saved() {
         "{shown}"
     );
     assert!(shown.contains("members 2"), "{shown}");
+    let sorted = ask(&["members", "--rule", "all()", "--sort", "-name", "--limit", "1"]);
+    assert_eq!(sorted, format!("card {}  Zoë: pending, 0 visits\n", cards[0]));
+    let found = ask(&["members", "--rule", "all()", "--find", "MAX"]);
+    assert_eq!(found, format!("card {}  Max: pending, 0 visits\n", cards[1]));
+    let job = [
+        "job",
+        "add-punches",
+        "--amount",
+        "1",
+        "--reason",
+        "Hello",
+        "--here",
+    ];
+    let ran = done(
+        folder,
+        &[&job[..], &["--segment", &word(&by_rule, "segment ")], &of[..]].concat(),
+    );
+    assert!(ran.contains("2 cards, 2 done"), "{ran}");
+    let ran = done(folder, &[&job[..], &["--rule", "name.has.zoe"], &of[..]].concat());
+    assert!(ran.contains("1 cards, 1 done"), "{ran}");
     let members = ask(&["members", "--segment", &word(&by_list, "segment ")]);
     assert_eq!(members, format!("card {}  Max: pending, 0 visits\n", cards[1]));
 
@@ -454,7 +474,7 @@ fn segments_are_asked_for_and_saved() {
     );
     let complaint = refuse(&["count", "--segment", "nobody"]);
     assert!(
-        complaint.contains("--segment: expected one of all, ready"),
+        complaint.contains("--segment: expected one of all, ready_to_redeem"),
         "{complaint}"
     );
     let complaint = refuse(&["add", "--name", "QUIET", "--rule", "all()"]);

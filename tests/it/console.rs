@@ -306,6 +306,56 @@ async fn walk(visitor: &Visitor, from: &str, direction: &str) -> Walk {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_by_segment_stands_in_its_address_and_is_paged_in_its_order() {
+    engines::for_each_engine(async |store| {
+        let gateway = Gateway::start(store, 60, Clock::manual(NOON), "http://127.0.0.1").await;
+        let visitor = Visitor::signed_in(&gateway, OWNER).await;
+        let down = walk(&visitor, "/console/cards?rule=all%28%29&sort=-visits", "next").await;
+        let up = walk(&visitor, &down.last_page, "prev").await;
+        for list in [&down.cards, &up.cards] {
+            let different: std::collections::BTreeSet<_> = list.iter().collect();
+            assert_eq!((list.len(), different.len()), (60, 60));
+        }
+        let visited = visitor.page("/console/cards?rule=visits.over.0").await.body;
+        assert!(
+            visited.contains("visits over 0") && !visited.contains(">Never<"),
+            "{visited}"
+        );
+        let chip = visitor.page("/console/cards?segment=ready_to_redeem").await.body;
+        assert!(
+            chip.contains("At least one reward that can be redeemed now")
+                && chip.contains(r#"aria-current="true""#),
+            "{chip}"
+        );
+        let nobody = visitor.page("/console/cards?segment=all&find=qqqq").await.body;
+        assert!(
+            nobody.contains("0 cards: All customers") && nobody.contains("Show all cards"),
+            "{nobody}"
+        );
+        for (address, status, said) in [
+            ("rule=visits.over.many", 400, "expected a whole number"),
+            ("segment=nobody", 400, "segment: "),
+            ("segment=0000000000001", 404, ""),
+            (
+                "rule=all%28%29&at=xyz",
+                400,
+                "cursor: expected one that this list gave out",
+            ),
+            ("sort=colour", 400, "sort: expected one of name"),
+        ] {
+            let page = visitor.page(&format!("/console/cards?{address}")).await;
+            assert_eq!(page.status, status, "{address}: {}", page.body);
+            assert!(page.body.contains(said), "{address}: {}", page.body);
+        }
+        // A place in one list is no place in another.
+        let (_, cursor) = down.last_page.split_once("&at=").expect("a cursor");
+        let other = format!("/console/cards?rule=visits.over.0&sort=-visits&at={cursor}");
+        assert_eq!(visitor.page(&other).await.status, 400);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_timeline_is_read_back_to_its_first_event() {
     engines::for_each_engine(async |store| {
         let gateway = Gateway::start(store, 8, Clock::manual(NOON), "http://127.0.0.1").await;

@@ -1,14 +1,17 @@
 //! Segments as people use them: saving, changing, deleting; lists and counts that follow every tap.
 
+mod built_in;
+
 use std::time::Duration;
 
 use passgate::domain::capture::{Capture, CaptureKey, CaptureKind};
+use passgate::domain::chips::Chip;
 use passgate::domain::event::Actor;
 use passgate::domain::id::{CardId, MemberId, MerchantId, ProgramId, StationId};
+use passgate::domain::money::Amount;
 use passgate::domain::program::Rules;
 use passgate::domain::secret::MasterKey;
 use passgate::domain::segment::Rule;
-use passgate::domain::segment::builtin::BuiltIn;
 use passgate::domain::segment::order::{Edge, Order};
 use passgate::domain::segment::saved::{Content, Refusal, Segment, Viewer};
 use passgate::ops::Ops;
@@ -60,6 +63,15 @@ impl Shop {
     }
 
     async fn tap(&self, card: &CardWithProgram, counter: i64) {
+        self.present(card, counter, None).await;
+    }
+
+    async fn pay(&self, card: &CardWithProgram, counter: i64, amount: i64) {
+        let amount = Amount::new(amount).expect("an amount");
+        self.present(card, counter, Some(amount)).await;
+    }
+
+    async fn present(&self, card: &CardWithProgram, counter: i64, amount: Option<Amount>) {
         let capture = Capture {
             key: CaptureKey {
                 station: StationId(7),
@@ -68,7 +80,7 @@ impl Shop {
             kind: CaptureKind::Barcode,
             token: card.card.token.clone(),
             captured_at: self.ops.clock.now(),
-            amount: None,
+            amount,
         };
         let answers = self.recorder.record(self.merchant, vec![capture]).await;
         let answers = answers.expect("recorded");
@@ -101,6 +113,7 @@ fn query(target: Target, order: &str) -> Query {
         viewer: Viewer::Operator,
         target,
         among: None,
+        search: None,
         order: Order::parse(order).expect("an order"),
         edge: Edge::First,
         size: 50,
@@ -292,9 +305,9 @@ async fn lists_follow_every_tap_and_every_new_card() {
             assert_eq!((&list.lines, list.total), (&same.lines, same.total), "{target:?}");
             names(&list).into_iter().map(str::to_owned).collect::<Vec<_>>()
         };
-        let ready = Target::BuiltIn(BuiltIn::ReadyToRedeem);
+        let ready = Target::BuiltIn(Chip::ReadyToRedeem);
         let visited = Target::Rule(rule("visits.over.0"));
-        let everybody = Target::BuiltIn(BuiltIn::All);
+        let everybody = Target::BuiltIn(Chip::All);
         assert_eq!(list(&everybody, "name").await, ["Max", "Zoë"]);
         assert_eq!(list(&everybody, "-name").await, ["Zoë", "Max"]);
         assert_eq!(list(&visited, "name").await, [""; 0]);
@@ -309,10 +322,11 @@ async fn lists_follow_every_tap_and_every_new_card() {
         ops.void(merchant, kim.card.id, Actor::Member(ANNA))
             .await
             .expect("ended");
-        let inactive = Target::BuiltIn(BuiltIn::Inactive7);
+        let inactive = Target::BuiltIn(Chip::Inactive7);
         assert_eq!(list(&inactive, "name").await, [""; 0]);
         // Time alone moves cards too.
-        ops.clock.advance(Duration::from_hours(7 * 24));
+        ops.clock
+            .advance(Duration::from_hours(7 * 24) - Duration::from_millis(1));
         assert_eq!(list(&inactive, "name").await, [""; 0]);
         ops.clock.advance(Duration::from_millis(1));
         assert_eq!(list(&inactive, "name").await, ["Max", "Zoë"]);
@@ -442,7 +456,7 @@ async fn reach_preview_and_drift_tell_before_anything_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn high_value_is_measured_once_a_day() {
+async fn limits_are_measured_now_and_then_and_stand_meanwhile() {
     for_each_engine(async |store| {
         let shop = Shop::open(store).await;
         let (ops, merchant) = (&shop.ops, shop.merchant);
@@ -459,7 +473,7 @@ async fn high_value_is_measured_once_a_day() {
                 .await;
             set.expect("set");
         }
-        let target = Target::BuiltIn(BuiltIn::HighValue);
+        let target = Target::BuiltIn(Chip::HighValue);
         let members = async || {
             let reach = ops.reach(merchant, Viewer::Operator, &target).await;
             reach.expect("counted").members

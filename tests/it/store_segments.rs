@@ -9,7 +9,9 @@ use passgate::domain::segment::order::{Edge, Place};
 use passgate::domain::segment::roster::Roster;
 use passgate::domain::segment::{Facts, LONGEST, Plan};
 use passgate::store::cards::{self, NewMerchant};
-use passgate::store::{Error, Store, events, redemption_days, segments};
+use passgate::store::custom_fields::Answer;
+use passgate::store::utms::Landing;
+use passgate::store::{Error, Store, Tx, custom_fields, events, redemption_days, segments, utms};
 use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
@@ -23,14 +25,23 @@ mod api {
     pub(crate) use jiff::tz::TimeZone;
     pub(crate) use passgate::domain::capture::Token;
     pub(crate) use passgate::domain::card::{Card, CardStatus, Channels, Identity};
+    pub(crate) use passgate::domain::chips::Ready;
+    pub(crate) use passgate::domain::consent::Consents;
+    pub(crate) use passgate::domain::custom_field::{FieldCode, FieldValue};
+    pub(crate) use passgate::domain::feedback::Rating;
     pub(crate) use passgate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber};
+    pub(crate) use passgate::domain::preference::Preferences;
     pub(crate) use passgate::domain::program::ProgramKind;
-    pub(crate) use passgate::domain::segment::facts::Person;
-    pub(crate) use passgate::domain::segment::field::{COUPON_STATES, KINDS, Kind, STATUSES, YES_NO};
+    pub(crate) use passgate::domain::rfm::{Fifths, Grid, Limits};
+    pub(crate) use passgate::domain::segment::facts::{Beside, Person};
+    pub(crate) use passgate::domain::segment::field::{
+        CELLS, COUPON_STATES, KINDS, Kind, STATUSES, WALLETS, YES_NO,
+    };
     pub(crate) use passgate::domain::segment::order::{Direction, Order, Sort};
     pub(crate) use passgate::domain::segment::plan::{Context, ProgramFacts};
     pub(crate) use passgate::domain::segment::{Condition, FIELDS, Field, Operand, Rule, Span, Test};
     pub(crate) use passgate::domain::time::{CivilDay, Timestamp};
+    pub(crate) use passgate::domain::utm::Utm;
 }
 
 use api::*;
@@ -39,13 +50,13 @@ use generate::{NOW, context};
 const MERCHANT: MerchantId = MerchantId(1);
 /// More than are read at once.
 const CARDS: usize = 600;
-const RULES: usize = 150;
+const RULES: usize = 250;
 
 fn draw<S: Strategy>(strategy: &S, runner: &mut TestRunner) -> S::Value {
     strategy.new_tree(runner).expect("a value").current()
 }
 
-type Row = (Card, Person, Vec<Timestamp>);
+type Row = (Card, Person, Beside);
 
 /// Cards of one merchant, and one of a person who was erased, which nothing may find.
 async fn fill(store: &Store, rows: &[Row]) {
@@ -60,34 +71,11 @@ async fn fill(store: &Store, rows: &[Row]) {
                     zone: "Europe/Berlin".into(),
                 };
                 cards::insert_merchant(tx, &merchant, NOW).await?;
-                for (card, person, redeemed) in &rows {
-                    tx.exec(
-                        "insert into customers (merchant_id, customer_id, first_name, name_key, email_key, phone, \
-                         external_id, language, birthday, verified_at, created_at) \
-                         values ($1, $2, 'a', $3, $4, $5, $6, $7, $8, $9, 0)",
-                        &values![
-                            card.merchant,
-                            card.customer,
-                            person.name_key.as_str(),
-                            some(&person.email_key),
-                            some(&person.phone),
-                            some(&person.external_id),
-                            person.language.as_str(),
-                            person.birthday,
-                            person.verified_at,
-                        ],
-                    )
-                    .await?;
+                for (card, person, beside) in &rows {
+                    insert_person(tx, card, person).await?;
                     cards::insert_card(tx, card, None).await?;
                     cards::save(tx, std::slice::from_ref(card), card.changed_at).await?;
-                    for (number, at) in redeemed.iter().enumerate() {
-                        let number = i64::try_from(number).expect("few");
-                        tx.exec(
-                            "insert into redemptions (merchant_id, card_id, event_id, at) values ($1, $2, $3, $4)",
-                            &values![card.merchant, card.id, EventId(number), *at],
-                        )
-                        .await?;
-                    }
+                    insert_beside(tx, card, beside).await?;
                 }
                 let (erased, ..) = rows.first().expect("a card");
                 tx.exec(
@@ -102,12 +90,84 @@ async fn fill(store: &Store, rows: &[Row]) {
     filled.expect("stored");
 }
 
+async fn insert_person(tx: &mut Tx<'_>, card: &Card, person: &Person) -> Result<(), Error> {
+    tx.exec(
+        "insert into customers (merchant_id, customer_id, first_name, name_key, email_key, phone, external_id, \
+         language, birthday, verified_at, consents, paused, rating_sum, rating_count, created_at) \
+         values ($1, $2, 'a', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)",
+        &values![
+            card.merchant,
+            card.customer,
+            person.name_key.as_str(),
+            some(&person.email_key),
+            some(&person.phone),
+            some(&person.external_id),
+            person.language.as_str(),
+            person.birthday,
+            person.verified_at,
+            person.consents.0,
+            person.paused.0,
+            person.rating.sum,
+            person.rating.count,
+        ],
+    )
+    .await?;
+    for number in 0..person.rating.count {
+        let comment = (number < person.comments).then_some("good");
+        tx.exec(
+            "insert into feedback (merchant_id, customer_id, event_id, card_id, visit_event_id, stars, comment, at) \
+             values ($1, $2, $3, $4, $3, 3, $5, 0)",
+            &values![card.merchant, card.customer, EventId(number), card.id, comment],
+        )
+        .await?;
+    }
+    for tag in &person.tags {
+        tx.exec(
+            "insert into customer_tags (merchant_id, customer_id, tag_key, tag, created_at) \
+             values ($1, $2, $3, $3, 0)",
+            &values![card.merchant, card.customer, tag.as_str()],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn insert_beside(tx: &mut Tx<'_>, card: &Card, beside: &Beside) -> Result<(), Error> {
+    tx.exec(
+        "update cards set visit_before_at = $3, installed_at = $4 where merchant_id = $1 and card_id = $2",
+        &values![card.merchant, card.id, beside.visit_before_at, card.installed_at],
+    )
+    .await?;
+    for (number, at) in beside.redemptions.iter().enumerate() {
+        let number = i64::try_from(number).expect("few");
+        tx.exec(
+            "insert into redemptions (merchant_id, card_id, event_id, at) values ($1, $2, $3, $4)",
+            &values![card.merchant, card.id, EventId(number), *at],
+        )
+        .await?;
+    }
+    if !beside.landing.is_empty() {
+        let landing = Landing {
+            utm: beside.landing.clone(),
+            at: NOW,
+        };
+        utms::insert(tx, card.merchant, card.id, &landing).await?;
+    }
+    let answer = |(code, value): (&String, &FieldValue)| Answer {
+        card: card.id,
+        code: FieldCode::parse(code).expect("a code"),
+        value: Some(value.clone()),
+    };
+    let answers: Vec<_> = beside.answers.iter().map(answer).collect();
+    custom_fields::set(tx, card.merchant, &answers).await
+}
+
 fn some(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
 fn rows(runner: &mut TestRunner) -> Vec<Row> {
-    let strategy = (generate::card(), generate::person(), generate::redemptions());
+    let strategy = (generate::card(), generate::person(), generate::beside());
     let rows = (0..CARDS).map(|_| draw(&strategy, runner));
     let mut by_id: HashMap<CardId, Row> = rows.map(|row| (row.0.id, row)).collect();
     let customers: Vec<i64> = by_id.keys().map(|card| card.0 + 1).collect();
@@ -208,7 +268,7 @@ async fn rules_find_in_the_store_what_they_find_in_memory() {
         let mut expected: Vec<Facts> = rows
             .iter()
             .skip(1)
-            .map(|(card, person, redeemed)| Facts::of(card, person, redeemed, context))
+            .map(|(card, person, beside)| Facts::of(card, person, beside, context))
             .collect();
         expected.sort_by_key(|facts| facts.card);
 
@@ -270,7 +330,11 @@ async fn the_widest_and_the_deepest_rules_are_answered() {
         );
         for text in [
             fill_up("all()", "any"),
-            fill_up("tier.is.1", "all"),
+            fill_up("tier.is.gold", "all"),
+            fill_up("custom.size.over.1", "any"),
+            fill_up("rfm.is.champions", "any"),
+            fill_up("high_value.is.no", "any"),
+            fill_up("tag.is.vip", "all"),
             fill_up("coupon.is.active", "any"),
             fill_up("name.has.a", "any"),
             deep,
@@ -304,7 +368,7 @@ async fn redemptions_follow_the_ledger() {
         let mut runner = TestRunner::default();
         let card = draw(&generate::card(), &mut runner);
         let id = card.id;
-        fill(&store, &[(card.clone(), Person::default(), Vec::new())]).await;
+        fill(&store, &[(card.clone(), Person::default(), Beside::default())]).await;
         let event = |kind, redemptions, at| {
             let delta = Delta {
                 redemptions,

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use crate::domain::chips::Chip;
 use crate::domain::id::{CardId, MemberId, MessageId, ProgramId};
 use crate::domain::link::Target;
 use crate::domain::message::audience::BuiltInName;
@@ -10,7 +11,6 @@ use crate::domain::message::when::When;
 use crate::domain::message::{Audience, Content, RuleText};
 use crate::domain::preference::Class;
 use crate::domain::segment::Rule;
-use crate::domain::segment::builtin::BuiltIn;
 use crate::ops::messages::NewMessage;
 
 #[derive(Args)]
@@ -97,7 +97,7 @@ impl Said {
             return Ok(Some(Audience::Rule(RuleText(Rule::parse(rule)?))));
         }
         if let Some(segment) = &self.segment {
-            if let Some(built_in) = BuiltIn::parse(segment) {
+            if let Some(built_in) = Chip::parse(segment) {
                 return Ok(Some(Audience::BuiltIn(BuiltInName(built_in))));
             }
             let id = segment

@@ -57,6 +57,8 @@ pub enum Skip {
     /// What pulled the trigger is no longer so.
     Passed,
     NotAMember,
+    /// Not in the segment that the campaign is for.
+    NotEligible,
     /// Done before, and not to be done again so soon.
     Repeat,
     Cap,
@@ -70,6 +72,7 @@ impl Skip {
             Self::CardEnded => "card_ended",
             Self::Passed => "passed",
             Self::NotAMember => "not_a_member",
+            Self::NotEligible => "not_eligible",
             Self::Repeat => "repeat",
             Self::Cap => "cap",
             Self::Refused => "refused",

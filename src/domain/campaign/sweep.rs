@@ -135,6 +135,7 @@ mod tests {
         CampaignRules {
             trigger,
             audience: Audience::Everybody,
+            eligible: None,
             program: None,
             repeat: Repeat::Always,
             delay_minutes: 0,

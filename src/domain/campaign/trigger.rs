@@ -168,6 +168,7 @@ mod tests {
         CampaignRules {
             trigger,
             audience: super::super::Audience::Everybody,
+            eligible: None,
             program: None,
             repeat: super::super::Repeat::Always,
             delay_minutes: 0,

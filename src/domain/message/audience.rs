@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::bulk::MOST_SELECTED;
+use crate::domain::chips::Chip;
 use crate::domain::id::{CardId, ProgramId, SegmentId};
-use crate::domain::segment::builtin::BuiltIn;
 use crate::domain::segment::{Condition, Rule, RuleError};
 
 /// Whom a message is for. A form that was once stored is read for ever.
@@ -34,7 +34,7 @@ pub struct RuleText(pub Rule);
 /// A built-in segment as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct BuiltInName(pub BuiltIn);
+pub struct BuiltInName(pub Chip);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AudienceRefusal {
@@ -132,7 +132,7 @@ impl TryFrom<String> for BuiltInName {
     type Error = AudienceRefusal;
 
     fn try_from(text: String) -> Result<Self, AudienceRefusal> {
-        BuiltIn::parse(&text)
+        Chip::parse(&text)
             .map(Self)
             .ok_or_else(|| AudienceRefusal::BuiltIn(text.chars().take(40).collect()))
     }
@@ -160,7 +160,7 @@ mod tests {
             Audience::Program(ProgramId(7)),
             Audience::Rule(RuleText(rule("all(visits.over.9,name.has.'van der')"))),
             Audience::Segment(SegmentId(3)),
-            Audience::BuiltIn(BuiltInName(BuiltIn::HighValue)),
+            Audience::BuiltIn(BuiltInName(Chip::HighValue)),
         ] {
             let stored = serde_json::to_string(&audience).expect("stored");
             assert_eq!(

@@ -29,7 +29,10 @@ fn joined(rules: &[Rule], word: &str) -> String {
 
 impl Condition {
     pub fn describe(&self) -> String {
-        let label = self.field.label;
+        let label = match &self.code {
+            Some(code) => format!("{} {code}", self.field.label),
+            None => self.field.label.to_owned(),
+        };
         let list = |operands: &[Operand]| {
             let parts: Vec<_> = operands.iter().map(Operand::to_string).collect();
             parts.join(", ")
@@ -45,8 +48,8 @@ impl Condition {
             Test::Between(Some(from), None) => format!("{label} from {from}"),
             Test::Between(None, to) => format!("{label} up to {}", list(to.as_slice())),
             Test::Empty => format!("{label} is empty"),
-            Test::Older(span) => format!("{label} more than {} ago", span.describe()),
-            Test::Within(span) => format!("{label} in the last {}", span.describe()),
+            Test::Older(span) => format!("{label} {} ago or longer", span.describe()),
+            Test::Within(span) => format!("{label} less than {} ago", span.describe()),
             Test::Next(span) => format!("{label} in the next {}", span.describe()),
             Test::Today => format!("{label} today"),
         }

@@ -3,10 +3,11 @@
 //! A list is cut by place, never by number: the place of the last row shown is where the next page begins, however many
 //! rows have come or gone before it. Ties are broken by the card's id, so that a place is never ambiguous.
 
+use std::fmt::Display;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Rule;
 use super::facts::{NumberFact, TextFact};
 use crate::domain::id::{CardId, MerchantId};
 use crate::domain::secret::MasterKey;
@@ -144,7 +145,7 @@ impl Order {
     }
 }
 
-impl std::fmt::Display for Order {
+impl Display for Order {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.direction == Direction::Descending {
             f.write_str("-")?;
@@ -168,8 +169,15 @@ const SEAL: usize = 16;
 
 impl Edge {
     /// The edge as a text for addresses, which only the same list of the same merchant takes back; none for the
-    /// first page. It holds what the row is sorted by, so it is as private as the list itself.
-    pub fn seal(&self, key: &MasterKey, merchant: MerchantId, rule: &Rule, order: Order) -> Option<String> {
+    /// first page. `list` is what it is a list of, such as its rule. It holds what the row is sorted by, so it is as
+    /// private as the list itself.
+    pub fn seal(
+        &self,
+        key: &MasterKey,
+        merchant: MerchantId,
+        list: &impl Display,
+        order: Order,
+    ) -> Option<String> {
         let (side, place) = match self {
             Self::First => return None,
             Self::After(place) => (0, place),
@@ -187,7 +195,7 @@ impl Edge {
                 bytes.extend(text.as_bytes());
             }
         }
-        let seal = sealed(key, merchant, rule, order, &bytes);
+        let seal = sealed(key, merchant, list, order, &bytes);
         bytes.extend(seal);
         Some(URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -197,7 +205,7 @@ impl Edge {
         text: &str,
         key: &MasterKey,
         merchant: MerchantId,
-        rule: &Rule,
+        list: &impl Display,
         order: Order,
     ) -> Result<Self, CursorError> {
         let refused = CursorError {
@@ -206,7 +214,7 @@ impl Edge {
         let read = || {
             let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
             let (bytes, seal) = bytes.split_at_checked(bytes.len().checked_sub(SEAL)?)?;
-            let expected = sealed(key, merchant, rule, order, bytes);
+            let expected = sealed(key, merchant, list, order, bytes);
             openssl::memcmp::eq(&expected, seal).then_some(())?;
             let (side, bytes) = bytes.split_first()?;
             let (card, bytes) = bytes.split_first_chunk::<8>()?;
@@ -229,8 +237,14 @@ impl Edge {
     }
 }
 
-fn sealed(key: &MasterKey, merchant: MerchantId, rule: &Rule, order: Order, bytes: &[u8]) -> [u8; SEAL] {
-    let mut input = format!("{merchant} {order} {rule} ").into_bytes();
+fn sealed(
+    key: &MasterKey,
+    merchant: MerchantId,
+    list: &impl Display,
+    order: Order,
+    bytes: &[u8],
+) -> [u8; SEAL] {
+    let mut input = format!("{merchant} {order} {list} ").into_bytes();
     input.extend(bytes);
     let whole = key.derive("list cursor", &input);
     std::array::from_fn(|index| whole[index])
@@ -239,6 +253,7 @@ fn sealed(key: &MasterKey, merchant: MerchantId, rule: &Rule, order: Order, byte
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::segment::Rule;
 
     const MERCHANT: MerchantId = MerchantId(7);
 

@@ -3,6 +3,7 @@
 
 use super::field::Kind;
 use super::{Condition, DEEPEST, Field, LONGEST, Operand, Rule, RuleError, Span, Test};
+use crate::domain::custom_field::{FieldCode, fixed_point};
 use crate::domain::time::CivilDay;
 
 /// The longest span: a century.
@@ -115,10 +116,25 @@ impl Parser<'_> {
                     return Err(self.refuse(start, expected, None));
                 };
                 self.need(".")?;
+                let code = match field.kind {
+                    Kind::Answer => Some(self.code()?),
+                    _ => None,
+                };
                 let test = self.test(field)?;
-                Ok(Rule::Is(Condition { field, test }))
+                Ok(Rule::Is(Condition { field, code, test }))
             }
         }
+    }
+
+    /// Which of a program's fields is meant.
+    fn code(&mut self) -> Result<FieldCode, RuleError> {
+        let start = self.at;
+        let code = FieldCode::parse(self.run(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+        let Ok(code) = code else {
+            return Err(self.refuse(start, "the code of a field, such as shoe_size", None));
+        };
+        self.need(".")?;
+        Ok(code)
     }
 
     /// Rules up to and with the closing bracket.
@@ -157,8 +173,8 @@ impl Parser<'_> {
         Ok(match operator.as_str() {
             "is" => Test::Is(self.operand(field)?),
             "not" => Test::Not(self.operand(field)?),
-            "under" => Test::Under(self.operand(field)?),
-            "over" => Test::Over(self.operand(field)?),
+            "under" => Test::Under(self.bound(field)?),
+            "over" => Test::Over(self.bound(field)?),
             "has" => Test::Has(self.text()?),
             "older" => Test::Older(self.span()?),
             "within" => Test::Within(self.span()?),
@@ -185,7 +201,7 @@ impl Parser<'_> {
         let from = match self.take("..") {
             true => None,
             false => {
-                let from = self.operand(field)?;
+                let from = self.bound(field)?;
                 self.need("..")?;
                 Some(from)
             }
@@ -193,12 +209,13 @@ impl Parser<'_> {
         let is_last = self.rest().is_empty() || self.rest().starts_with([',', ')']);
         let to = match is_last {
             true => None,
-            false => Some(self.operand(field)?),
+            false => Some(self.bound(field)?),
         };
         let wraps = matches!(field.kind, Kind::MonthDay(_));
         let is_backwards = match (&from, &to) {
             (None, None) => return Err(self.refuse(start, "a first or a last value", None)),
-            (Some(Operand::Number(from)), Some(Operand::Number(to))) => from > to,
+            (Some(Operand::Number(from)), Some(Operand::Number(to)))
+            | (Some(Operand::Decimal(from)), Some(Operand::Decimal(to))) => from > to,
             (Some(Operand::Day(from)), Some(Operand::Day(to))) => from > to,
             _ => false,
         };
@@ -208,21 +225,46 @@ impl Parser<'_> {
         Ok(Test::Between(from, to))
     }
 
+    /// What a value is under, over or between. An answer's is a number or a day; what the holder was asked decides.
+    fn bound(&mut self, field: &'static Field) -> Result<Operand, RuleError> {
+        match field.kind {
+            Kind::Answer => self.decimal("a number such as 42.5 or a day such as 2026-11-25", true),
+            _ => self.operand(field),
+        }
+    }
+
+    fn decimal(&mut self, expected: &str, or_day: bool) -> Result<Operand, RuleError> {
+        let start = self.at;
+        let whole = self.run(is_digit);
+        if or_day && let Some(day) = day(whole) {
+            return Ok(day);
+        }
+        let has_decimals = self.rest().starts_with('.')
+            && self
+                .rest()
+                .get(1..)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if has_decimals {
+            self.need(".")?;
+            self.run(|c| c.is_ascii_digit());
+        }
+        let number = fixed_point(self.text.get(start..self.at).unwrap_or_default());
+        number
+            .map(Operand::Decimal)
+            .ok_or_else(|| self.refuse(start, expected, None))
+    }
+
     fn operand(&mut self, field: &'static Field) -> Result<Operand, RuleError> {
         match field.kind {
+            Kind::Decimal(_) => self.decimal("a number such as 3.5", false),
             Kind::Number(_) | Kind::Money(_) => self.read("a whole number", is_digit, |text| {
                 text.parse().ok().map(Operand::Number)
             }),
             Kind::Time(_) | Kind::Times(_) | Kind::FirstOf(_) | Kind::LastOf(_) => {
-                self.read("a day such as 2026-11-25", is_digit, |text| {
-                    (text.len() == 10)
-                        .then(|| text.parse().ok())
-                        .flatten()
-                        .map(|day| Operand::Day(CivilDay(day)))
-                })
+                self.read("a day such as 2026-11-25", is_digit, day)
             }
             Kind::MonthDay(_) => self.read("a month and day such as 12-24", is_digit, month_day),
-            Kind::Text(_) => self.text().map(Operand::Text),
+            Kind::Text(_) | Kind::Texts(_) | Kind::Answer | Kind::Tier => self.text().map(Operand::Text),
             Kind::Program => self.read(
                 "a program's id",
                 |c| c.is_ascii_alphanumeric(),
@@ -232,8 +274,13 @@ impl Parser<'_> {
             | Kind::Known(_)
             | Kind::ProgramKind
             | Kind::Status
+            | Kind::Wallet
             | Kind::Coupon
-            | Kind::Reachable => {
+            | Kind::Ready
+            | Kind::HighValue
+            | Kind::Cell
+            | Kind::Reachable
+            | Kind::ReachableFor => {
                 let words = field.words();
                 let expected = format!("one of {}", words.join(", "));
                 self.read(
@@ -311,6 +358,11 @@ fn is_digit(c: char) -> bool {
 /// What may stand in a text without quotes.
 pub(super) fn is_bare(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '@' | '+' | ':' | '/' | '.')
+}
+
+fn day(text: &str) -> Option<Operand> {
+    let day = (text.len() == 10).then(|| text.parse().ok()).flatten()?;
+    Some(Operand::Day(CivilDay(day)))
 }
 
 fn month_day(text: &str) -> Option<Operand> {

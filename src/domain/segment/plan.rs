@@ -4,15 +4,18 @@
 
 use jiff::tz::TimeZone;
 
-use super::facts::{EXPIRED_CODE, NumberFact, TextFact, TimesFact, status_code};
-use super::field::{Kind, STATUSES};
+use super::facts::{NumberFact, TextFact, TextsFact, TimesFact};
+use super::field::Kind;
+use super::meaning::{self, comparable, comparable_one_of};
+use super::moments::{self, at};
 use super::range::{Range, Ranges};
-use super::{Condition, Operand, Rule, Span, Test};
-use crate::domain::card::CardStatus;
+use super::{Condition, Operand, Rule, Test};
+use crate::domain::chips::Ready;
 use crate::domain::customer;
 use crate::domain::id::{CardId, CustomerId, ProgramId, SegmentId};
-use crate::domain::program::{Program, ProgramKind};
-use crate::domain::time::{CivilDay, Timestamp};
+use crate::domain::program::{ProgramKind, Rules};
+use crate::domain::rfm::Grid;
+use crate::domain::time::Timestamp;
 
 /// What rules need to know besides cards: the moment, the merchant's zone, their programs.
 #[derive(Debug, Clone)]
@@ -22,12 +25,20 @@ pub struct Context {
     pub programs: Vec<ProgramFacts>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What rules need to know of a program. The limits are those that its live counts follow, so that a segment holds
+/// exactly who is counted in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramFacts {
     pub id: ProgramId,
     pub kind: ProgramKind,
     /// Punches that earn a reward; 0 where there are none.
     pub goal: i64,
+    /// The names of its tiers from the lowest up, folded.
+    pub tiers: Vec<String>,
+    pub ready: Ready,
+    pub grid: Grid,
+    /// The least that a card of the top fifth has spent; none until somebody has spent something.
+    pub high_value_from: Option<i64>,
 }
 
 /// A rule without names, days or spans.
@@ -58,6 +69,16 @@ pub enum Plan {
         ranges: Ranges,
         which: Which,
     },
+    /// One of the texts.
+    Texts {
+        fact: TextsFact,
+        test: TextTest,
+    },
+    /// What the holder answered to the field with this code.
+    Answer {
+        code: String,
+        test: AnswerTest,
+    },
     /// On the list of a segment; the store knows it by the segment, memory by its cards.
     Listed {
         segment: SegmentId,
@@ -80,6 +101,13 @@ pub enum TextTest {
     Contains(String),
 }
 
+/// What an answer is compared with; one that is not there is empty and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerTest {
+    Text(TextTest),
+    Number(Ranges),
+}
+
 impl Which {
     pub(super) fn of(self, times: &[i64]) -> &[i64] {
         match self {
@@ -91,11 +119,17 @@ impl Which {
 }
 
 impl ProgramFacts {
-    pub fn of(program: &Program) -> Self {
+    /// With the rules of the program and with what its live counts are made by.
+    pub fn new(id: ProgramId, rules: &Rules, ready: Ready, grid: Grid, high_value_from: Option<i64>) -> Self {
+        let tiers = rules.ladder.iter().flat_map(|ladder| &ladder.tiers);
         Self {
-            id: program.id,
-            kind: program.rules.kind(),
-            goal: program.rules.goal(),
+            id,
+            kind: rules.kind(),
+            goal: rules.goal(),
+            tiers: tiers.map(|tier| customer::fold(&tier.name)).collect(),
+            ready,
+            grid,
+            high_value_from,
         }
     }
 }
@@ -107,9 +141,12 @@ impl Context {
         (of.goal > 0).then(|| punches * 1000 / of.goal)
     }
 
-    fn programs_of(&self, kind: ProgramKind) -> Plan {
-        let of_kind = self.programs.iter().filter(|program| program.kind == kind);
-        Plan::one_of(NumberFact::Program, of_kind.map(|program| program.id.0))
+    /// The goals, which are all that facts are made with.
+    pub fn goals(&self) -> Vec<(ProgramId, i64)> {
+        self.programs
+            .iter()
+            .map(|program| (program.id, program.goal))
+            .collect()
     }
 }
 
@@ -118,14 +155,14 @@ impl Plan {
         Self::Any(Vec::new())
     }
 
-    fn one_of(fact: NumberFact, values: impl Iterator<Item = i64>) -> Self {
+    pub(super) fn one_of(fact: NumberFact, values: impl Iterator<Item = i64>) -> Self {
         Self::Number {
             fact,
             ranges: values.map(Range::only).collect(),
         }
     }
 
-    fn not(self) -> Self {
+    pub(super) fn not(self) -> Self {
         Self::Not(Box::new(self))
     }
 
@@ -161,26 +198,58 @@ impl Plan {
             Test::Not(operand) => Self::equals(condition, std::slice::from_ref(operand), context).not(),
             Test::Is(operand) => Self::equals(condition, std::slice::from_ref(operand), context),
             Test::In(operands) => Self::equals(condition, operands, context),
-            Test::Empty => Self::empty(condition.field.kind, context),
-            Test::Has(text) => match condition.field.kind {
-                Kind::Text(fact) => match comparable(fact, text) {
-                    part if part.is_empty() => Self::nothing(),
-                    part => Self::Text {
-                        fact,
-                        test: TextTest::Contains(part),
-                    },
-                },
-                _ => Self::nothing(),
-            },
-            test => Self::ranged(condition.field.kind, ranges(test, condition.field.kind, context)),
+            Test::Empty => Self::empty(condition, context),
+            Test::Has(text) => Self::contains(condition, text),
+            test => {
+                let ranges = moments::ranges(test, condition.field.kind, context);
+                match condition.field.kind {
+                    Kind::Answer => Self::answer(condition, AnswerTest::Number(ranges)),
+                    kind => Self::ranged(kind, ranges),
+                }
+            }
         }
+    }
+
+    fn contains(condition: &Condition, text: &str) -> Self {
+        let test = TextTest::Contains;
+        match condition.field.kind {
+            Kind::Text(fact) => match comparable(fact, text) {
+                part if part.is_empty() => Self::nothing(),
+                part => Self::Text {
+                    fact,
+                    test: test(part),
+                },
+            },
+            Kind::Texts(fact) => match comparable_one_of(fact, text) {
+                part if part.is_empty() => Self::nothing(),
+                part => Self::Texts {
+                    fact,
+                    test: test(part),
+                },
+            },
+            Kind::Answer => Self::answer(condition, AnswerTest::Text(test(text.to_owned()))),
+            _ => Self::nothing(),
+        }
+    }
+
+    /// A condition on an answer always says on which.
+    fn answer(condition: &Condition, test: AnswerTest) -> Self {
+        condition
+            .code
+            .as_ref()
+            .map_or(Self::nothing(), |code| Self::Answer {
+                code: code.as_str().to_owned(),
+                test,
+            })
     }
 
     fn ranged(kind: Kind, ranges: Ranges) -> Self {
         match kind {
-            Kind::Number(fact) | Kind::Money(fact) | Kind::Time(fact) | Kind::MonthDay(fact) => {
-                Self::Number { fact, ranges }
-            }
+            Kind::Number(fact)
+            | Kind::Decimal(fact)
+            | Kind::Money(fact)
+            | Kind::Time(fact)
+            | Kind::MonthDay(fact) => Self::Number { fact, ranges },
             Kind::Times(fact) => Self::times(fact, ranges, Which::Each),
             Kind::FirstOf(fact) => Self::times(fact, ranges, Which::First),
             Kind::LastOf(fact) => Self::times(fact, ranges, Which::Last),
@@ -192,11 +261,14 @@ impl Plan {
         Self::Times { fact, ranges, which }
     }
 
-    fn empty(kind: Kind, context: &Context) -> Self {
-        match kind {
-            Kind::Number(fact) | Kind::Money(fact) | Kind::Time(fact) | Kind::MonthDay(fact) => {
-                Self::Absent(fact)
-            }
+    fn empty(condition: &Condition, context: &Context) -> Self {
+        match condition.field.kind {
+            Kind::Number(fact)
+            | Kind::Decimal(fact)
+            | Kind::Money(fact)
+            | Kind::Time(fact)
+            | Kind::MonthDay(fact) => Self::Absent(fact),
+            Kind::Tier => Self::Absent(NumberFact::Tier),
             Kind::Times(fact) | Kind::FirstOf(fact) | Kind::LastOf(fact) => {
                 Self::times(fact, Range::ALL.into(), Which::Each).not()
             }
@@ -204,12 +276,13 @@ impl Plan {
                 fact,
                 test: TextTest::Empty,
             },
+            Kind::Texts(fact) => Self::Texts {
+                fact,
+                test: TextTest::Empty,
+            },
+            Kind::Answer => Self::answer(condition, AnswerTest::Text(TextTest::Empty)),
             Kind::Set(fact, _) => Self::one_of(fact, std::iter::once(0)),
-            Kind::Coupon => Self::Any(vec![
-                context.programs_of(ProgramKind::Coupon),
-                Self::Absent(NumberFact::CouponRedeemed).not(),
-            ])
-            .not(),
+            Kind::Coupon => meaning::no_coupon(context),
             _ => Self::nothing(),
         }
     }
@@ -221,7 +294,6 @@ impl Plan {
                 _ => None,
             })
         };
-        let any_word = |plan: &dyn Fn(&'static str) -> Self| Self::Any(words().map(plan).collect());
         match condition.field.kind {
             Kind::Program => {
                 let programs = operands.iter().filter_map(|operand| match operand {
@@ -230,13 +302,6 @@ impl Plan {
                 });
                 Self::one_of(NumberFact::Program, programs)
             }
-            Kind::ProgramKind => any_word(&|word| {
-                ProgramKind::parse(word).map_or(Self::nothing(), |kind| context.programs_of(kind))
-            }),
-            Kind::Status => any_word(&|word| status(word, context.now)),
-            Kind::Coupon => any_word(&|word| coupon(word, context)),
-            Kind::Known(fact) => any_word(&|word| yes_no(word, Self::Absent(fact).not())),
-            Kind::Reachable => any_word(&|word| yes_no(word, reachable())),
             Kind::Set(fact, known) => {
                 let bits = |word: &str| {
                     known
@@ -249,171 +314,50 @@ impl Plan {
                     mask: words().map(bits).fold(0, |mask, bit| mask | bit),
                 }
             }
-            Kind::Text(fact) => {
-                let texts = operands.iter().filter_map(|operand| match operand {
-                    Operand::Text(text) => Some(comparable(fact, text)),
-                    _ => None,
-                });
-                Self::Text {
-                    fact,
-                    test: TextTest::OneOf(texts.filter(|text| !text.is_empty()).collect()),
-                }
+            Kind::Text(fact) => Self::Text {
+                fact,
+                test: one_of_texts(operands, |text| comparable(fact, text)),
+            },
+            Kind::Texts(fact) => Self::Texts {
+                fact,
+                test: one_of_texts(operands, |text| comparable_one_of(fact, text)),
+            },
+            Kind::Answer => {
+                let test = one_of_texts(operands, str::to_owned);
+                Self::answer(condition, AnswerTest::Text(test))
             }
-            kind => Self::ranged(
-                kind,
-                operands.iter().map(|operand| at(operand, context)).collect(),
-            ),
-        }
-    }
-}
-
-/// A text as the fact is kept.
-fn comparable(fact: TextFact, text: &str) -> String {
-    match fact {
-        TextFact::Name => customer::fold(text),
-        TextFact::Email => customer::email_key(text),
-        TextFact::Phone => text.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect(),
-        TextFact::ExternalId | TextFact::Language => text.to_owned(),
-    }
-}
-
-fn yes_no(word: &str, yes: Plan) -> Plan {
-    if word == "yes" { yes } else { yes.not() }
-}
-
-fn stored(status: CardStatus) -> Plan {
-    Plan::one_of(NumberFact::Status, std::iter::once(status_code(status)))
-}
-
-fn has_ended(now: Timestamp) -> Plan {
-    Plan::Number {
-        fact: NumberFact::Expires,
-        ranges: Range {
-            most: now.0,
-            ..Range::ALL
-        }
-        .into(),
-    }
-}
-
-/// Void comes before expired, and expired before everything that a phone reported.
-fn status(word: &str, now: Timestamp) -> Plan {
-    match CardStatus::parse(word) {
-        Some(CardStatus::Void) => stored(CardStatus::Void),
-        Some(other) => Plan::All(vec![stored(other), has_ended(now).not()]),
-        None => Plan::All(vec![stored(CardStatus::Void).not(), has_ended(now)]),
-    }
-}
-
-fn coupon(word: &str, context: &Context) -> Plan {
-    let redeemed = Plan::Absent(NumberFact::CouponRedeemed).not();
-    let unredeemed = |state: Plan| {
-        let is_coupon = context.programs_of(ProgramKind::Coupon);
-        Plan::All(vec![is_coupon, Plan::Absent(NumberFact::CouponRedeemed), state])
-    };
-    match word {
-        "redeemed" => redeemed,
-        "active" => {
-            let ended = Plan::Any(vec![stored(CardStatus::Void), has_ended(context.now)]);
-            unredeemed(ended.not())
-        }
-        word => unredeemed(status(word, context.now)),
-    }
-}
-
-fn reachable() -> Plan {
-    let has_channel = Plan::one_of(NumberFact::Channels, std::iter::once(0)).not();
-    Plan::All(vec![has_channel, stored(CardStatus::Void).not()])
-}
-
-/// The state that a card is shown in, as a number that sorts.
-pub fn status_now(stored: i64, expires: Option<i64>, now: Timestamp) -> i64 {
-    if stored != status_code(CardStatus::Void) && expires.is_some_and(|end| end <= now.0) {
-        EXPIRED_CODE
-    } else {
-        stored
-    }
-}
-
-/// The word for such a number.
-pub fn status_word(code: i64) -> &'static str {
-    match code {
-        0 => STATUSES[0],
-        1 => STATUSES[1],
-        2 => STATUSES[2],
-        EXPIRED_CODE => STATUSES[4],
-        _ => STATUSES[3],
-    }
-}
-
-/// The numbers that one operand stands for.
-fn at(operand: &Operand, context: &Context) -> Range {
-    match operand {
-        Operand::Number(number) => Range::only(*number),
-        Operand::MonthDay(month, day) => Range::only(month_day(*month, *day)),
-        Operand::Day(day) => Range {
-            least: start_of(*day, context),
-            most: end_of(*day, context),
-        },
-        Operand::Text(_) | Operand::Word(_) | Operand::Program(_) => Range::NOTHING,
-    }
-}
-
-fn month_day(month: i8, day: i8) -> i64 {
-    i64::from(month) * 100 + i64::from(day)
-}
-
-fn start_of(day: CivilDay, context: &Context) -> i64 {
-    let before = day.0.yesterday().ok().map(CivilDay);
-    before
-        .and_then(|before| before.end_in(&context.zone))
-        .map_or(i64::MIN, |start| start.0)
-}
-
-fn end_of(day: CivilDay, context: &Context) -> i64 {
-    day.end_in(&context.zone)
-        .map_or(i64::MAX, |next| next.0.saturating_sub(1))
-}
-
-fn ranges(test: &Test, kind: Kind, context: &Context) -> Ranges {
-    let now = context.now.0;
-    let ago = |span: &Span| now.saturating_sub(span.millis());
-    match test {
-        Test::Under(operand) => Range::below(at(operand, context).least).into(),
-        Test::Over(operand) => Range::above(at(operand, context).most).into(),
-        Test::Older(span) => Range::below(ago(span)).into(),
-        Test::Within(span) => Range {
-            least: ago(span),
-            most: now,
-        }
-        .into(),
-        Test::Next(span) => Range {
-            least: now,
-            most: now.saturating_add(span.millis()),
-        }
-        .into(),
-        Test::Today => today(context),
-        Test::Between(from, to) => {
-            let least = from.as_ref().map_or(i64::MIN, |from| at(from, context).least);
-            let most = to.as_ref().map_or(i64::MAX, |to| at(to, context).most);
-            if matches!(kind, Kind::MonthDay(_)) && least > most {
-                // Over New Year.
-                let year = [Range { least, most: 1231 }, Range { least: 101, most }];
-                year.into_iter().collect()
-            } else {
-                Range { least, most }.into()
+            Kind::Tier => Self::Any(texts(operands).map(|name| meaning::tier(name, context)).collect()),
+            kind @ (Kind::Number(_)
+            | Kind::Decimal(_)
+            | Kind::Money(_)
+            | Kind::Time(_)
+            | Kind::Times(_)
+            | Kind::FirstOf(_)
+            | Kind::LastOf(_)
+            | Kind::MonthDay(_)) => {
+                let ranges = operands
+                    .iter()
+                    .map(|operand| at(operand, kind, context))
+                    .collect();
+                Self::ranged(kind, ranges)
             }
+            kind => Self::Any(words().map(|word| meaning::word(kind, word, context)).collect()),
         }
-        _ => Range::NOTHING.into(),
     }
 }
 
-/// Who is born on 29 February celebrates on the 28th in other years.
-fn today(context: &Context) -> Ranges {
-    let today = context.now.to_jiff().to_zoned(context.zone.clone()).date();
-    let mut days = vec![Range::only(month_day(today.month(), today.day()))];
-    if today.month() == 2 && today.day() == 28 && !today.in_leap_year() {
-        days.push(Range::only(229));
-    }
-    days.into_iter().collect()
+fn texts(operands: &[Operand]) -> impl Iterator<Item = &str> {
+    operands.iter().filter_map(|operand| match operand {
+        Operand::Text(text) => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+fn one_of_texts(operands: &[Operand], comparable: impl Fn(&str) -> String) -> TextTest {
+    TextTest::OneOf(
+        texts(operands)
+            .map(comparable)
+            .filter(|text| !text.is_empty())
+            .collect(),
+    )
 }

@@ -4,6 +4,7 @@ use std::fmt::{Display, Formatter, Result, Write as _};
 
 use super::parse::is_bare;
 use super::{Condition, Operand, Rule, Span, Test};
+use crate::domain::custom_field;
 
 impl Display for Rule {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -19,6 +20,7 @@ impl Display for Rule {
 impl Display for Condition {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "{}.", self.field.name)?;
+        self.code.iter().try_for_each(|code| write!(f, "{code}."))?;
         match &self.test {
             Test::Is(operand) => write!(f, "is.{operand}"),
             Test::Not(operand) => write!(f, "not.{operand}"),
@@ -48,6 +50,7 @@ impl Display for Operand {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
+            Self::Decimal(number) => f.write_str(&custom_field::print(*number)),
             Self::Day(day) => write!(f, "{}", day.0),
             Self::MonthDay(month, day) => write!(f, "{month:02}-{day:02}"),
             Self::Text(text) => quoted(f, text),

@@ -6,13 +6,16 @@
 //! is kept current.
 
 mod block;
+mod columns;
+mod mask;
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::facts::Facts;
+use super::meaning::status_now;
 use super::order::{Direction, Edge, Key, Order, Place, SortBy};
-use super::plan::{Plan, status_now};
+use super::plan::Plan;
 use crate::domain::id::CardId;
 use crate::domain::segment::facts::NumberFact;
 use crate::domain::time::Timestamp;
@@ -110,14 +113,13 @@ impl Roster {
 
     /// Every card that `plan` holds for, by id.
     pub fn cards(&self, plan: &Plan) -> Vec<CardId> {
-        let of_block = |block: &Block| -> Vec<CardId> {
+        let mut cards = Vec::new();
+        for block in &self.blocks {
             block
                 .mask(plan)
-                .rows()
-                .map(|row| CardId(block.card(row)))
-                .collect()
-        };
-        self.blocks.iter().flat_map(of_block).collect()
+                .for_each(false, |row| cards.push(CardId(block.card(row))));
+        }
+        cards
     }
 
     /// The `size` cards next to `edge` among those that `plan` holds for, in the order asked for.
@@ -128,100 +130,114 @@ impl Roster {
             Edge::After(place) => (order.direction, Some(place)),
             Edge::Before(place) => (order.direction.opposite(), Some(place)),
         };
-        let from = from.map(|place| Candidate {
-            key: match &place.key {
-                Key::Number(number) => KeyIn::Number(*number),
-                Key::Text(text) => KeyIn::Text(text),
-            },
-            card: place.card.0,
-            direction,
-        });
-        let mut total = 0;
-        let mut best = BinaryHeap::with_capacity(size + 2);
-        for block in &self.blocks {
-            let mask = block.mask(plan);
-            total += mask.count();
-            for row in mask.rows() {
-                let candidate = Candidate {
-                    key: key_in(block, row, order.sort.by(), now),
-                    card: block.card(row),
-                    direction,
-                };
-                let is_past = from.as_ref().is_none_or(|from| candidate > *from);
-                // One more than asked for tells whether there is another page.
-                if is_past && (best.len() <= size || best.peek().is_some_and(|worst| candidate < *worst)) {
-                    best.push(candidate);
-                    if best.len() > size + 1 {
-                        best.pop();
-                    }
-                }
+        // One more than asked for tells whether there is another page.
+        let wanted = size.saturating_add(1);
+        let (total, mut places) = match order.sort.by() {
+            SortBy::Text(fact) => {
+                let from = from.map(|place| match &place.key {
+                    Key::Text(text) => (text.as_bytes(), place.card.0),
+                    Key::Number(_) => (&[][..], place.card.0),
+                });
+                let (total, found) = self.next_to(plan, direction, from, wanted, |block, row| {
+                    (block.text(fact, row), block.card(row))
+                });
+                let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+                let place = |(key, card)| (Key::Text(text(key)), card);
+                (total, found.into_iter().map(place).collect::<Vec<_>>())
             }
-        }
-        let mut found = best.into_sorted_vec();
-        let has_more = found.len() > size;
-        found.truncate(size);
+            by => {
+                let from = from.map(|place| match place.key {
+                    Key::Number(number) => (number, place.card.0),
+                    Key::Text(_) => (i64::MIN, place.card.0),
+                });
+                let (total, found) = self.next_to(plan, direction, from, wanted, |block, row| {
+                    (number(block, row, by, now), block.card(row))
+                });
+                let place = |(key, card)| (Key::Number(key), card);
+                (total, found.into_iter().map(place).collect())
+            }
+        };
+        let has_more = places.len() > size;
+        places.truncate(size);
         if matches!(edge, Edge::Before(_)) {
-            found.reverse();
+            places.reverse();
         }
+        let place = |(key, card)| Place {
+            key,
+            card: CardId(card),
+        };
         Page {
-            places: found.into_iter().map(Candidate::place).collect(),
+            places: places.into_iter().map(place).collect(),
             total,
             has_more,
         }
     }
+
+    /// How many rows `plan` holds for, and the `wanted` first of those after `from` in one direction.
+    fn next_to<'r, K: Ord + Copy>(
+        &'r self,
+        plan: &Plan,
+        direction: Direction,
+        from: Option<K>,
+        wanted: usize,
+        key: impl Fn(&'r Block, usize) -> K,
+    ) -> (usize, Vec<K>) {
+        match direction {
+            Direction::Ascending => self.least(plan, false, from, wanted, key),
+            Direction::Descending => {
+                let from = from.map(Reverse);
+                let (total, found) =
+                    self.least(plan, true, from, wanted, |block, row| Reverse(key(block, row)));
+                (total, found.into_iter().map(|Reverse(key)| key).collect())
+            }
+        }
+    }
+
+    /// Goes through the rows in the direction in which ids, and with them much else, grow towards what is wanted least:
+    /// then few rows take the place of an earlier one.
+    fn least<'r, K: Ord + Copy>(
+        &'r self,
+        plan: &Plan,
+        backwards: bool,
+        from: Option<K>,
+        wanted: usize,
+        key: impl Fn(&'r Block, usize) -> K,
+    ) -> (usize, Vec<K>) {
+        let mut total = 0;
+        let mut best = BinaryHeap::with_capacity(wanted.min(1 << 16).saturating_add(1));
+        let mut look_at = |block: &'r Block| {
+            let mask = block.mask(plan);
+            total += mask.count();
+            mask.for_each(backwards, |row| {
+                let key = key(block, row);
+                if from.is_some_and(|from| key <= from) {
+                    return;
+                }
+                if best.len() < wanted {
+                    best.push(key);
+                } else if let Some(mut worst) = best.peek_mut().filter(|worst| key < **worst) {
+                    *worst = key;
+                }
+            });
+        };
+        if backwards {
+            self.blocks.iter().rev().for_each(&mut look_at);
+        } else {
+            self.blocks.iter().for_each(&mut look_at);
+        }
+        (total, best.into_sorted_vec())
+    }
 }
 
-fn key_in(block: &Block, row: usize, by: SortBy, now: Timestamp) -> KeyIn<'_> {
+fn number(block: &Block, row: usize, by: SortBy, now: Timestamp) -> i64 {
     match by {
-        SortBy::Number(fact) => KeyIn::Number(block.number(fact, row)),
-        SortBy::Text(fact) => KeyIn::Text(block.text(fact, row)),
+        SortBy::Number(fact) => block.number(fact, row),
         SortBy::Status => {
             let expires = block.number(NumberFact::Expires, row);
             let expires = Some(expires).filter(|end| *end != i64::MIN);
-            KeyIn::Number(status_now(block.number(NumberFact::Status, row), expires, now))
+            status_now(block.number(NumberFact::Status, row), expires, now)
         }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum KeyIn<'r> {
-    Number(i64),
-    Text(&'r str),
-}
-
-/// A row that may be on the page; what comes first in the order is the least.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Candidate<'r> {
-    key: KeyIn<'r>,
-    card: i64,
-    direction: Direction,
-}
-
-impl Candidate<'_> {
-    fn place(self) -> Place {
-        Place {
-            key: match self.key {
-                KeyIn::Number(number) => Key::Number(number),
-                KeyIn::Text(text) => Key::Text(text.to_owned()),
-            },
-            card: CardId(self.card),
-        }
-    }
-}
-
-impl Ord for Candidate<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let ascending = self.key.cmp(&other.key).then(self.card.cmp(&other.card));
-        match self.direction {
-            Direction::Ascending => ascending,
-            Direction::Descending => ascending.reverse(),
-        }
-    }
-}
-
-impl PartialOrd for Candidate<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+        SortBy::Text(_) => i64::MIN,
     }
 }
 

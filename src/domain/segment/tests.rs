@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::api_for_tests as api;
-use super::builtin::BuiltIn;
+use super::facts::Beside;
 use super::order::{Edge, Order};
 use super::roster::Roster;
 use super::*;
-use crate::domain::card::{Card, CardStatus};
+use crate::domain::card::CardStatus;
+use crate::domain::chips::{self, Chip, CountRules};
 use crate::domain::time::Timestamp;
 use proptest::prelude::*;
 
@@ -16,8 +17,8 @@ mod generate;
 use generate::{NOW, context};
 
 fn facts() -> impl Strategy<Value = Facts> {
-    (generate::card(), generate::person(), generate::redemptions())
-        .prop_map(|(card, person, redemptions)| Facts::of(&card, &person, &redemptions, &context()))
+    (generate::card(), generate::person(), generate::beside())
+        .prop_map(|(card, person, beside)| Facts::of(&card, &person, &beside, &context()))
 }
 
 fn read(text: &str) -> Rule {
@@ -38,7 +39,7 @@ fn plain(change: impl Fn(&mut crate::domain::card::Card, &mut facts::Person)) ->
     );
     let mut person = facts::Person::default();
     change(&mut card, &mut person);
-    Facts::of(&card, &person, &[], &context())
+    Facts::of(&card, &person, &Beside::default(), &context())
 }
 
 fn holds_at(text: &str, facts: &Facts, now: Timestamp) -> bool {
@@ -146,6 +147,16 @@ fn refusals_say_where_what_was_expected_and_what_came() {
         ("name.is.'a", 11, "`'`", "the end"),
         ("name.is.''", 9, "some text", "\"''\""),
         ("joined.is.2026-02-29", 11, "a day such as", "\"2026-02-29\""),
+        ("rating.over.good", 13, "a number such as 3.5", "\"good\""),
+        ("rating.over.1.23456", 13, "a number such as 3.5", "\"1.23456\""),
+        ("custom.over.3", 13, "one of is, not, in, has", "\"3\""),
+        ("custom.Size.is.M", 8, "the code of a field", "\"Size.is.M\""),
+        (
+            "custom.size.over.x",
+            18,
+            "a number such as 42.5 or a day",
+            "\"x\"",
+        ),
     ] {
         let error = Rule::parse(text).expect_err(text);
         assert_eq!(error.at, at, "{text}: {error}");
@@ -160,7 +171,7 @@ fn rules_read_like_words() {
     assert_eq!(read(text).to_string(), text);
     assert_eq!(
         read(text).describe(),
-        "status is installed and (visits over 9 or last visit, or joined where there was none, more than 30 days ago) \
+        "status is installed and (visits over 9 or last visit, or joined where there was none, 30 days ago or longer) \
          and not (name contains \"o'neil, x\")"
     );
     assert_eq!(Rule::everything().describe(), "every card");
@@ -169,11 +180,11 @@ fn rules_read_like_words() {
 #[test]
 fn a_span_is_exact_and_a_day_is_the_merchants() {
     let week_old = plain(|card, _| card.created_at = NOW.minus(Duration::from_hours(7 * 24)));
-    assert!(!holds("joined.older.7d", &week_old));
-    assert!(holds("joined.within.7d", &week_old));
-    let later = Timestamp(NOW.0 + 1);
-    assert!(holds_at("joined.older.7d", &week_old, later));
-    assert!(!holds_at("joined.within.7d", &week_old, later));
+    assert!(holds("joined.older.7d", &week_old));
+    assert!(!holds("joined.within.7d", &week_old));
+    let sooner = Timestamp(NOW.0 - 1);
+    assert!(!holds_at("joined.older.7d", &week_old, sooner));
+    assert!(holds_at("joined.within.7d", &week_old, sooner));
 
     // Midnight in Berlin is 23:00 UTC of the day before.
     let midnight: jiff::Timestamp = "2026-11-24T23:00:00Z".parse().expect("a time");
@@ -314,41 +325,124 @@ fn an_order_is_read_back() {
     assert_eq!(Order::parse("color"), None);
 }
 
-/// What the built-in segments are, written down once more and without the language. Whoever keeps a mask of them by
-/// other means compares it with [`builtin::mask`] in the same way.
-fn is_in(built_in: BuiltIn, card: &Card, high_value: i64) -> bool {
-    let is_void = card.status == CardStatus::Void;
-    let has_ended = is_void || card.expires_at.is_some_and(|end| end <= NOW);
-    let is_installed = card.status == CardStatus::Installed && !has_ended;
-    let age = |at: Timestamp| NOW.0 - at.0;
-    let within = |at: Timestamp, days: i64| (0..=days * 86_400_000).contains(&age(at));
-    let quiet = |days: i64| age(card.last_visit_at.unwrap_or(card.created_at)) > days * 86_400_000;
-    match built_in {
-        BuiltIn::All => true,
-        BuiltIn::ReadyToRedeem => {
-            let is_coupon = card.program == ProgramId(13);
-            !has_ended && (card.rewards >= 1 || is_coupon && card.redeemed_at.is_none())
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    /// What is counted of a built-in segment is what its rule finds.
+    #[test]
+    fn chips_are_the_rules_of_the_built_in_segments(
+        card in generate::card(), person in generate::person(), beside in generate::beside(),
+    ) {
+        let context = context();
+        let program = context.programs.iter().find(|program| program.id == card.program).expect("known");
+        let counted = chips::Facts {
+            rules: CountRules { grid: program.grid, high_value_from: program.high_value_from },
+            ready: program.ready,
+            installed_at: card.installed_at,
+            visit_before_at: beside.visit_before_at,
+            is_erased: false,
+        };
+        let chips = chips::membership(&card, &counted, NOW);
+        let facts = Facts::of(&card, &person, &beside, &context);
+        for chip in Chip::EACH {
+            let plan = Plan::of(&builtin::rule(*chip), &context);
+            prop_assert_eq!(plan.holds(&facts), chips.contains(*chip), "{:?}: {:?}", chip, card);
         }
-        BuiltIn::Inactive7 => !is_void && quiet(7),
-        BuiltIn::Inactive30 => !is_void && quiet(30),
-        BuiltIn::ActiveLoyaltyUsers => is_installed && card.last_visit_at.is_some_and(|at| within(at, 30)),
-        BuiltIn::New => within(card.created_at, 7),
-        BuiltIn::Redeemed => card.redemptions >= 1,
-        BuiltIn::Frequent => card.visits >= 10,
-        BuiltIn::NeverScanned => is_installed && card.scans == 0,
-        BuiltIn::HighValue => card.spend >= high_value,
+    }
+
+    /// And so are the cells of the grids; each card is in one.
+    #[test]
+    fn cells_are_those_of_the_grid(card in generate::card()) {
+        let context = context();
+        let program = context.programs.iter().find(|program| program.id == card.program).expect("known");
+        let grid = program.grid;
+        let name = grid.name(grid.cell(card.visits, card.last_visit_at, NOW));
+        let facts = Facts::of(&card, &facts::Person::default(), &Beside::default(), &context);
+        for word in field::CELLS {
+            let holds = Plan::of(&read(&format!("rfm.is.{word}")), &context).holds(&facts);
+            prop_assert_eq!(holds, meaning::cell_word(name) == *word, "{}: {:?}", word, card);
+        }
+    }
+
+    /// Whom a notification may reach is said in one way.
+    #[test]
+    fn reachable_for_is_what_consent_allows(card in generate::card(), person in generate::person()) {
+        use crate::domain::consent;
+        use crate::domain::preference::Class;
+        let facts = Facts::of(&card, &person, &Beside::default(), &context());
+        let reaches = card.channels.0 != 0 && card.status != CardStatus::Void;
+        for class in Class::ALL {
+            let rule = read(&format!("reachable_for.is.{}", class.as_str()));
+            let allowed = reaches && consent::allows(class, person.paused, person.consents).is_ok();
+            prop_assert_eq!(Plan::of(&rule, &context()).holds(&facts), allowed, "{:?}", class);
+        }
     }
 }
 
-proptest! {
-    #[test]
-    fn built_in_rules_are_what_they_say(card in generate::card(), person in generate::person(), high_value in 1_i64..1200) {
-        let facts = Facts::of(&card, &person, &[], &context());
-        let mask = builtin::mask(&facts, &context(), Some(high_value));
-        for (bit, built_in) in BuiltIn::ALL.into_iter().enumerate() {
-            prop_assert_eq!(mask >> bit & 1 == 1, is_in(built_in, &card, high_value), "{:?}: {:?}", built_in, card);
-        }
+#[test]
+fn what_is_beside_a_card_is_asked_for_by_name() {
+    use crate::domain::custom_field::FieldValue;
+    use crate::domain::feedback::Rating;
+    let answer = |text: &str, number| FieldValue {
+        text: text.into(),
+        number,
+    };
+    let beside = Beside {
+        landing: crate::domain::utm::Utm::from_query("utm_source=flyer&utm_campaign=Winter+sale"),
+        answers: [
+            ("size".to_owned(), answer("42.5", Some(425_000))),
+            ("since".to_owned(), answer("2024-02-29", Some(20_240_229))),
+            ("colour".to_owned(), answer("Deep red", None)),
+        ]
+        .into(),
+        ..Beside::default()
+    };
+    let person = facts::Person {
+        tags: vec!["vip".into(), "stammgast".into()],
+        rating: Rating { sum: 7, count: 2 },
+        comments: 1,
+        ..facts::Person::default()
+    };
+    let mut card = crate::domain::card::tests::sample();
+    card.program = ProgramId(11);
+    card.tier = Some(1);
+    let facts = Facts::of(&card, &person, &beside, &context());
+    for (text, expected) in [
+        ("tag.is.VIP", true),
+        ("tag.in(gold,Stämmgast)", true),
+        ("tag.has.gast", true),
+        ("tag.not.vip", false),
+        ("tag.empty", false),
+        ("tier.is.Gold", true),
+        ("tier.not.base", true),
+        ("tier.is.silver", false),
+        ("custom.size.is.42.5", true),
+        ("custom.size.over.42", true),
+        ("custom.size.over.42.5", false),
+        ("custom.size.between.42..42.5", true),
+        ("custom.since.under.2024-03-01", true),
+        ("custom.since.between.2024-02-29..", true),
+        ("custom.colour.has.red", true),
+        ("custom.colour.over.1", false),
+        ("custom.colour.empty", false),
+        ("custom.hat.empty", true),
+        ("custom.hat.not.M", true),
+        ("custom.hat.is.M", false),
+        ("rating.is.3.5", true),
+        ("rating.between.3..4", true),
+        ("rating.over.3.5", false),
+        ("comments.over.0", true),
+        ("utm_source.is.flyer", true),
+        ("utm_campaign.has.Winter", true),
+        ("utm_term.empty", true),
+    ] {
+        assert_eq!(holds(text, &facts), expected, "{text}");
+        assert_eq!(read(text).to_string(), text);
     }
+    assert_eq!(
+        read("custom.size.over.42.5").describe(),
+        "answer to size over 42.5"
+    );
 }
 
 #[test]

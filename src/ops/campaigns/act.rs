@@ -13,6 +13,7 @@ use crate::domain::card::{Card, CardStatus};
 use crate::domain::event::{Actor, NewEvent};
 use crate::domain::id::{CampaignId, CardId, CustomerId, EventId, MerchantId, OfferId, ProgramId};
 use crate::domain::offer::{self, Holding, Offer};
+use crate::domain::segment::{Plan, Rule};
 use crate::domain::time::Timestamp;
 use crate::ops::captures::NEIGHBOURS;
 use crate::ops::chores::TURN;
@@ -20,7 +21,7 @@ use crate::ops::{Ops, balances, engagement};
 use crate::store::campaigns::actions::{self, Fate, Key, Message, Open};
 use crate::store::campaigns::{self, Member};
 use crate::store::cards::ProgramOfMerchant;
-use crate::store::{Change, Error, Tx, cards, dues, events, offers, outbox};
+use crate::store::{Change, Error, Tx, cards, dues, events, offers, outbox, segments};
 
 /// Occurrences in one turn of a campaign that must read ledgers back.
 const READING_TURN: i64 = 25;
@@ -67,6 +68,8 @@ struct Turn {
     members: HashMap<CardId, Member>,
     recent: HashMap<CardId, Vec<Timestamp>>,
     offer: Option<(Offer, HashMap<CustomerId, Holding>)>,
+    /// Those in the segment that the campaign is for; none where it is for all.
+    eligible: Option<HashSet<CardId>>,
     /// What has changed.
     events: Vec<NewEvent>,
     faces: HashSet<CardId>,
@@ -99,8 +102,13 @@ impl Turn {
             Action::Offer { offer } => offer_in_hand(tx, campaign.merchant, offer, &cards).await?,
             Action::Bonus { .. } | Action::Message { .. } => None,
         };
+        let eligible = match &campaign.rules.eligible {
+            Some(rule) => Some(eligible(tx, campaign.merchant, rule, &ids, now).await?),
+            None => None,
+        };
         Ok(Self {
             now,
+            eligible,
             cards,
             programs: programs.into_iter().map(|of| (of.program.id, of)).collect(),
             members: members.into_iter().map(|member| (member.card, member)).collect(),
@@ -125,6 +133,14 @@ impl Turn {
         };
         if self.left.get(&open.card).is_some_and(|left| open.at <= *left) {
             self.fates.push((key, Fate::Cancelled));
+            return Ok(());
+        }
+        let is_eligible = self
+            .eligible
+            .as_ref()
+            .is_none_or(|cards| cards.contains(&open.card));
+        if !open.leaves && !is_eligible {
+            self.fates.push((key, Fate::Skipped(Skip::NotEligible)));
             return Ok(());
         }
         let occurrence = Occurrence {
@@ -312,6 +328,23 @@ impl Turn {
         }
         Ok(())
     }
+}
+
+/// Those of `cards`, which are locked, that a rule holds for now.
+async fn eligible(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    rule: &Rule,
+    cards: &[CardId],
+    now: Timestamp,
+) -> Result<HashSet<CardId>, Error> {
+    let Some(context) = segments::context(tx, merchant, now).await? else {
+        return Ok(HashSet::new());
+    };
+    let plan = Plan::of(rule, &context);
+    let facts = segments::facts_of(tx, merchant, &context, cards).await?;
+    let eligible = facts.into_iter().filter(|facts| plan.holds(facts));
+    Ok(eligible.map(|facts| facts.card).collect())
 }
 
 /// The offer that a campaign assigns, locked, with what the cards' holders have to do with it.

@@ -6,7 +6,7 @@ use crate::domain::note::{MOST_NOTES, MOST_TAGS, NoteText, Tag, Writer};
 use crate::domain::profile::FieldError;
 use crate::ops::Ops;
 use crate::ops::customers::{CustomerError, locked, note_edit};
-use crate::store::{customers, notes};
+use crate::store::{Change, customers, notes};
 
 /// Why a note was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +129,9 @@ impl Ops {
                         // Tags are beside the profile: whoever is editing it need not look again.
                         (person.version, person.edited) = (version, edited);
                         customers::save(tx, merchant, std::slice::from_ref(&person)).await?;
+                        for held in customers::cards_of(tx, merchant, customer).await? {
+                            tx.announce(Change::Card(merchant, held.id));
+                        }
                     }
                     Ok(tags.into_iter().map(|(_, tag)| tag).collect())
                 })

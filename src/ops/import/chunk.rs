@@ -27,7 +27,7 @@ use crate::ops::import::{ImportError, Setting, consent};
 use crate::store::custom_fields::{self, Answer};
 use crate::store::customers::{self, Contact, Customer};
 use crate::store::imports::{self, Failure};
-use crate::store::{Error, Tx, cards, consents, events, notes};
+use crate::store::{self, Error, Tx, cards, consents, events, notes};
 
 /// A row of the file, with the ids that it needs if it makes somebody new.
 pub(super) struct PlannedRow {
@@ -385,6 +385,13 @@ impl Chunk {
                     None => continue,
                 },
             };
+            // Lists show the person beside the card.
+            let is_seen = !decision.changed.is_empty()
+                || !decision.new_tags.is_empty()
+                || !decision.new_answers.is_empty();
+            if is_seen {
+                tx.announce(store::Change::Card(merchant, card));
+            }
             answers.extend(decision.new_answers.iter().map(|(code, value)| Answer {
                 card,
                 code: code.clone(),

@@ -1,6 +1,7 @@
 //! One turn of a job, as one transaction: a page of its audience written down, or a page of its cards changed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Found, judge_all, made};
 use crate::domain::bulk::{self, BulkAction, Refusal};
@@ -9,7 +10,7 @@ use crate::domain::change::Change;
 use crate::domain::id::{BatchId, CardId, MerchantId};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
-use crate::ops::audience::Audience as _;
+use crate::ops::audience::{self, Audience};
 use crate::ops::cards::write_changes;
 use crate::store::jobs::{self, ALL_GATHERED, Job, JobRow, JobState, RowState};
 use crate::store::{Error, Retry, Tx, cards, erasure};
@@ -66,9 +67,11 @@ async fn step(
     limit: i64,
     now: Timestamp,
 ) -> Result<bool, Error> {
+    let ahead = look_ahead(ops, merchant, batch, limit).await?;
     let worked = ops
         .store
         .write("work_job", move |tx| {
+            let ahead = ahead.clone();
             Box::pin(async move {
                 let Some(mut job) = jobs::claim(tx, merchant, batch).await? else {
                     return Ok::<_, Error>(false);
@@ -76,7 +79,7 @@ async fn step(
                 if job.gathered_to == ALL_GATHERED {
                     work(tx, &mut job, limit, now).await?;
                 } else {
-                    gather(tx, &mut job, limit).await?;
+                    gather(tx, &mut job, ahead.as_ref(), limit).await?;
                 }
                 job.changed_at = now;
                 jobs::save(tx, &job).await?;
@@ -91,16 +94,36 @@ async fn step(
     Ok(worked)
 }
 
-/// Writes down the next page of the audience.
-async fn gather(tx: &mut Tx<'_>, job: &mut Job, limit: i64) -> Result<(), Error> {
-    let page = job
-        .audience
-        .page(tx, job.merchant, job.gathered_to, limit)
-        .await?;
-    jobs::insert_rows(tx, job.merchant, job.batch, &page).await?;
+/// The next page of a job's audience, and behind which card it begins; none once all of it is written down.
+type Ahead = (CardId, Vec<CardId>);
+
+async fn look_ahead(
+    ops: &Ops,
+    merchant: MerchantId,
+    batch: BatchId,
+    limit: i64,
+) -> Result<Option<Ahead>, Error> {
+    let job = ops.store.read("job", move |tx| {
+        Box::pin(async move { jobs::job(tx, merchant, batch).await })
+    });
+    let job: Option<Job> = job.await?;
+    let Some(job) = job.filter(|job| job.gathered_to != ALL_GATHERED) else {
+        return Ok(None);
+    };
+    let whom: Arc<dyn Audience> = Arc::new(job.audience);
+    let page = audience::next(&ops.store, &whom, merchant, job.gathered_to, limit).await?;
+    Ok(Some((job.gathered_to, page)))
+}
+
+/// Writes down a page of the audience, unless somebody else was faster.
+async fn gather(tx: &mut Tx<'_>, job: &mut Job, ahead: Option<&Ahead>, limit: i64) -> Result<(), Error> {
+    let Some((_, page)) = ahead.filter(|(after, _)| *after == job.gathered_to) else {
+        return Ok(());
+    };
+    jobs::insert_rows(tx, job.merchant, job.batch, page).await?;
     let count = i64::try_from(page.len()).unwrap_or(i64::MAX);
     job.cards += count;
-    for card in &page {
+    for card in page {
         job.print = job.print.wrapping_add(bulk::print(*card));
     }
     job.gathered_to = match page.last() {

@@ -41,7 +41,7 @@ impl Fixed {
             (Some(rule), _) | (None, Meant::Rule(rule)) => rule.0.clone(),
             (None, Meant::Cards(cards)) => return Ok(Self::Cards(cards.clone())),
             (None, Meant::Program(program)) => return Ok(Self::Program(*program)),
-            (None, Meant::BuiltIn(built_in)) => built_in.0.rule(segments::high_value(tx, merchant).await?),
+            (None, Meant::BuiltIn(built_in)) => crate::domain::segment::builtin::rule(built_in.0),
             (None, Meant::Segment(id)) => {
                 let found = segments::segment(tx, merchant, *id).await?;
                 let segment = found.ok_or(SegmentRefusal::NotFound)?.seen_by(viewer)?;

@@ -121,6 +121,11 @@ pub async fn fold(tx: &mut Tx<'_>, limit: i64) -> Result<usize, Error> {
     Ok(taken.len())
 }
 
+/// How the counters of a merchant are asked for.
+pub fn show(merchant: MerchantId) -> (String, Vec<Value>) {
+    (COUNTERS.to_owned(), params![merchant, 0_i64].to_vec())
+}
+
 /// The counters of a merchant, or of one of its programs.
 pub async fn counts(
     tx: &mut Tx<'_>,

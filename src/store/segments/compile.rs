@@ -3,22 +3,30 @@
 //! The text is made of constants and of `$N`: whatever comes from a rule is a parameter. Every condition is true or
 //! false and never null, so that `not` means on both engines what it means in memory.
 
+use super::columns::status;
 use crate::domain::card::CardStatus;
 use crate::domain::id::MerchantId;
-use crate::domain::segment::facts::{NumberFact, TextFact, TimesFact, status_code};
+use crate::domain::segment::facts::{EXPIRED_CODE, TextFact, TextsFact, TimesFact, status_code};
 use crate::domain::segment::order::{Direction, Edge, Key, NO_VALUE, Order, Place, SortBy};
-use crate::domain::segment::plan::{Context, Plan, TextTest, Which};
+use crate::domain::segment::plan::{AnswerTest, Context, Plan, TextTest, Which};
 use crate::domain::segment::range::{Range, Ranges};
 use crate::store::Value;
 
 /// A statement in the making.
 pub(super) struct Composer<'c> {
-    context: &'c Context,
+    pub(super) context: &'c Context,
     text: String,
     params: Vec<Value>,
-    /// Whether the holder's row is needed.
-    names_person: bool,
+    /// Whether the holder's row is needed, and where they came from.
+    pub(super) names_person: bool,
+    pub(super) names_landing: bool,
+    /// Conditions so far on rows of other tables.
+    asked_rows: usize,
 }
+
+/// Conditions on rows of other tables that PostgreSQL may turn into joins, which is quick for some and takes for ever to
+/// plan for hundreds; what is beyond is written so that it asks row by row.
+const MOST_JOINED: usize = 4;
 
 /// A statement with its parameters.
 pub(super) struct Composed {
@@ -28,9 +36,11 @@ pub(super) struct Composed {
 
 const CARDS: &str = " from cards c";
 const WITH_PERSON: &str =
-    " from cards c join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id";
-/// The cards of a merchant, without those of people who were erased.
-const WHERE: &str = " where c.merchant_id = $1 and c.customer_id not in \
+    " join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id";
+const WITH_LANDING: &str = " left join utms l on l.merchant_id = c.merchant_id and l.card_id = c.card_id";
+/// The cards of a merchant, without those of people who were erased. Ids are positive: saying so makes SQLite read the cards
+/// in their own order, where it would otherwise go through another index and fetch each of them.
+const WHERE: &str = " where c.merchant_id = $1 and c.card_id > 0 and c.customer_id not in \
      (select e.customer_id from customers e where e.merchant_id = $1 and e.erased_at is not null) and ";
 
 impl<'c> Composer<'c> {
@@ -41,14 +51,20 @@ impl<'c> Composer<'c> {
             text: String::new(),
             params: vec![merchant.into()],
             names_person: false,
+            names_landing: false,
+            asked_rows: 0,
         }
     }
 
     /// What was written so far, as the condition of `select … from …`; `rest` follows it.
     pub(super) fn select(self, columns: &str, rest: &str) -> Composed {
-        let from = if self.names_person { WITH_PERSON } else { CARDS };
+        let person = if self.names_person { WITH_PERSON } else { "" };
+        let landing = if self.names_landing { WITH_LANDING } else { "" };
         Composed {
-            text: format!("select {columns}{from}{WHERE}{}{rest}", self.text),
+            text: format!(
+                "select {columns}{CARDS}{person}{landing}{WHERE}{}{rest}",
+                self.text
+            ),
             params: self.params,
         }
     }
@@ -62,7 +78,7 @@ impl<'c> Composer<'c> {
         self.push(&place);
     }
 
-    fn parameter(&mut self, value: Value, kind: &str) -> String {
+    pub(super) fn parameter(&mut self, value: Value, kind: &str) -> String {
         self.params.push(value);
         format!("cast(${} as {kind})", self.params.len())
     }
@@ -107,12 +123,12 @@ impl<'c> Composer<'c> {
             }
             Plan::Text { fact, test } => self.text_test(*fact, test),
             Plan::Times { fact, ranges, which } => self.times(*fact, ranges, *which),
+            Plan::Texts { fact, test } => self.texts(*fact, test),
+            Plan::Answer { code, test } => self.answer(code, test),
             Plan::Listed { segment, .. } => {
-                self.push(
-                    "exists (select 1 from segment_cards s where s.merchant_id = c.merchant_id and s.segment_id = ",
-                );
-                self.bind(segment.0);
-                self.push(" and s.card_id = c.card_id)");
+                let from = "from segment_cards s where s.merchant_id = c.merchant_id and s.card_id = c.card_id \
+                     and s.segment_id = ";
+                self.exists(from, |this| this.bind(segment.0));
             }
         }
     }
@@ -161,6 +177,14 @@ impl<'c> Composer<'c> {
         let value = self.text_of(fact);
         match test {
             TextTest::Empty => self.push(&format!("{value} = ''")),
+            test => self.one_text(&value, test),
+        }
+    }
+
+    /// Whether `value`, which is there, is one of some texts or contains one.
+    fn one_text(&mut self, value: &str, test: &TextTest) {
+        match test {
+            TextTest::Empty => self.push("1 = 0"),
             TextTest::OneOf(texts) if texts.is_empty() => self.push("1 = 0"),
             TextTest::OneOf(texts) => {
                 self.push(&format!("{value} in "));
@@ -177,6 +201,60 @@ impl<'c> Composer<'c> {
         }
     }
 
+    /// Whether there is a row of `from` that `rest` holds for.
+    fn exists(&mut self, from: &str, rest: impl FnOnce(&mut Self)) {
+        self.asked_rows += 1;
+        let open = if self.asked_rows <= MOST_JOINED {
+            "exists (select 1 "
+        } else {
+            "(0 < (select count(*) "
+        };
+        self.push(open);
+        self.push(from);
+        rest(self);
+        self.push(if open.starts_with('(') { "))" } else { ")" });
+    }
+
+    fn texts(&mut self, fact: TextsFact, test: &TextTest) {
+        let (from, value) = match fact {
+            TextsFact::Tags => (
+                "from customer_tags t where t.merchant_id = c.merchant_id and t.customer_id = c.customer_id",
+                "t.tag_key",
+            ),
+        };
+        match test {
+            TextTest::Empty => {
+                self.push("not ");
+                self.exists(from, |_| {});
+            }
+            test => self.exists(from, |this| {
+                this.push(" and ");
+                this.one_text(value, test);
+            }),
+        }
+    }
+
+    fn answer(&mut self, code: &str, test: &AnswerTest) {
+        if *test == AnswerTest::Text(TextTest::Empty) {
+            self.push("not ");
+        }
+        let code = self.parameter(code.into(), "text");
+        let from = format!(
+            "from custom_values v where v.merchant_id = c.merchant_id and v.card_id = c.card_id and v.code = {code}"
+        );
+        self.exists(&from, |this| match test {
+            AnswerTest::Text(TextTest::Empty) => {}
+            AnswerTest::Text(test) => {
+                this.push(" and ");
+                this.one_text("v.value", test);
+            }
+            AnswerTest::Number(ranges) => {
+                this.push(" and ");
+                this.known_in("v.number", ranges);
+            }
+        });
+    }
+
     fn times(&mut self, fact: TimesFact, ranges: &Ranges, which: Which) {
         let from = match fact {
             TimesFact::Redemptions => {
@@ -184,73 +262,13 @@ impl<'c> Composer<'c> {
             }
         };
         match which {
-            Which::Each => {
-                self.push(&format!("exists (select 1 {from} and "));
-                self.within("r.at", ranges);
-                self.push(")");
-            }
+            Which::Each => self.exists(from, |this| {
+                this.push(" and ");
+                this.within("r.at", ranges);
+            }),
             Which::First => self.known_in(&format!("(select min(r.at) {from})"), ranges),
             Which::Last => self.known_in(&format!("(select max(r.at) {from})"), ranges),
         }
-    }
-
-    /// Where a number is read; null where there is none.
-    pub(super) fn number(&mut self, fact: NumberFact) -> String {
-        let column = match fact {
-            NumberFact::Customer => "c.customer_id",
-            NumberFact::Program => "c.program_id",
-            NumberFact::Status => return status(),
-            NumberFact::Channels => "c.channels",
-            NumberFact::Punches => "c.punches",
-            NumberFact::Points => "c.points",
-            NumberFact::Progress => return self.progress(),
-            NumberFact::Rewards => "c.rewards",
-            NumberFact::Redemptions => "c.redemptions",
-            NumberFact::Visits => "c.visits",
-            NumberFact::Scans => "c.scans",
-            NumberFact::Spend => "c.spend",
-            NumberFact::Unpriced => "c.unpriced",
-            NumberFact::Tier => "c.tier",
-            NumberFact::Joined => "c.created_at",
-            NumberFact::LastVisit => "c.last_visit_at",
-            NumberFact::Activity => "coalesce(c.last_visit_at, c.created_at)",
-            NumberFact::Expires => "c.expires_at",
-            NumberFact::CouponRedeemed => "c.redeemed_at",
-            NumberFact::Birthday => self.person("u.birthday"),
-            NumberFact::VerifiedAt => self.person("u.verified_at"),
-        };
-        column.to_owned()
-    }
-
-    /// Where a text is read; empty where there is none.
-    pub(super) fn text_of(&mut self, fact: TextFact) -> String {
-        let column = match fact {
-            TextFact::Name => "u.name_key",
-            TextFact::Email => "coalesce(u.email_key, '')",
-            TextFact::Phone => "coalesce(u.phone, '')",
-            TextFact::ExternalId => "coalesce(u.external_id, '')",
-            TextFact::Language => "u.language",
-        };
-        self.person(column).to_owned()
-    }
-
-    fn person(&mut self, column: &'static str) -> &'static str {
-        self.names_person = true;
-        column
-    }
-
-    /// Goals are in the rules of programs, which only Rust reads: a merchant's few programs become parameters.
-    fn progress(&mut self) -> String {
-        let mut text = String::from("case c.program_id");
-        let with_goal = self.context.programs.iter().filter(|program| program.goal > 0);
-        for program in with_goal.copied().collect::<Vec<_>>() {
-            let id = self.parameter(program.id.into(), "bigint");
-            let goal = self.parameter(program.goal.into(), "bigint");
-            text.push_str(&format!(" when {id} then c.punches * 1000 / {goal}"));
-        }
-        // A `case` needs one branch; no program has the id 0.
-        text.push_str(" when 0 then cast(0 as bigint) end");
-        text
     }
 
     /// What rows are sorted by, never null.
@@ -265,9 +283,8 @@ impl<'c> Composer<'c> {
             SortBy::Status => {
                 let now = self.parameter(self.context.now.into(), "bigint");
                 let void = status_code(CardStatus::Void);
-                let expired = crate::domain::segment::facts::EXPIRED_CODE;
                 format!(
-                    "case when c.status <> 'void' and c.expires_at <= {now} then {expired} \
+                    "case when c.status <> 'void' and c.expires_at <= {now} then {EXPIRED_CODE} \
                      when c.status = 'void' then {void} else {} end",
                     status()
                 )
@@ -313,22 +330,4 @@ impl<'c> Composer<'c> {
             " and ({key} {sign} {edge} or ({key} = {edge} and c.card_id {sign} {card}))"
         ));
     }
-}
-
-fn status() -> String {
-    let mut text = String::from("case c.status");
-    for known in [
-        CardStatus::Pending,
-        CardStatus::Installed,
-        CardStatus::Removed,
-        CardStatus::Void,
-    ] {
-        text.push_str(&format!(
-            " when '{}' then cast({} as bigint)",
-            known.as_str(),
-            status_code(known)
-        ));
-    }
-    text.push_str(" end");
-    text
 }

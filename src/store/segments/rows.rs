@@ -1,12 +1,11 @@
 //! Asking for cards by rule: how many, which, in what order, and the facts that a roster is made of.
 
+use super::beside;
 use super::compile::{Composed, Composer};
 use crate::domain::id::{CardId, MerchantId};
-use crate::domain::segment::facts::{Facts, NumberFact, TextFact, TimesFact};
+use crate::domain::segment::facts::{Facts, NumberFact, TextFact};
 use crate::domain::segment::order::{Edge, Key, Order, Place, SortBy};
 use crate::domain::segment::plan::{Context, Plan};
-use crate::domain::time::Timestamp;
-use crate::store::redemption_days;
 use crate::store::{Error, FromRow, Row, Tx};
 
 const FACTS: &str = "facts of cards";
@@ -111,10 +110,7 @@ pub async fn facts_after(
     composer.bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let Composed { text, params } = composer.select(&columns, "");
     let mut facts: Vec<Facts> = tx.composed(FACTS, &text, &params).await?;
-    if let (Some(first), Some(last)) = (facts.first(), facts.last()) {
-        let redeemed = redemption_days::between(tx, merchant, first.card, last.card).await?;
-        add_redemptions(&mut facts, redeemed);
-    }
+    beside::add_between(tx, merchant, &mut facts).await?;
     Ok(facts)
 }
 
@@ -137,8 +133,7 @@ pub async fn facts_of(
         let columns = columns(&mut composer);
         let Composed { text, params } = composer.select(&columns, "");
         let mut facts: Vec<Facts> = tx.composed(FACTS, &text, &params).await?;
-        let redeemed = redemption_days::of_cards(tx, merchant, some).await?;
-        add_redemptions(&mut facts, redeemed);
+        beside::add_of(tx, merchant, &mut facts).await?;
         all.extend(facts);
     }
     Ok(all)
@@ -150,17 +145,6 @@ fn columns(composer: &mut Composer<'_>) -> String {
     columns.extend(NumberFact::ALL.iter().map(|fact| composer.number(*fact)));
     columns.extend(TextFact::ALL.iter().map(|fact| composer.text_of(*fact)));
     columns.join(", ")
-}
-
-/// Both are sorted by card.
-fn add_redemptions(facts: &mut [Facts], redeemed: Vec<(CardId, Timestamp)>) {
-    let mut rows = facts.iter_mut().peekable();
-    for (card, at) in redeemed {
-        while rows.next_if(|row| row.card < card).is_some() {}
-        if let Some(row) = rows.peek_mut().filter(|row| row.card == card) {
-            row.times[TimesFact::Redemptions.index()].push(at.0);
-        }
-    }
 }
 
 /// How the list of places would be asked for.
@@ -197,6 +181,8 @@ impl FromRow for Facts {
             numbers,
             texts,
             times: Default::default(),
+            lists: Default::default(),
+            answers: Default::default(),
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::web::Web;
 use crate::web::console::components::{
     day, empty, icon, platforms, progress, rewards_badge, status_badge, status_word, time,
 };
+use crate::web::console::filtered::{self, Filter};
 use crate::web::console::layout::{Section, Theme, page};
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
@@ -48,8 +49,12 @@ pub async fn list(
     member: Member,
     theme: Theme,
     Query(place): Query<Place>,
+    Query(filter): Query<Filter>,
 ) -> Result<Markup, ApiError> {
     member.require(Action::ViewCards)?;
+    if !filter.is_empty() {
+        return filtered::list(&web, &member, theme, &filter).await;
+    }
     let (merchant, show, edge) = (member.merchant, place.show(), place.edge());
     let (cards, counts) = web
         .ops

@@ -155,7 +155,7 @@ fn audience(audience: &Audience) -> Markup {
             Audience::Program(_) => "All of a program",
             Audience::Rule(rule) => { "Rule: " (rule.0.describe()) }
             Audience::Segment(_) => "A saved segment",
-            Audience::BuiltIn(built_in) => { (built_in.0.name()) }
+            Audience::BuiltIn(built_in) => { (built_in.0.title()) }
         }
     }
 }

@@ -59,6 +59,7 @@ impl Counter {
             master: MasterKey::from_bytes([3; 32]),
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),
             recorder: Recorder::start(&shop.ops),
+            rosters: passgate::ops::rosters::Rosters::start(&shop.ops, 1 << 24),
             redirects: passgate::web::redirect::Redirects::start(&shop.ops).0,
             google: None,
             takes_apps: false,

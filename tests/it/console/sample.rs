@@ -13,6 +13,7 @@ use passgate::domain::secret::MasterKey;
 use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
 use passgate::ops::captures::Recorder;
+use passgate::ops::rosters::Rosters;
 use passgate::store::{Change, Error, Row, Store, Value};
 use passgate::telemetry::Metrics;
 use passgate::web::{Reach, Web};
@@ -108,6 +109,7 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
     let web = Web::from(Reach {
         recorder: Recorder::start(&ops),
         redirects: passgate::web::redirect::Redirects::start(&ops).0,
+        rosters: Rosters::start(&ops, 1 << 24),
         passes: Arc::new(Passes::load(&apple, &templates, ops.clock.now()).expect("templates")),
         google: None,
         web_push: None,

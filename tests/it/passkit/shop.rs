@@ -19,6 +19,7 @@ use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
 use passgate::ops::captures::Recorder;
 use passgate::ops::cards::Holder;
+use passgate::ops::rosters::Rosters;
 use passgate::ops::setup::{NewBusiness, NewProgram};
 use passgate::sim::phone::SimPhone;
 use passgate::store::registrations::{self, RegistrationKey};
@@ -91,6 +92,7 @@ impl Shop {
             passes: Arc::new(Passes::load(&apple, &templates, now).expect("passes")),
             recorder: Recorder::start(&ops),
             redirects: passgate::web::redirect::Redirects::start(&ops).0,
+            rosters: Rosters::start(&ops, 1 << 24),
             google: None,
             web_push: None,
             takes_apps: false,

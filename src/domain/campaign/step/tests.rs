@@ -119,6 +119,7 @@ fn rules(repeat: Repeat, delay_minutes: i64, cap: Option<Cap>) -> CampaignRules 
     CampaignRules {
         trigger: Trigger::Visit,
         audience: Audience::Everybody,
+        eligible: None,
         program: None,
         repeat,
         delay_minutes,

@@ -1,11 +1,12 @@
 //! Rosters of more than one block: cards that come, change and go are where they belong.
 
-use super::super::facts::Person;
+use super::super::facts::{Beside, Person};
 use super::super::plan::Context;
 use super::super::range::Range;
 use super::*;
 use crate::domain::capture::Token;
 use crate::domain::card::{Card, Identity};
+use crate::domain::custom_field::FieldValue;
 use crate::domain::id::{CustomerId, MerchantId, ProgramId, SerialNumber};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -30,7 +31,11 @@ fn facts(id: i64, visits: i64) -> Facts {
         name_key: format!("holder {id}"),
         ..Person::default()
     };
-    Facts::of(&card, &person, &[Timestamp(id), Timestamp(1)], &context)
+    let beside = Beside {
+        redemptions: vec![Timestamp(id), Timestamp(1)],
+        ..Beside::default()
+    };
+    Facts::of(&card, &person, &beside, &context)
 }
 
 fn over(visits: i64) -> Plan {
@@ -59,17 +64,22 @@ proptest! {
     /// Whatever becomes of a value, wider, narrower, none: it is there, and its neighbours are as they were.
     #[test]
     fn what_is_put_in_place_is_found(changes in proptest::collection::vec((1_i64..40, proptest::option::of(
-        prop_oneof![-3_i64..300, 60_000_i64..70_000, Just(i64::MAX), Just(-i64::MAX)]), "[a-c]{0,3}", 0_usize..3), 1..60))
+        prop_oneof![-3_i64..300, 60_000_i64..70_000, Just(i64::MAX), Just(-i64::MAX)]), "[a-c]{0,3}", 0_usize..3, proptest::option::of((1_i64..3, 0_i64..9))), 1..60))
     {
         let mut roster = Roster::default();
         let mut model: BTreeMap<i64, Facts> = (1..40).map(|id| (id, facts(id, id))).collect();
         roster.put(model.values().cloned().collect());
-        for (id, tier, name, redemptions) in changes {
+        for (id, tier, name, redemptions, beside) in changes {
             let mut changed = facts(id, id);
             changed.numbers[NumberFact::Tier.index()] = tier;
             changed.numbers[NumberFact::Visits.index()] = tier.map(|tier| tier.saturating_sub(1).max(-i64::MAX));
             changed.texts[0] = name;
             changed.times[0] = vec![7; redemptions];
+            if let Some((tags, answer)) = beside {
+                changed.lists[0] = (0..tags).map(|tag| format!("tag {tag}")).collect();
+                let value = FieldValue { text: answer.to_string(), number: (answer > 4).then_some(answer) };
+                changed.answers.insert(format!("field_{tags}"), value);
+            }
             roster.put(vec![changed.clone()]);
             model.insert(id, changed);
             let back: Vec<Facts> = roster.blocks.iter().flat_map(Block::unpack).collect();

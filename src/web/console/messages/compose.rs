@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{address, message_id};
 use crate::domain::access::Action;
+use crate::domain::chips::Chip;
 use crate::domain::id::{MessageId, ProgramId};
 use crate::domain::link::Target;
 use crate::domain::message::audience::BuiltInName;
@@ -14,7 +15,6 @@ use crate::domain::message::when::WhoseZone;
 use crate::domain::message::{Audience, Content, Message, Refusal, RuleText, When, length};
 use crate::domain::preference::Class;
 use crate::domain::segment::Rule;
-use crate::domain::segment::builtin::BuiltIn;
 use crate::domain::segment::saved::{Segment, Viewer};
 use crate::ops::messages::{Edit, MessageError, NewMessage};
 use crate::web::Web;
@@ -228,7 +228,7 @@ impl Typed {
         match self.to.split_once(':') {
             Some(("program", id)) => id.parse().map(Audience::Program).map_err(|_| wrong("program")),
             Some(("segment", id)) => id.parse().map(Audience::Segment).map_err(|_| wrong("segment")),
-            Some(("built_in", word)) => match BuiltIn::parse(word) {
+            Some(("built_in", word)) => match Chip::parse(word) {
                 Some(built_in) => Ok(Audience::BuiltIn(BuiltInName(built_in))),
                 None => Err(wrong("segment")),
             },
@@ -318,8 +318,8 @@ fn view(
                     @for (program, name) in &offered.programs {
                         (choice(format!("program:{program}"), &format!("All holders of {name}")))
                     }
-                    @for built_in in BuiltIn::ALL {
-                        (choice(format!("built_in:{}", built_in.as_str()), built_in.name()))
+                    @for built_in in Chip::EACH {
+                        (choice(format!("built_in:{}", built_in.as_str()), built_in.title()))
                     }
                     @for segment in &offered.segments {
                         (choice(format!("segment:{}", segment.id), &segment.name))
