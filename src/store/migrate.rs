@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     9 "0009_engagement",
     10 "0010_codes_invitations",
     11 "0011_counters",
+    12 "0012_no_measures",
     13 "0013_taken_back",
     14 "0014_push_budget",
     15 "0015_push_addresses",

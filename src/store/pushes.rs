@@ -44,8 +44,8 @@ const ADDRESSES: &str = "select r.merchant_id, r.card_id, r.pass_type_identifier
      join registrations k on k.merchant_id = v.column1 and k.card_id = v.column2 \
      join registrations r on r.merchant_id = k.merchant_id and r.pass_type_identifier = k.pass_type_identifier \
      and r.device_library_identifier = k.device_library_identifier and r.card_id = k.card_id \
-     join pushes p on p.merchant_id = r.merchant_id and p.card_id = r.card_id and p.channel = 'apple' \
-     where p.again = 0 or r.unanswered > 0";
+     where r.unanswered > 0 or not exists (select 1 from pushes p where p.merchant_id = v.column1 \
+     and p.card_id = v.column2 and p.channel = 'apple' and p.again = 1)";
 const LOCK_CARDS: &str = "select c.merchant_id, c.card_id, c.status, c.channels, c.last_event_id from cards c \
      where (c.merchant_id, c.card_id) in (select v.column1, v.column2 from (values {bigint, bigint}) as v) \
      order by c.merchant_id, c.card_id for update";

@@ -323,7 +323,9 @@ async fn dead_addresses_go_and_with_the_last_one_the_channel() {
     for_each_engine(async |store| {
         let shop = Shop::open(store).await;
         let program = shop.program(Rules::punch(10).expect("rules")).await;
-        let (one, both) = (shop.issue(program).await, shop.issue(program).await);
+        let (one, both) = (shop.issue(program).await, shop.issue_to(program, "Grace").await);
+        hush(&shop, &one).await;
+        hush(&shop, &both).await;
         shop.ops
             .listen(shop.merchant, one.id, app(1))
             .await
@@ -373,7 +375,7 @@ async fn when_most_addresses_are_called_dead_they_stay() {
         let running = Running::start(&shop, provider.clone());
         let mut cards = Vec::new();
         for number in 1..=40 {
-            let card = shop.issue(program).await;
+            let card = shop.issue_to(program, &format!("Holder {number}")).await;
             shop.ops
                 .listen(shop.merchant, card.id, app(number))
                 .await
