@@ -1,4 +1,4 @@
-//! Messages: writing, scheduling and holding them. What they do by themselves is in [`turn`].
+//! Messages: writing, scheduling and holding them. What they do by themselves is in `turn`.
 //!
 //! Whether somebody may do it is the caller's question. Every change locks the message's row, and the chore holds that row
 //! for the length of one turn, so that "paused" means that no further recipient is written down.

@@ -20,7 +20,7 @@ use crate::domain::address::{RECEIVER_KEY, Subscription};
 const RECORD: usize = 4096;
 const HEADER: usize = 16 + 4 + 1 + RECEIVER_KEY;
 const TAG: usize = 16;
-/// What fits into [`RECORD`] bytes beside the header, the authentication tag and the byte that ends the record.
+/// What fits into `RECORD` bytes beside the header, the authentication tag and the byte that ends the record.
 pub const LARGEST_PLAINTEXT: usize = RECORD - HEADER - TAG - 1;
 
 /// What plaintexts are padded to.
