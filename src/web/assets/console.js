@@ -13,6 +13,12 @@ document.addEventListener("submit", (event) => {
   for (const button of all("button[type=submit]", form)) button.setAttribute("aria-busy", "true");
 });
 
+// The second click of two belongs to the first one: it must not press what has come to lie under the pointer since, such
+// as "Undo" on the page that the first one led to.
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest("button[type=submit]")) event.preventDefault();
+}, true);
+
 // A page that comes back from the browser's memory may be sent again.
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;

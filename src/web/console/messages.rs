@@ -73,7 +73,7 @@ pub fn list_view(member: &Member, theme: Theme, messages: &[Message], clicks: i6
             h1 { "Messages" }
             p.muted { "Links on passes and in messages were opened " (clicks) " times." }
             @if member.may(Action::SendMessages) {
-                a.button href="/console/messages/new" { (icon("plus")) "New message" }
+                a.button.secondary href="/console/messages/new" { (icon("plus")) "New message" }
             }
         }
         @if messages.is_empty() {

@@ -345,7 +345,7 @@ fn view(
                     option value="customer" selected[typed.zone == "customer"] { "each customer" }
                 }
             }
-            button.button type="submit" { "Save and make a forecast" }
+            button.button.primary type="submit" { "Save and make a forecast" }
         }
     };
     page(member, theme, Section::Messages, "Message", &content)

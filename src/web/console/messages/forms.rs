@@ -43,7 +43,7 @@ pub(super) fn of(shown: &Shown) -> Markup {
                             }
                             input #confirm name="confirm" type="number" min="1" required;
                         }
-                        button.button type="submit" { "Send" }
+                        button.button.primary type="submit" { "Send" }
                     }
                 }
             }
