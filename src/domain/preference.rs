@@ -58,6 +58,17 @@ impl Class {
         }
     }
 
+    /// Its name on screens.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Balance => "Balance",
+            Self::Location => "Places",
+            Self::Marketing => "Marketing",
+            Self::Tier => "Tier",
+            Self::Reward => "Rewards",
+        }
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.as_str() == text)
     }

@@ -59,7 +59,8 @@ const LOOK: &str = "update registrations set unanswered = v.column5, look_at = v
      from (values {bigint, text, text, bigint, bigint, bigint}) as v \
      where registrations.merchant_id = v.column1 and registrations.pass_type_identifier = v.column2 \
      and registrations.device_library_identifier = v.column3 and registrations.card_id = v.column4";
-/// A row that is to be sent tells everybody anyway; one that only waits until something may ring does not.
+/// A row that is to be sent tells everybody anyway. One that only waits until something may ring does not, and then tells
+/// everybody once more: what rings with it is not for the silent alone.
 const AGAIN: &str = "insert into pushes (merchant_id, card_id, channel, generation, due_at, attempts, created_at, again) \
      select v.column1, v.column2, 'apple', 1, v.column3, 0, v.column3, 1 \
      from (values {bigint, bigint, bigint}) as v where true \

@@ -66,8 +66,6 @@ const TAKE_OFF: &str =
     "delete from segment_cards where merchant_id = $1 and segment_id = $2 and card_id = $3";
 const ON_LIST: &str = "select s.card_id from segment_cards s where s.merchant_id = $1 and s.segment_id = $2 \
      order by s.card_id";
-const ON_LIST_AFTER: &str = "select s.card_id from segment_cards s where s.merchant_id = $1 and s.segment_id = $2 \
-     and s.card_id > $3 order by s.card_id limit $4";
 const LENGTH: &str = "select count(*) from segment_cards s where s.merchant_id = $1 and s.segment_id = $2";
 
 /// The next cards on a list, without those of people who were erased.
@@ -93,7 +91,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     PUT_ON,
     TAKE_OFF,
     ON_LIST,
-    ON_LIST_AFTER,
     LENGTH,
     LISTED,
     USE_BY_JOB,
@@ -269,26 +266,13 @@ pub async fn on_list(
     Ok(rows.into_iter().map(|(card,)| card).collect())
 }
 
-/// The next `limit` cards on a list after `after`, by id.
-pub async fn on_list_after(
-    tx: &mut Tx<'_>,
-    merchant: MerchantId,
-    segment: SegmentId,
-    after: CardId,
-    limit: i64,
-) -> Result<Vec<CardId>, Error> {
-    let params = params![merchant, segment, after, limit];
-    let rows: Vec<(CardId,)> = tx.all(ON_LIST_AFTER, &params).await?;
-    Ok(rows.into_iter().map(|(card,)| card).collect())
-}
-
 /// How many cards are on a list.
 pub async fn length(tx: &mut Tx<'_>, merchant: MerchantId, segment: SegmentId) -> Result<usize, Error> {
     let (count,): (i64,) = tx.one(LENGTH, &params![merchant, segment]).await?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// The next `limit` cards on a list after `after`, by id.
+/// The next `limit` cards on a list after `after`, by id; without those of people who were erased.
 pub async fn listed(
     tx: &mut Tx<'_>,
     merchant: MerchantId,

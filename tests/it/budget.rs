@@ -449,3 +449,33 @@ async fn a_providers_word_is_kept_and_what_is_old_is_forgotten() {
     })
     .await;
 }
+
+/// A row that only waits until something may ring keeps no silent phone from being told again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_phone_is_told_again_while_an_alert_waits() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store, LOOSE).await;
+        let card = shop.issue(1).await;
+        let running = shop.world.dispatch(settings());
+        shop.tap(card, 1).await;
+        shop.settle().await;
+        shop.pass(MINUTE).await;
+        shop.tap(card, 2).await;
+        shop.settle().await;
+        assert_eq!(shop.alerts().await.len(), 1, "the second waits");
+        assert_eq!(shop.world.accepted(1), 2);
+        assert_eq!(shop.world.pushes().await.len(), 1, "its row stays");
+        shop.pass(20 * MINUTE).await;
+        let told = shop.ops.do_chores_named(&["tell_silent_again"]).await;
+        assert_eq!(told.expect("done"), 1);
+        shop.settle().await;
+        assert_eq!(shop.world.accepted(1), 3);
+        assert_eq!(shop.alerts().await.len(), 1, "that rings nowhere");
+        // Of two places in a day, one is kept for a reward.
+        shop.pass(DAY).await;
+        assert_eq!(shop.alerts().await.len(), 2);
+        assert!(shop.world.pushes().await.is_empty());
+        running.stop().await;
+    })
+    .await;
+}

@@ -213,7 +213,7 @@ impl Rule {
             Self::Quiet { from, to, zone } => format!("quiet hours are from {from} to {to} ({zone})"),
             Self::Exhausted => "the provider shows no more alerts before".into(),
             Self::Pace => "others are before it in the merchant's pace".into(),
-            Self::Merged { into } => format!("the alert about the {} says it too", name(*into)),
+            Self::Merged { into } => format!("the alert about the {} says it too", into.as_str()),
         }
     }
 }
@@ -269,8 +269,8 @@ impl Ruling {
     /// The whole answer in one sentence, with times as a clock in `zone` shows them.
     pub fn words(&self, zone: &TimeZone) -> String {
         let what = match self.inputs.message {
-            Some(_) => format!("A {} message", name(self.inputs.class)),
-            None => format!("The alert about the {}", name(self.inputs.class)),
+            Some(_) => format!("A {} message", self.inputs.class.as_str()),
+            None => format!("The alert about the {}", self.inputs.class.as_str()),
         };
         let why = self.rule.words(zone);
         match self.decision {
@@ -280,17 +280,6 @@ impl Ruling {
             Decision::Merge => format!("{what} was not sent by itself: {why}."),
             Decision::Hold => format!("{what} waits: {why}."),
         }
-    }
-}
-
-/// How a class is called in a sentence.
-pub(super) fn name(class: Class) -> &'static str {
-    match class {
-        Class::Reward => "reward",
-        Class::Balance => "balance",
-        Class::Tier => "tier",
-        Class::Marketing => "marketing",
-        Class::Location => "location",
     }
 }
 

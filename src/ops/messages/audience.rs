@@ -94,7 +94,7 @@ impl Audience for Fixed {
                 Box::pin(async move { Ok(rest) })
             }
             Self::Program(program) => Box::pin(jobs::cards_of_program(tx, merchant, *program, after, limit)),
-            Self::List(list) => Box::pin(segments::on_list_after(tx, merchant, *list, after, limit)),
+            Self::List(list) => Box::pin(segments::listed(tx, merchant, *list, after, limit)),
             Self::Rule { plan, context, .. } => {
                 let most = usize::try_from(limit).unwrap_or(usize::MAX);
                 Box::pin(async move { segments::cards(tx, merchant, plan, context, after, most).await })

@@ -283,13 +283,15 @@ impl Batch {
                     reason: reason.clone(),
                 }),
                 // A refusal for good ends it for this address as well as its being taken.
-                Answer::Outcome(Outcome::Accepted | Outcome::Rejected { .. }) => {
+                Answer::Outcome(Outcome::Accepted | Outcome::Silenced { .. } | Outcome::Rejected { .. }) => {
                     if let Delivery::Notice { to, .. } = &target.delivery {
                         live.told.push((to.key.clone(), live.said));
                     }
                 }
-                Answer::Outcome(Outcome::Silenced { reason }) => live.silenced = Some(reason.clone()),
                 Answer::Outcome(_) | Answer::Untried { .. } => {}
+            }
+            if let Answer::Outcome(Outcome::Silenced { reason }) = answer {
+                live.silenced = Some(reason.clone());
             }
             if let Answer::Outcome(Outcome::Accepted) = answer
                 && let Delivery::AppleDevice { push_token, .. } = &target.delivery

@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use crate::domain::budget::{Decision, Ruling};
-use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
 use crate::ops::pushes::Why;
 use crate::web::console::components::time;
@@ -22,7 +21,7 @@ pub(super) fn section(why: &Why, now: Timestamp) -> Markup {
                 h3 { (of.channel.title()) }
                 dl.details {
                     @for (class, ruling) in &of.next {
-                        div { dt { (title(*class)) } dd { (next(ruling, why, now)) } }
+                        div { dt { (class.title()) } dd { (next(ruling, why, now)) } }
                     }
                 }
                 @if !of.rulings.is_empty() {
@@ -45,15 +44,5 @@ fn next(ruling: &Ruling, why: &Why, now: Timestamp) -> Markup {
             Decision::Defer { until } => { "From " (time(until, &why.zone, now)) ": " (reason) }
             Decision::Suppress | Decision::Merge | Decision::Hold => { "Not: " (reason) }
         }
-    }
-}
-
-fn title(class: Class) -> &'static str {
-    match class {
-        Class::Reward => "Rewards",
-        Class::Balance => "Balance",
-        Class::Tier => "Tier",
-        Class::Marketing => "Marketing",
-        Class::Location => "Places",
     }
 }

@@ -1,6 +1,7 @@
 //! The dispatcher and channels with addresses of our own, on both engines, with a provider that does as it is told.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -117,6 +118,13 @@ async fn waiting(shop: &Shop) -> i64 {
     counted.expect("counted").0
 }
 
+async fn listen(shop: &Shop, card: &Card, apps: RangeInclusive<i64>) {
+    for number in apps {
+        let heard = shop.ops.listen(shop.merchant, card.id, app(number)).await;
+        heard.expect("taken");
+    }
+}
+
 /// The holder does not want to hear of the balance: what changes is shown without a sound.
 async fn hush(shop: &Shop, card: &Card) {
     let wish = (Class::Balance, Preference::Paused);
@@ -156,12 +164,7 @@ async fn whoever_was_told_is_not_told_again_while_others_wait() {
         let program = shop.program(Rules::punch(10).expect("rules")).await;
         let card = shop.issue(program).await;
         hush(&shop, &card).await;
-        for number in 1..=2 {
-            shop.ops
-                .listen(shop.merchant, card.id, app(number))
-                .await
-                .expect("taken");
-        }
+        listen(&shop, &card, 1..=2).await;
         let slow = app(2).destination.address().to_owned();
         let provider = Provider::new(move |address, asked| {
             if address == slow && asked < 3 {
@@ -216,12 +219,7 @@ async fn what_rings_rings_once_at_each_address() {
         let shop = Shop::open(store).await;
         let program = shop.program(Rules::punch(10).expect("rules")).await;
         let card = shop.issue(program).await;
-        for number in 1..=2 {
-            shop.ops
-                .listen(shop.merchant, card.id, app(number))
-                .await
-                .expect("taken");
-        }
+        listen(&shop, &card, 1..=2).await;
         let slow = app(2).destination.address().to_owned();
         let provider = Provider::new(move |address, asked| {
             if address == slow && asked < 2 {
@@ -272,18 +270,47 @@ async fn what_rings_rings_once_at_each_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_provider_lets_not_ring_comes_silently_for_a_day() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store).await;
+        let program = shop.program(Rules::punch(10).expect("rules")).await;
+        let card = shop.issue(program).await;
+        listen(&shop, &card, 1..=1).await;
+        let provider = Provider::new(|_, asked| match asked {
+            0 => Outcome::Silenced {
+                reason: "quotaExceeded".into(),
+            },
+            _ => Outcome::Accepted,
+        });
+        let running = Running::start(&shop, provider.clone());
+        shop.record(shop.capture(1, &card.token, NOON)).await;
+        until("the outbox is empty", async || waiting(&shop).await == 0).await;
+
+        // The gap of the policy is over by far, the provider's day is not.
+        shop.wait(6 * 3600);
+        let evening = shop.ops.clock.now();
+        shop.record(shop.capture(2, &card.token, evening)).await;
+        until("it is shown", async || provider.sent(1).len() == 2).await;
+        let shown = provider.sent(1).pop().expect("shown");
+        assert!(!shown.alert && shown.body.starts_with("2 of 10"), "{shown:?}");
+        shop.wait(18 * 3600);
+        until("it rings", async || provider.sent(1).len() == 3).await;
+        let rang = provider.sent(1).pop().expect("rang");
+        assert!(rang.alert && rang.body.starts_with("2 of 10"), "{rang:?}");
+        until("the outbox is empty", async || waiting(&shop).await == 0).await;
+        running.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_meanwhile_is_told_to_whoever_was_told_before() {
     for_each_engine(async |store| {
         let shop = Shop::open(store).await;
         let program = shop.program(Rules::punch(10).expect("rules")).await;
         let card = shop.issue(program).await;
         hush(&shop, &card).await;
-        for number in 1..=2 {
-            shop.ops
-                .listen(shop.merchant, card.id, app(number))
-                .await
-                .expect("taken");
-        }
+        listen(&shop, &card, 1..=2).await;
         let slow = app(2).destination.address().to_owned();
         let provider = Provider::new(move |address, asked| {
             if address == slow && asked < 1 {

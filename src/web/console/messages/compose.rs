@@ -306,7 +306,7 @@ fn view(
                 label for="class" { "About" }
                 select #class name="class" {
                     @for class in CLASSES {
-                        option value=(class.as_str()) selected[class.as_str() == typed.class] { (class.as_str()) }
+                        option value=(class.as_str()) selected[class.as_str() == typed.class] { (class.title()) }
                     }
                 }
             }
