@@ -182,11 +182,11 @@ pub fn view(member: &Member, theme: Theme, shown: &Shown, problem: Option<&str>,
     let content = html! {
         div.page-head {
             h1 { (begin(&message.content.text)) }
-            p { (state_badge(message.state)) " " span.muted { (message.content.class.as_str()) } }
+            p { (state_badge(message.state)) " " span.muted { (message.content.class.title()) } }
         }
         @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
         @if let Some(why) = &message.paused_because { (alert(Tone::Notice, why)) }
-        section.panel {
+        section.panel.sheet {
             h2 { "What it says" }
             @if let Some(title) = &message.content.title { p { strong { (title) } } }
             p { (message.content.text) }
@@ -216,8 +216,8 @@ pub fn view(member: &Member, theme: Theme, shown: &Shown, problem: Option<&str>,
 fn forecast_beside_outcome(shown: &Shown) -> Markup {
     html! {
         section.panel.table-panel {
-            h2 { "Forecast and outcome" }
-            p.muted { "Copies of cards: a card in two wallets counts twice. The outcome is what was decided at first." }
+            div.panel-head { h2 { "Forecast and outcome" } }
+            p.muted.panel-note { "Copies of cards: a card in two wallets counts twice. The outcome is what was decided at first." }
             table.table {
                 thead { tr { th scope="col" { "What" } th scope="col" { "Forecast" } th scope="col" { "Outcome" } } }
                 tbody {
@@ -250,7 +250,7 @@ fn time_line(member: &Member, shown: &Shown, now: Timestamp) -> Markup {
     let line = shown.forecast.as_ref().map(|forecast| &forecast.tally.line);
     html! {
         @if let Some(line) = line.filter(|line| !line.is_empty()) {
-            section.panel {
+            section.panel.sheet {
                 h2 { "When they are told" }
                 dl.facts {
                     @for (hour, count) in line.iter().take(MOST_HOURS) {

@@ -31,7 +31,7 @@ pub(super) fn of(shown: &Shown) -> Markup {
         .as_ref()
         .filter(|forecast| forecast.version == message.version);
     html! {
-        section.panel {
+        section.panel.sheet {
             @if may(Step::Schedule) {
                 (button("forecast", "Make a forecast"))
                 @if let Some(forecast) = forecast {
