@@ -18,11 +18,14 @@ pub mod layout;
 pub mod live;
 pub mod messages;
 pub mod pass;
+pub mod screen;
 pub mod sign_in;
+pub mod styleguide;
 pub mod throttle;
 pub mod timeline;
 pub mod watch;
 mod why;
+pub mod words;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension};
@@ -62,6 +65,7 @@ pub fn router() -> Router<Web> {
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::choose_theme))
+        .route("/language", post(sign_in::choose_language))
         .route("/cards", get(cards::list))
         .route("/cards/{card_id}", get(card::show))
         .route("/cards/{card_id}/events", get(live::events))
@@ -70,6 +74,8 @@ pub fn router() -> Router<Web> {
         .route("/cards/{card_id}/end", post(actions::end))
         .route("/cards/{card_id}/restore", post(actions::restore))
         .nest("/messages", messages::router())
+        .route("/styleguide", get(styleguide::show))
+        .route("/styleguide/dialog", get(styleguide::dialog))
         .route("/assets/{name}", get(assets::serve))
         .fallback(async || ApiError::NotFound)
         .layer(Extension(throttle::Throttle::default()))

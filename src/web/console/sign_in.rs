@@ -1,6 +1,7 @@
 //! Signing in and out, and the theme switch.
 
 use axum::extract::{Extension, Form, Query, State};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
@@ -15,6 +16,7 @@ use crate::web::console::address::ClientAddress;
 use crate::web::console::components::{Field, Tone, alert, field};
 use crate::web::console::layout::{THEME_COOKIE, Theme, plain_page};
 use crate::web::console::throttle::Throttle;
+use crate::web::console::words::{LANGUAGE_COOKIE, Language, Words};
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
@@ -41,16 +43,22 @@ pub struct Choice {
     theme: String,
 }
 
+#[derive(Debug, Deserialize)]
+pub struct LanguageChoice {
+    language: String,
+}
+
 /// `GET /console/sign-in`
 pub async fn form(
     theme: Theme,
+    headers: HeaderMap,
     member: Result<Member, crate::web::extract::NotSignedIn>,
     Query(Next { next }): Query<Next>,
 ) -> Response {
     if member.is_ok() {
         return Redirect::to(inside(&next)).into_response();
     }
-    page(theme, "", &next, None).into_response()
+    page(theme, Language::of(&headers).words(), "", &next, None).into_response()
 }
 
 /// `POST /console/sign-in`
@@ -58,6 +66,7 @@ pub async fn submit(
     State(web): State<Web>,
     Extension(throttle): Extension<Throttle>,
     theme: Theme,
+    headers: HeaderMap,
     jar: CookieJar,
     ClientAddress(address): ClientAddress,
     Form(Credentials {
@@ -66,10 +75,11 @@ pub async fn submit(
         next,
     }): Form<Credentials>,
 ) -> Result<Response, ApiError> {
+    let words = Language::of(&headers).words();
     if !throttle.admit(&email, address, web.ops.clock.now()) {
         let status = ApiError::TooManyRequests.status();
-        let sentence = "Too many tries. Wait half a minute, then try again.";
-        return Ok((status, page(theme, &email, &next, Some(sentence))).into_response());
+        let sentence = words.sign_in.too_many;
+        return Ok((status, page(theme, words, &email, &next, Some(sentence))).into_response());
     }
     match web.ops.sign_in(&email, &password).await {
         Ok(token) => {
@@ -82,8 +92,8 @@ pub async fn submit(
         }
         Err(AccessError::WrongCredentials) => {
             let status = ApiError::Unauthorized.status();
-            let sentence = AccessError::WrongCredentials.to_string();
-            Ok((status, page(theme, &email, &next, Some(&sentence))).into_response())
+            let sentence = words.sign_in.wrong;
+            Ok((status, page(theme, words, &email, &next, Some(sentence))).into_response())
         }
         Err(error) => Err(error.into()),
     }
@@ -108,28 +118,46 @@ pub async fn choose_theme(
     Form(choice): Form<Choice>,
 ) -> Response {
     let theme = Theme::parse(&choice.theme).unwrap_or_default();
-    let mut cookie = Cookie::new(THEME_COOKIE, theme.as_str());
+    keep(&web, jar, &parts, THEME_COOKIE, theme.as_str())
+}
+
+/// `POST /console/language`
+pub async fn choose_language(
+    State(web): State<Web>,
+    jar: CookieJar,
+    parts: Parts,
+    Form(choice): Form<LanguageChoice>,
+) -> Response {
+    let language = Language::parse(&choice.language).unwrap_or(Language::English);
+    keep(&web, jar, &parts, LANGUAGE_COOKIE, language.as_str())
+}
+
+/// Keeps a choice of this browser, and leads back to where it was made.
+fn keep(web: &Web, jar: CookieJar, parts: &Parts, name: &'static str, value: &'static str) -> Response {
+    let mut cookie = Cookie::new(name, value);
     cookie.set_path("/console");
     cookie.set_same_site(SameSite::Lax);
     cookie.set_secure(web.is_https());
     cookie.make_permanent();
-    (jar.add(cookie), Redirect::to(&came_from(&parts))).into_response()
+    (jar.add(cookie), Redirect::to(&came_from(parts))).into_response()
 }
 
-fn page(theme: Theme, email: &str, next: &str, problem: Option<&str>) -> Markup {
+fn page(theme: Theme, words: &Words, email: &str, next: &str, problem: Option<&str>) -> Markup {
+    let said = &words.sign_in;
     plain_page(
         theme,
-        "Sign in",
+        words,
+        said.title,
         &html! {
             section.panel.sign-in {
-                h1 { "Sign in" }
-                p.muted { "to your merchant's console" }
+                h1 { (said.title) }
+                p.muted { (said.subtitle) }
                 @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
                 form method="post" action="/console/sign-in" data-once {
                     input type="hidden" name="next" value=(next);
                     (field(&Field {
                         name: "email",
-                        label: "Email",
+                        label: said.email,
                         kind: "email",
                         value: email,
                         autocomplete: "username",
@@ -138,14 +166,14 @@ fn page(theme: Theme, email: &str, next: &str, problem: Option<&str>) -> Markup 
                     }))
                     (field(&Field {
                         name: "password",
-                        label: "Password",
+                        label: said.password,
                         kind: "password",
                         value: "",
                         autocomplete: "current-password",
                         focused: !email.is_empty(),
                         error: None,
                     }))
-                    button.button.primary.wide type="submit" { "Sign in" }
+                    button.button.primary.wide type="submit" { (said.title) }
                 }
             }
         },
