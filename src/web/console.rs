@@ -14,11 +14,14 @@ pub mod components;
 pub mod devices;
 pub mod failure;
 pub mod filtered;
+pub mod first_run;
+pub mod join;
 pub mod layout;
 pub mod live;
 pub mod messages;
 pub mod pass;
 pub mod screen;
+pub mod settings;
 pub mod sign_in;
 pub mod styleguide;
 pub mod throttle;
@@ -63,6 +66,10 @@ pub fn router() -> Router<Web> {
     Router::new()
         .route("/", get(async || Redirect::to("/console/cards")))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
+        .route("/sign-in/code", post(sign_in::submit_code))
+        .route("/first-run", get(first_run::form).post(first_run::submit))
+        .route("/join/{token}", get(join::form).post(join::submit))
+        .nest("/settings", settings::router())
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::choose_theme))
         .route("/language", post(sign_in::choose_language))

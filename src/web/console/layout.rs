@@ -272,6 +272,9 @@ fn member_menu(member: &Member, theme: Theme, words: &Words) -> Markup {
                         }
                     }
                 }
+                @if member.merchants > 1 {
+                    a.menu-item href="/console/settings/account#merchants" { (icon("cards")) (shell.switch_merchant) }
+                }
                 a.menu-item href="/console/settings/account" { (icon("settings")) (shell.your_account) }
                 form method="post" action="/console/sign-out" {
                     button.menu-item type="submit" { (icon("leave")) (shell.sign_out) }

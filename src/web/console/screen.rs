@@ -97,7 +97,7 @@ impl FromRequestParts<Web> for Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{MemberId, MerchantId};
+    use crate::domain::id::{AccountId, MemberId, MerchantId};
     use crate::domain::member::Role;
     use jiff::tz::TimeZone;
 
@@ -109,11 +109,13 @@ mod tests {
             let member = Member {
                 merchant: MerchantId(1),
                 id: MemberId(1),
+                account: AccountId(1),
                 email: String::new(),
                 name: String::new(),
                 role: Role::Viewer,
                 merchant_name: String::new(),
                 zone: TimeZone::UTC,
+                merchants: 1,
             };
             let screen = Screen {
                 member: Arc::new(member),

@@ -6,6 +6,7 @@
 
 pub mod common;
 pub mod format;
+pub mod settings;
 pub mod shell;
 pub mod sign_in;
 
@@ -42,6 +43,7 @@ pub(crate) use words;
 pub struct Words {
     pub language: Language,
     pub common: common::Common,
+    pub settings: settings::Settings,
     pub shell: shell::Shell,
     pub sign_in: sign_in::SignIn,
 }
@@ -49,6 +51,7 @@ pub struct Words {
 pub static ENGLISH: Words = Words {
     language: Language::English,
     common: common::ENGLISH,
+    settings: settings::ENGLISH,
     shell: shell::ENGLISH,
     sign_in: sign_in::ENGLISH,
 };
@@ -56,6 +59,7 @@ pub static ENGLISH: Words = Words {
 pub static GERMAN: Words = Words {
     language: Language::German,
     common: common::GERMAN,
+    settings: settings::GERMAN,
     shell: shell::GERMAN,
     sign_in: sign_in::GERMAN,
 };
