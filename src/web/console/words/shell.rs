@@ -13,7 +13,7 @@ words! {
         messages: Text = "Messages", "Nachrichten";
         jobs: Text = "Jobs", "Aufträge";
         tools: Text = "Tools", "Werkzeuge";
-        settings: Text = "Settings", "Einstellungen";
+        settings: Text = "Settings", "Optionen";
         appearance: Text = "Appearance", "Darstellung";
         system: Text = "System", "System";
         light: Text = "Light", "Hell";
