@@ -1,6 +1,7 @@
 //! Use cases: each is one named transaction that reads, asks `domain`, writes, and fills the outbox.
 
 pub mod access;
+pub mod accounts;
 pub mod addresses;
 pub mod audience;
 pub mod balances;
@@ -26,6 +27,7 @@ pub mod invitations;
 pub mod jobs;
 pub mod lifecycle;
 pub mod links;
+pub mod member_invitations;
 pub mod members;
 pub mod messages;
 pub mod offers;
@@ -36,6 +38,7 @@ pub mod receipts;
 pub mod referrals;
 pub mod rosters;
 pub mod seals;
+pub mod second_factor;
 pub mod segments;
 pub mod setup;
 pub mod timeline;

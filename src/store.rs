@@ -7,6 +7,7 @@
 //! statements in a `STATEMENTS` const, so that a test can compile all of them on both engines.
 
 pub mod access;
+pub mod accounts;
 pub mod alerts;
 pub mod audit;
 pub mod budgets;
@@ -32,6 +33,7 @@ pub mod jobs;
 pub mod lifetimes;
 pub mod links;
 pub mod listing;
+pub mod member_invitations;
 pub mod messages;
 pub mod notes;
 pub mod offers;
@@ -262,6 +264,8 @@ where
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     let files: &[(&'static str, &'static [&'static str])] = &[
         ("access", access::STATEMENTS),
+        ("accounts", accounts::STATEMENTS),
+        ("member_invitations", member_invitations::STATEMENTS),
         ("alerts", alerts::STATEMENTS),
         ("audit", audit::STATEMENTS),
         ("budgets", budgets::STATEMENTS),

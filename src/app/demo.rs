@@ -4,8 +4,10 @@
 //! Needs no account, no hardware and no root. `--once` runs the walk, checks every step and says which one failed.
 
 mod live;
+mod regulars;
 mod report;
 mod stage;
+mod tour;
 mod walk;
 
 use std::path::PathBuf;
@@ -18,7 +20,7 @@ use report::Report;
 use stage::Stage;
 
 /// Customers besides those who walk.
-const REGULARS: usize = 200;
+const REGULARS: usize = 2000;
 
 /// Runs the demo in `directory`, or in a new one that goes when the demo ends.
 pub async fn run(once: bool, directory: Option<PathBuf>) -> Result<()> {
@@ -66,7 +68,10 @@ pub async fn run(once: bool, directory: Option<PathBuf>) -> Result<()> {
     let walked = walk::run(&mut stage, &mut report).await;
     let result = match walked {
         Ok(()) if once => Ok(()),
-        Ok(()) => live::run(&mut stage, &mut report).await,
+        Ok(()) => match tour::print(&stage, &report).await {
+            Ok(()) => live::run(&mut stage, &mut report).await,
+            Err(error) => Err(error),
+        },
         Err(error) => Err(error),
     };
     stage.strike().await;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 
+use crate::app::secrets;
 use crate::cli::{filled, open, password};
 use crate::config::Config;
 use crate::domain::id::{MemberId, MerchantId};
@@ -22,6 +23,14 @@ pub(super) enum Member {
     Remove(Remove),
     /// List a merchant's members.
     List(List),
+    /// Print the code that makes whoever types it at /console/first-run the owner of the first merchant.
+    FirstCode(FirstCode),
+}
+
+#[derive(Args)]
+pub(super) struct FirstCode {
+    #[arg(long, short, env = "PASSGATE_CONFIG")]
+    config: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -88,6 +97,18 @@ impl Member {
                 let ops = open(&config).await?;
                 ops.remove_member(remove.merchant, None, remove.member).await?;
                 println!("member {}: removed", remove.member);
+                Ok(())
+            }
+            Self::FirstCode(first) => {
+                let config = Config::load(first.config.as_deref())?;
+                let ops = open(&config).await?;
+                if ops.has_accounts().await? {
+                    return Err(anyhow!(
+                        "somebody can sign in already, so there is no first owner to make; add members with `member add`"
+                    ));
+                }
+                let master = secrets::master_key(&config.secrets.master_key_file, &ops.ids)?;
+                println!("{}", master.first_owner_code());
                 Ok(())
             }
             Self::List(list) => {

@@ -128,6 +128,20 @@ pub fn change_member(
     Ok(())
 }
 
+/// Whether somebody with the role `yours` may invite others into `role`: nobody hands out more than they could give a
+/// member.
+pub fn invite_member(yours: Role, role: Role) -> Result<(), MemberRefusal> {
+    let action = match role {
+        Role::Owner => Action::ChangeOwners,
+        _ => Action::InviteMembers,
+    };
+    if yours.may(action) {
+        return Ok(());
+    }
+    let needs = action.least_role();
+    Err(MemberRefusal::NotAllowed { yours, needs })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -96,6 +96,10 @@ ids! {
     MerchantId,
     /// A person who signs in to the console.
     MemberId,
+    /// Who signs in, whatever they are a member of.
+    AccountId,
+    /// A link that makes whoever follows it a member.
+    MemberInvitationId,
     /// A place where stations stand.
     LocationId,
     /// A till computer that runs the bridge.

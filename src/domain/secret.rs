@@ -4,7 +4,8 @@
 //! of the database alone opens no card. Losing the master secret cuts off every issued pass; it is backed up
 //! with the database.
 
-use crate::domain::id::{CardId, InvitationId, MerchantId};
+use crate::domain::id::{AccountId, CardId, InvitationId, MerchantId};
+use crate::domain::time::Timestamp;
 use openssl::memcmp;
 use openssl::sha::Sha256;
 
@@ -67,6 +68,61 @@ impl MasterKey {
     pub fn opens_invitation(&self, merchant: MerchantId, invitation: InvitationId, shown: &str) -> bool {
         let expected = self.proof("invitation link", merchant, invitation.0);
         expected.len() == shown.len() && memcmp::eq(expected.as_bytes(), shown.as_bytes())
+    }
+
+    /// What whoever makes the first owner must show; the operator of the gateway reads it from a command.
+    pub fn first_owner_code(&self) -> String {
+        let derived = self.derive("first owner", &[]);
+        hex::encode(derived.get(..10).unwrap_or(&derived))
+    }
+
+    /// Whether `shown` is [`first_owner_code`](Self::first_owner_code); compares in constant time.
+    pub fn opens_first_owner(&self, shown: &str) -> bool {
+        let expected = self.first_owner_code();
+        expected.len() == shown.len() && memcmp::eq(expected.as_bytes(), shown.as_bytes())
+    }
+
+    /// Says that a browser has shown the password of `account`, until `expires`; its second factor is asked for next.
+    pub fn password_ticket(&self, account: AccountId, expires: Timestamp) -> String {
+        let mut input = [0; 16];
+        input[..8].copy_from_slice(&account.0.to_be_bytes());
+        input[8..].copy_from_slice(&expires.0.to_be_bytes());
+        let proof = hex::encode(self.derive("password ticket", &input));
+        format!("{account}.{}.{proof}", expires.0)
+    }
+
+    /// The account that a ticket is for, if it is ours and still good at `now`.
+    pub fn opens_ticket(&self, shown: &str, now: Timestamp) -> Option<AccountId> {
+        let mut parts = shown.splitn(3, '.');
+        let account: AccountId = parts.next()?.parse().ok()?;
+        let expires = Timestamp(parts.next()?.parse().ok()?);
+        let expected = self.password_ticket(account, expires);
+        let is_ours = expected.len() == shown.len() && memcmp::eq(expected.as_bytes(), shown.as_bytes());
+        (is_ours && now < expires).then_some(account)
+    }
+
+    /// Seals a few bytes for one purpose and owner with AES-256-GCM; `nonce` must be new each time.
+    pub fn seal(
+        &self,
+        purpose: &str,
+        owner: i64,
+        nonce: [u8; 12],
+        plain: &[u8],
+    ) -> Result<Vec<u8>, openssl::error::ErrorStack> {
+        let key = self.derive(purpose, &owner.to_be_bytes());
+        let mut tag = [0; 16];
+        let cipher = openssl::symm::Cipher::aes_256_gcm();
+        let sealed = openssl::symm::encrypt_aead(cipher, &key, Some(&nonce), &[], plain, &mut tag)?;
+        Ok([&nonce[..], &tag, &sealed].concat())
+    }
+
+    /// What [`seal`](Self::seal) sealed; none for anything else.
+    pub fn unseal(&self, purpose: &str, owner: i64, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, rest) = sealed.split_at_checked(12)?;
+        let (tag, sealed) = rest.split_at_checked(16)?;
+        let key = self.derive(purpose, &owner.to_be_bytes());
+        let cipher = openssl::symm::Cipher::aes_256_gcm();
+        openssl::symm::decrypt_aead(cipher, &key, Some(nonce), &[], sealed, tag).ok()
     }
 
     /// 128 bits that show for one purpose that whoever has them was given the link of `id`.
@@ -153,6 +209,34 @@ mod tests {
         assert!(!token.matches(key.authentication_token(MerchantId(1), CardId(3)).expose()));
         assert!(!token.matches(key.authentication_token(MerchantId(2), CardId(2)).expose()));
         assert!(!token.matches(""));
+    }
+
+    #[test]
+    fn what_is_sealed_opens_for_its_owner_alone() {
+        let key = MasterKey::from_bytes([7; 32]);
+        let sealed = key.seal("a purpose", 1, [3; 12], b"secret").expect("sealed");
+        assert_eq!(
+            key.unseal("a purpose", 1, &sealed).as_deref(),
+            Some(&b"secret"[..])
+        );
+        assert_eq!(key.unseal("a purpose", 2, &sealed), None);
+        assert_eq!(key.unseal("another", 1, &sealed), None);
+        for cut in 0..sealed.len() {
+            assert_eq!(key.unseal("a purpose", 1, &sealed[..cut]), None);
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_good_for_its_account_and_time() {
+        let key = MasterKey::from_bytes([7; 32]);
+        let (account, expires) = (AccountId(77), Timestamp(1000));
+        let ticket = key.password_ticket(account, expires);
+        assert_eq!(key.opens_ticket(&ticket, Timestamp(999)), Some(account));
+        assert_eq!(key.opens_ticket(&ticket, Timestamp(1000)), None);
+        let later = ticket.replace(".1000.", ".2000.");
+        for forged in [later.as_str(), "", "..", "x.y.z", &ticket[1..]] {
+            assert_eq!(key.opens_ticket(forged, Timestamp(0)), None, "{forged}");
+        }
     }
 
     #[test]

@@ -14,11 +14,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
-use crate::domain::id::{MemberId, MerchantId};
+use crate::domain::id::{AccountId, MemberId, MerchantId};
 use crate::domain::member::Role;
+use crate::domain::secret::MasterKey;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
-use crate::store::access::{self, NewMember, PasswordOfMember, Session, TokenHash};
+use crate::store::access::{self, NewMember, Session, TokenHash};
+use crate::store::accounts::{self, Account, NewAccount};
 use crate::store::{self, Tx};
 
 const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -27,6 +29,8 @@ const SESSION_STEP: Duration = Duration::from_secs(24 * 3600);
 const SHORTEST_PASSWORD: usize = 10;
 /// Longer ones are refused before hashing: hashing megabytes is work for an attacker's benefit.
 const LONGEST_PASSWORD: usize = 1024;
+/// Characters of a browser's name that are kept.
+const LONGEST_AGENT: usize = 300;
 
 static HASHING: Semaphore = Semaphore::const_new(2);
 
@@ -46,6 +50,12 @@ pub enum AccessError {
     AlreadyOwned,
     #[error("This email address is a member's already; each member has one of their own.")]
     EmailTaken,
+    #[error("This code is not right, or was used before. A new one comes every 30 seconds.")]
+    WrongCode,
+    #[error("A name has 1 to {0} characters on one line.")]
+    Name(usize),
+    #[error("There is nothing to sign in to: this account belongs to no merchant.")]
+    NoMerchant,
     #[error("a password could not be hashed")]
     Hashing,
     #[error(transparent)]
@@ -78,6 +88,14 @@ impl std::fmt::Debug for SessionToken {
     }
 }
 
+/// What a right password leads to.
+#[derive(Debug)]
+pub enum SignedIn {
+    Open(SessionToken),
+    /// The account has a second factor: its code is asked for next.
+    NeedsCode(AccountId),
+}
+
 impl Ops {
     /// The member of a merchant who signs in with `email`.
     pub async fn member_by_email(
@@ -90,42 +108,89 @@ impl Ops {
             .read("member_by_email", move |tx| {
                 let email = email.clone();
                 Box::pin(async move {
-                    let found = access::password(tx, &email).await?;
-                    Ok(found
-                        .filter(|found| found.merchant == merchant)
-                        .map(|found| found.member))
+                    let Some(account) = accounts::by_email(tx, &email).await? else {
+                        return Ok(None);
+                    };
+                    let member = access::member_of_account(tx, merchant, account.id).await?;
+                    Ok(member.map(|member| member.id))
                 })
             })
             .await
     }
 
-    /// Opens a session for the member with that email and password.
-    pub async fn sign_in(&self, email: &str, password: &SecretString) -> Result<SessionToken, AccessError> {
-        let email = folded(email);
-        let known = self
-            .store
-            .read("password_of_member", move |tx| {
-                let email = email.clone();
-                Box::pin(async move { access::password(tx, &email).await })
-            })
-            .await?;
+    /// Signs in with email and password; `agent` is what the browser calls itself.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &SecretString,
+        agent: Option<&str>,
+    ) -> Result<SignedIn, AccessError> {
+        let known = self.account_by_email(email).await?;
         let password = password.clone();
-        let member = blocking(move || check(known, &password)).await??;
+        let account = blocking(move || check(known, &password)).await??;
+        if account.second_factor.is_some() {
+            return Ok(SignedIn::NeedsCode(account.id));
+        }
+        Ok(SignedIn::Open(self.open_session(account.id, agent).await?))
+    }
 
+    /// Goes on from [`SignedIn::NeedsCode`]: `code` is that of the second factor, or a recovery code.
+    pub async fn sign_in_with_code(
+        &self,
+        master: &MasterKey,
+        account: AccountId,
+        code: &str,
+        agent: Option<&str>,
+    ) -> Result<SessionToken, AccessError> {
+        if !self.take_code(master, account, code).await? {
+            return Err(AccessError::WrongCode);
+        }
+        self.open_session(account, agent).await
+    }
+
+    async fn open_session(
+        &self,
+        account: AccountId,
+        agent: Option<&str>,
+    ) -> Result<SessionToken, AccessError> {
         let secret = self.ids.secret::<32>();
         let now = self.clock.now();
         let token_hash = openssl::sha::sha256(&secret);
+        let agent: Option<String> = agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect());
         self.store
             .write("sign_in", move |tx| {
-                let PasswordOfMember { merchant, member, .. } = member;
+                let agent = agent.clone();
                 Box::pin(async move {
-                    access::end_expired_sessions(tx, merchant, member, now).await?;
+                    access::end_expired_sessions(tx, account, now).await?;
+                    let first = accounts::memberships(tx, account).await?.into_iter().next();
+                    let at = first.ok_or(AccessError::NoMerchant)?;
+                    let membership = (at.merchant, at.member, account);
                     let end = now.plus(SESSION_LIFE);
-                    access::insert_session(tx, token_hash, merchant, member, now, end).await
+                    access::insert_session(tx, token_hash, membership, agent.as_deref(), now, end).await?;
+                    Ok::<_, AccessError>(())
                 })
             })
             .await?;
         Ok(SessionToken::from_secret(secret))
+    }
+
+    pub(crate) async fn account_by_email(&self, email: &str) -> Result<Option<Account>, store::Error> {
+        let email = folded(email);
+        self.store
+            .read("account_by_email", move |tx| {
+                let email = email.clone();
+                Box::pin(async move { accounts::by_email(tx, &email).await })
+            })
+            .await
+    }
+
+    /// Whether anybody can sign in at all.
+    pub async fn has_accounts(&self) -> Result<bool, store::Error> {
+        self.store
+            .read("has_accounts", |tx| {
+                Box::pin(async move { accounts::is_any(tx).await })
+            })
+            .await
     }
 
     /// The session of the token that a browser shows, with its end moved on when a day of it has passed.
@@ -145,7 +210,7 @@ impl Ops {
             if end.since(session.expires_at) >= SESSION_STEP {
                 self.store
                     .write("extend_session", move |tx| {
-                        Box::pin(async move { access::extend_session(tx, token_hash, end).await })
+                        Box::pin(async move { access::extend_session(tx, token_hash, end, now).await })
                     })
                     .await?;
             }
@@ -199,7 +264,7 @@ impl Ops {
     ) -> Result<MemberId, AccessError> {
         let member = self.new_member(merchant, name, email, role, password).await?;
         let now = self.clock.now();
-        let id = member.id;
+        let id = member.member.id;
         self.store
             .write("add_member", move |tx| {
                 let member = member.clone();
@@ -214,7 +279,8 @@ impl Ops {
         Ok(id)
     }
 
-    /// A member as they will be stored: checked, and with their password hashed.
+    /// A member as they will be stored: checked, and with their password hashed. Where there is an account with that email
+    /// already, its password is the one to give, and the account gets another membership.
     pub(crate) async fn new_member(
         &self,
         merchant: MerchantId,
@@ -222,28 +288,49 @@ impl Ops {
         email: &str,
         role: Role,
         password: &SecretString,
-    ) -> Result<NewMember, AccessError> {
+    ) -> Result<Joining, AccessError> {
         check_member(email, password)?;
-        let salt = self.ids.secret::<16>();
+        let (salt, now) = (self.ids.secret::<16>(), self.clock.now());
+        let id = MemberId(self.ids.next(now));
+        let known = self.account_by_email(email).await?;
         let password = password.clone();
-        let password_hash = blocking(move || hash(password.expose_secret(), salt)).await??;
-        Ok(NewMember {
-            merchant,
-            id: MemberId(self.ids.next(self.clock.now())),
+        let known_account = known.as_ref().map(|account| account.id);
+        let hashed = blocking(move || match known {
+            Some(account) => check(Some(account), &password).map(|_| None),
+            None => hash(password.expose_secret(), salt).map(Some),
+        });
+        let password_hash = hashed.await?.map_err(|error| match error {
+            AccessError::WrongCredentials => AccessError::EmailTaken,
+            other => other,
+        })?;
+        let name = name.trim().to_owned();
+        let account = password_hash.map(|password_hash| NewAccount {
+            id: AccountId(id.0),
             email: folded(email),
-            name: name.trim().to_owned(),
-            role,
+            name: name.clone(),
             password_hash,
-        })
+        });
+        let member = NewMember {
+            merchant,
+            id,
+            account: known_account.unwrap_or(AccountId(id.0)),
+            name,
+            role,
+        };
+        Ok(Joining { account, member })
     }
+}
+
+/// Somebody who becomes a member, with the account that is made for it where there is none.
+#[derive(Debug, Clone)]
+pub(crate) struct Joining {
+    pub account: Option<NewAccount>,
+    pub member: NewMember,
 }
 
 /// Whether `email` and `password` can be a member's at all.
 pub fn check_member(email: &str, password: &SecretString) -> Result<(), AccessError> {
-    let email = email.trim();
-    if !matches!(email.split_once('@'), Some((local, host)) if !local.is_empty() && !host.is_empty()) {
-        return Err(AccessError::Email);
-    }
+    check_email(email)?;
     let length = password.expose_secret().len();
     if !(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&length) {
         return Err(AccessError::PasswordLength(length));
@@ -251,21 +338,38 @@ pub fn check_member(email: &str, password: &SecretString) -> Result<(), AccessEr
     Ok(())
 }
 
-/// Writes a member; one whose address is taken is refused by name.
-pub(crate) async fn insert(tx: &mut Tx<'_>, member: &NewMember, now: Timestamp) -> Result<(), AccessError> {
-    match access::insert_member(tx, member, now).await {
-        Err(error) if error.is_unique_violation() => Err(AccessError::EmailTaken),
-        other => Ok(other?),
+/// Whether `email` can be a member's at all.
+pub(crate) fn check_email(email: &str) -> Result<(), AccessError> {
+    let email = email.trim();
+    if !matches!(email.split_once('@'), Some((local, host)) if !local.is_empty() && !host.is_empty()) {
+        return Err(AccessError::Email);
     }
+    Ok(())
+}
+
+/// Writes a member; one whose address is taken is refused by name.
+pub(crate) async fn insert(tx: &mut Tx<'_>, joining: &Joining, now: Timestamp) -> Result<(), AccessError> {
+    let taken = |error: store::Error| match error.is_unique_violation() {
+        true => AccessError::EmailTaken,
+        false => error.into(),
+    };
+    if let Some(account) = &joining.account {
+        accounts::insert(tx, account, now).await.map_err(taken)?;
+    }
+    access::insert_member(tx, &joining.member, now)
+        .await
+        .map_err(taken)
 }
 
 /// An email address as it is kept and looked up.
-fn folded(email: &str) -> String {
+pub(crate) fn folded(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
 /// Runs work that takes long and no waiting off the threads that serve requests, a bounded number at once.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AccessError> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, AccessError> {
     let permit = HASHING.acquire().await.map_err(|_| AccessError::Hashing)?;
     let done = tokio::task::spawn_blocking(work)
         .await
@@ -274,7 +378,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     done
 }
 
-fn check(known: Option<PasswordOfMember>, password: &SecretString) -> Result<PasswordOfMember, AccessError> {
+pub(crate) fn check(known: Option<Account>, password: &SecretString) -> Result<Account, AccessError> {
     let decoy = DECOY.as_deref().ok_or(AccessError::Hashing)?;
     let password = password.expose_secret();
     if password.len() > LONGEST_PASSWORD {
@@ -287,7 +391,7 @@ fn check(known: Option<PasswordOfMember>, password: &SecretString) -> Result<Pas
     known.filter(|_| verified).ok_or(AccessError::WrongCredentials)
 }
 
-fn hash(password: &str, salt: [u8; 16]) -> Result<String, AccessError> {
+pub(crate) fn hash(password: &str, salt: [u8; 16]) -> Result<String, AccessError> {
     Argon2::default()
         .hash_password_with_salt(password.as_bytes(), &salt)
         .map(|hash: argon2::password_hash::phc::PasswordHash| hash.to_string())
@@ -298,11 +402,14 @@ fn hash(password: &str, salt: [u8; 16]) -> Result<String, AccessError> {
 mod tests {
     use super::*;
 
-    fn known(password: &str) -> PasswordOfMember {
-        PasswordOfMember {
-            merchant: MerchantId(1),
-            member: MemberId(1),
+    fn known(password: &str) -> Account {
+        Account {
+            id: AccountId(1),
+            email: "ada@example.com".into(),
+            name: "Ada".into(),
             password_hash: hash(password, [3; 16]).expect("hashes"),
+            second_factor: None,
+            second_factor_step: 0,
         }
     }
 

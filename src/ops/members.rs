@@ -80,8 +80,8 @@ impl Ops {
         self.store
             .write("remove_member", move |tx| {
                 Box::pin(async move {
-                    check(tx, merchant, by, member, None).await?;
-                    Ok(store::remove(tx, merchant, member, now).await?)
+                    let leaving = check(tx, merchant, by, member, None).await?;
+                    Ok(store::remove(tx, &leaving, now).await?)
                 })
             })
             .await
@@ -95,7 +95,7 @@ async fn check(
     by: Option<MemberId>,
     member: MemberId,
     then: Option<Role>,
-) -> Result<(), MemberError> {
+) -> Result<Member, MemberError> {
     let owners = store::owners_for_update(tx, merchant).await?.len();
     let by = match by {
         Some(by) => {
@@ -106,5 +106,6 @@ async fn check(
     };
     let found = store::member(tx, merchant, member).await?;
     let found = found.ok_or(MemberError::NotFound)?;
-    Ok(access::change_member(by, found.role, then, owners)?)
+    access::change_member(by, found.role, then, owners)?;
+    Ok(found)
 }

@@ -8,6 +8,7 @@ use crate::domain::program::{Program, Rules};
 use crate::ops::Ops;
 use crate::ops::access::{self, AccessError};
 use crate::ops::conversions::{LinkError, check_link};
+use crate::store::accounts;
 use crate::store::cards::{self, NewMerchant, ProgramOfMerchant};
 use crate::store::stations::{self, ListedStation, Location, Station};
 use crate::store::{Error, Tx};
@@ -151,6 +152,43 @@ impl Ops {
             })
             .await?;
         Ok(shop)
+    }
+
+    /// Makes the first merchant of a gateway with its owner; refused once anybody can sign in.
+    pub async fn open_gateway(
+        &self,
+        business: NewBusiness,
+        owner: &Newcomer,
+    ) -> Result<MerchantId, SetupError> {
+        let now = self.clock.now();
+        let id = MerchantId(self.ids.next(now));
+        let owner = self
+            .new_member(id, &owner.name, &owner.email, Role::Owner, &owner.password)
+            .await?;
+        self.store
+            .write("open_gateway", move |tx| {
+                let (business, owner) = (business.clone(), owner.clone());
+                Box::pin(async move {
+                    match accounts::begin_first_run(tx, now).await {
+                        Err(error) if error.is_unique_violation() => {
+                            return Err(AccessError::AlreadyOwned.into());
+                        }
+                        begun => begun?,
+                    }
+                    if accounts::is_any(tx).await? {
+                        return Err(AccessError::AlreadyOwned.into());
+                    }
+                    let merchant = NewMerchant {
+                        id,
+                        name: business.name,
+                        zone: business.zone,
+                    };
+                    cards::insert_merchant(tx, &merchant, now).await?;
+                    access::insert(tx, &owner, now).await?;
+                    Ok::<_, SetupError>(id)
+                })
+            })
+            .await
     }
 
     /// Adds a station with `key` to a merchant, and its location where that is new.

@@ -4,9 +4,10 @@
 //! that was there, never the value itself.
 
 use crate::domain::id::{
-    AuditId, BatchId, CampaignId, CardId, CodeBatchId, CustomerId, DeviceLibraryIdentifier, EventId,
-    InvitationId, LinkId, LocationId, MemberId, MerchantId, MessageId, NoteId, OfferId, PassTypeIdentifier,
-    ProgramId, PromotionId, PushToken, SegmentId, SerialNumber, StationId, UpdateTag,
+    AccountId, AuditId, BatchId, CampaignId, CardId, CodeBatchId, CustomerId, DeviceLibraryIdentifier,
+    EventId, InvitationId, LinkId, LocationId, MemberId, MemberInvitationId, MerchantId, MessageId, NoteId,
+    OfferId, PassTypeIdentifier, ProgramId, PromotionId, PushToken, SegmentId, SerialNumber, StationId,
+    UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::Error;
@@ -231,7 +232,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, OfferId, CampaignId, NoteId, AuditId, SegmentId, MessageId, LinkId,
+    MerchantId, MemberId, AccountId, MemberInvitationId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, OfferId, CampaignId, NoteId, AuditId, SegmentId, MessageId, LinkId,
 }
 
 macro_rules! names {

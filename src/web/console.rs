@@ -14,15 +14,21 @@ pub mod components;
 pub mod devices;
 pub mod failure;
 pub mod filtered;
+pub mod first_run;
+pub mod join;
 pub mod layout;
 pub mod live;
 pub mod messages;
 pub mod pass;
+pub mod screen;
+pub mod settings;
 pub mod sign_in;
+pub mod styleguide;
 pub mod throttle;
 pub mod timeline;
 pub mod watch;
 mod why;
+pub mod words;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension};
@@ -60,8 +66,13 @@ pub fn router() -> Router<Web> {
     Router::new()
         .route("/", get(async || Redirect::to("/console/cards")))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
+        .route("/sign-in/code", post(sign_in::submit_code))
+        .route("/first-run", get(first_run::form).post(first_run::submit))
+        .route("/join/{token}", get(join::form).post(join::submit))
+        .nest("/settings", settings::router())
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::choose_theme))
+        .route("/language", post(sign_in::choose_language))
         .route("/cards", get(cards::list))
         .route("/cards/{card_id}", get(card::show))
         .route("/cards/{card_id}/events", get(live::events))
@@ -70,6 +81,8 @@ pub fn router() -> Router<Web> {
         .route("/cards/{card_id}/end", post(actions::end))
         .route("/cards/{card_id}/restore", post(actions::restore))
         .nest("/messages", messages::router())
+        .route("/styleguide", get(styleguide::show))
+        .route("/styleguide/dialog", get(styleguide::dialog))
         .route("/assets/{name}", get(assets::serve))
         .fallback(async || ApiError::NotFound)
         .layer(Extension(throttle::Throttle::default()))

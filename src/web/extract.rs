@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::access::Action;
 use crate::domain::event::Actor;
-use crate::domain::id::{MemberId, MerchantId};
+use crate::domain::id::{AccountId, MemberId, MerchantId};
 use crate::domain::member::Role;
 use crate::ops::access::AccessError;
 use crate::web::Web;
@@ -23,12 +23,15 @@ use crate::web::error::ApiError;
 pub struct Member {
     pub merchant: MerchantId,
     pub id: MemberId,
+    pub account: AccountId,
     pub email: String,
     pub name: String,
     pub role: Role,
     pub merchant_name: String,
     /// The merchant's time zone, in which its pages show times.
     pub zone: TimeZone,
+    /// How many merchants the account belongs to.
+    pub merchants: i64,
 }
 
 impl Member {
@@ -93,11 +96,13 @@ impl FromRequestParts<Web> for Member {
             Ok(Some(session)) => Ok(Self {
                 merchant: session.merchant,
                 id: session.member,
+                account: session.account,
                 email: session.email,
                 name: session.name,
                 role: session.role,
                 merchant_name: session.merchant_name,
                 zone: zone(&session.zone),
+                merchants: session.merchants,
             }),
             Ok(None) if !wants_page(&parts.headers) => Err(NotSignedIn::Call(ApiError::Unauthorized)),
             Ok(None) => {
@@ -133,8 +138,12 @@ impl Web {
 impl From<AccessError> for ApiError {
     fn from(error: AccessError) -> Self {
         match error {
-            AccessError::WrongCredentials => Self::Unauthorized,
-            AccessError::Email | AccessError::PasswordLength(_) => Self::BadRequest(error.to_string()),
+            AccessError::WrongCredentials | AccessError::WrongCode | AccessError::NoMerchant => {
+                Self::Unauthorized
+            }
+            AccessError::Email | AccessError::PasswordLength(_) | AccessError::Name(_) => {
+                Self::BadRequest(error.to_string())
+            }
             AccessError::AlreadyOwned | AccessError::EmailTaken => Self::Conflict(error.to_string()),
             AccessError::Hashing => Self::Internal(Box::new(error)),
             AccessError::Store(error) => error.into(),
@@ -185,11 +194,13 @@ mod tests {
         let member = Member {
             merchant: MerchantId(1),
             id: MemberId(1),
+            account: AccountId(1),
             email: "v@example.com".into(),
             name: "Vera".into(),
             role: Role::Viewer,
             merchant_name: "Kaffee".into(),
             zone: TimeZone::UTC,
+            merchants: 1,
         };
         assert!(member.require(Action::ViewCards).is_ok());
         let refused = member

@@ -5,6 +5,7 @@
 mod browser;
 mod messages;
 mod sample;
+mod settings;
 mod visitor;
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use passgate::domain::access::{Action, MemberRefusal};
 use passgate::domain::id::{MemberId, MerchantId};
 use passgate::domain::member::Role;
+use passgate::ops::access::SignedIn;
 use passgate::ops::members::MemberError;
 use passgate::store::Store;
 use secrecy::SecretString;
@@ -112,14 +113,17 @@ async fn who_has_left_is_out_at_once_and_may_come_back() {
         let (shop, merchant, members) = shop_with(store, &[Role::Owner, Role::Editor]).await;
         let (ops, editor) = (&shop.ops, members[1]);
         let password = SecretString::from(PASSWORD);
-        let token = ops
-            .sign_in("member1@example.com", &password)
+        let SignedIn::Open(token) = ops
+            .sign_in("member1@example.com", &password, None)
             .await
-            .expect("signed in");
+            .expect("signed in")
+        else {
+            panic!("no second factor")
+        };
         assert!(ops.session(token.expose()).await.expect("read").is_some());
         ops.remove_member(merchant, None, editor).await.expect("removed");
         assert!(ops.session(token.expose()).await.expect("read").is_none());
-        assert!(ops.sign_in("member1@example.com", &password).await.is_err());
+        assert!(ops.sign_in("member1@example.com", &password, None).await.is_err());
         let refused = ops.permit(merchant, editor, Action::ViewCards).await;
         assert!(matches!(refused, Err(MemberError::NotAMember)));
         let again = ops

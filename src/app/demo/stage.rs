@@ -49,7 +49,7 @@ const OWNER: &str = "owner@demo.example";
 /// A customer with their card and phone.
 #[derive(Clone)]
 pub(super) struct Customer {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) card: CardWithProgram,
     pub(super) link: String,
     pub(super) phone: SimPhone,
@@ -83,6 +83,7 @@ pub(super) struct Stage {
     events: broadcast::Receiver<BridgeEvent>,
     /// When the till saw its latest capture.
     pub(super) last_capture: Option<Timestamp>,
+    roots: Vec<X509>,
     metrics: Metrics,
     clock: Clock,
     ids: Ids,
@@ -176,6 +177,7 @@ impl Stage {
             directory: directory.to_path_buf(),
             events,
             last_capture: None,
+            roots,
             metrics,
             clock,
             ids,
@@ -189,8 +191,21 @@ impl Stage {
         Ok(stage)
     }
 
+    /// Somebody who has a card already, with a phone to put it on.
+    pub(super) fn with_phone(&self, card: CardWithProgram) -> Result<Customer> {
+        let gateway = self.gateway()?;
+        let device = hex::encode(self.ids.secret::<16>());
+        Ok(Customer {
+            name: card.holder.clone().unwrap_or_default(),
+            link: link(gateway, &card),
+            card,
+            phone: SimPhone::new(&device, self.roots.clone(), self.http.clone()),
+            push_token: hex::encode(self.ids.secret::<32>()),
+        })
+    }
+
     /// Lets a customer's phone act on its pushes from now on.
-    fn listen(&mut self, customer: &Customer) {
+    pub(super) fn listen(&mut self, customer: &Customer) {
         let (phone, pushes) = (customer.phone.clone(), self.pushes.subscribe());
         let listening = tokio::spawn(async move { phone.follow(pushes).await });
         self.listening.push(AbortOnDropHandle::new(listening));
@@ -427,7 +442,7 @@ async fn welcome(
     gateway: &Gateway,
     merchant: MerchantId,
     program: ProgramId,
-    name: &'static str,
+    name: &str,
     roots: &[X509],
     http: &reqwest::Client,
     ids: &Ids,
@@ -435,7 +450,7 @@ async fn welcome(
     let card = issue(gateway, merchant, program, name).await?;
     let device = hex::encode(ids.secret::<16>());
     Ok(Customer {
-        name,
+        name: name.to_owned(),
         link: link(gateway, &card),
         card,
         phone: SimPhone::new(&device, roots.to_vec(), http.clone()),

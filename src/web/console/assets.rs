@@ -22,14 +22,30 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(
         "css",
         "text/css; charset=utf-8",
-        include_str!("../assets/console.css"),
+        concat!(
+            include_str!("../assets/console/tokens.css"),
+            include_str!("../assets/console/elements.css"),
+            include_str!("../assets/console/shell.css"),
+            include_str!("../assets/console/parts.css"),
+            include_str!("../assets/console/table.css"),
+            include_str!("../assets/console/timeline.css"),
+            include_str!("../assets/console/profile.css"),
+            include_str!("../assets/console/settings.css"),
+            include_str!("../assets/console/small.css"),
+        ),
     )
 });
 pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(
         "js",
         "text/javascript; charset=utf-8",
-        include_str!("../assets/console.js"),
+        concat!(
+            include_str!("../assets/console/core.js"),
+            include_str!("../assets/console/frame.js"),
+            include_str!("../assets/console/live.js"),
+            include_str!("../assets/console/keys.js"),
+            include_str!("../assets/console/start.js"),
+        ),
     )
 });
 

@@ -18,7 +18,8 @@ use crate::ops::receipts;
 use crate::store::listing::{self, CardSheet, TimelineRow};
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, icon, platforms, status_badge, time, toast};
-use crate::web::console::layout::{Section, Theme, page};
+use crate::web::console::layout::{Section, Theme, frame};
+use crate::web::console::words::ENGLISH;
 use crate::web::console::{devices, pass, timeline, why};
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
@@ -171,7 +172,14 @@ pub fn view(
             }
         }
     };
-    page(member, theme, Section::Cards, &sheet.customer_name, &content)
+    frame(
+        member,
+        theme,
+        &ENGLISH,
+        Section::Customers,
+        &sheet.customer_name,
+        &content,
+    )
 }
 
 /// What a page has seen of a card: its newest event and its version. The id of every live message.
@@ -382,5 +390,12 @@ pub fn changed_meanwhile(
             p { a href=(address) { "Back to the card" } }
         }
     };
-    page(member, theme, Section::Cards, "Changed meanwhile", &content)
+    frame(
+        member,
+        theme,
+        &ENGLISH,
+        Section::Customers,
+        "Changed meanwhile",
+        &content,
+    )
 }

@@ -14,7 +14,8 @@ use crate::web::console::components::{
     day, empty, icon, platforms, progress, rewards_badge, status_badge, status_word, time,
 };
 use crate::web::console::filtered::{self, Filter};
-use crate::web::console::layout::{Section, Theme, page};
+use crate::web::console::layout::{Section, Theme, frame};
+use crate::web::console::words::ENGLISH;
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
@@ -105,7 +106,7 @@ pub fn view(
             (pager(show, cards))
         }
     };
-    page(member, theme, Section::Cards, "Cards", &content)
+    frame(member, theme, &ENGLISH, Section::Customers, "Cards", &content)
 }
 
 /// How far the card is, in what its program counts; a coupon counts nothing.

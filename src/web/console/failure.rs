@@ -8,11 +8,12 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::CookieJar;
 use maud::html;
 use serde::Deserialize;
 
 use crate::web::console::layout::{Theme, plain_page};
+use crate::web::console::words::Language;
+use crate::web::console::words::shell::Shell;
 use crate::web::extract::wants_page;
 
 /// No problem document is longer.
@@ -28,7 +29,8 @@ struct Problem {
 
 pub async fn as_page(request: Request, next: Next) -> Response {
     let person = wants_page(request.headers());
-    let theme = Theme::of(&CookieJar::from_headers(request.headers()));
+    let theme = Theme::of_headers(request.headers());
+    let words = Language::of(request.headers()).words();
     let response = next.run(request).await;
     let failed = response.status().is_client_error() || response.status().is_server_error();
     let is_page = response
@@ -43,15 +45,16 @@ pub async fn as_page(request: Request, next: Next) -> Response {
         .await
         .unwrap_or_default();
     let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
-    let (title, text) = words(&problem);
+    let (title, text) = said(&problem, &words.shell);
     let page = plain_page(
         theme,
+        words,
         title,
         &html! {
             section.panel.failure {
                 h1 { (title) }
                 p { (text) }
-                p { a.button.secondary href="/console/cards" { "All cards" } }
+                p { a.button.secondary href="/console/cards" { (words.shell.all_customers) } }
             }
         },
     );
@@ -63,26 +66,13 @@ pub async fn as_page(request: Request, next: Next) -> Response {
     (parts, page.into_string()).into_response()
 }
 
-fn words(problem: &Problem) -> (&'static str, &str) {
+fn said<'a>(problem: &'a Problem, words: &'a Shell) -> (&'static str, &'a str) {
     match problem.code.as_str() {
-        "not_found" => (
-            "Not found",
-            "There is nothing at this address. It may have been mistyped, or belong to another merchant.",
-        ),
-        "forbidden" => ("Not allowed", &problem.detail),
-        "unavailable" => (
-            "One moment",
-            "passgate cannot answer right now. Nothing was changed; try again in a few seconds.",
-        ),
-        "internal" => (
-            "Something went wrong",
-            "passgate made a mistake and has written it down. Nothing was changed; try again.",
-        ),
-        "" => (
-            "That did not work",
-            "passgate could not make sense of this request, so nothing was done. Go back, load the page again and \
-             try once more.",
-        ),
-        _ => ("That did not work", &problem.detail),
+        "not_found" => (words.not_found, words.not_found_text),
+        "forbidden" => (words.not_allowed, &problem.detail),
+        "unavailable" => (words.one_moment, words.one_moment_text),
+        "internal" => (words.went_wrong, words.went_wrong_text),
+        "" => (words.did_not_work, words.did_not_work_text),
+        _ => (words.did_not_work, &problem.detail),
     }
 }

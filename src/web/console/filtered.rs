@@ -16,7 +16,8 @@ use crate::ops::segments::{SegmentError, Target};
 use crate::store::segments::Line;
 use crate::web::Web;
 use crate::web::console::components::{day, empty, icon, platforms, status_badge, time};
-use crate::web::console::layout::{Section, Theme, page};
+use crate::web::console::layout::{Section, Theme, frame};
+use crate::web::console::words::ENGLISH;
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
@@ -212,7 +213,7 @@ fn view(
             }
         }
     };
-    page(member, theme, Section::Cards, "Cards", &content)
+    frame(member, theme, &ENGLISH, Section::Customers, "Cards", &content)
 }
 
 /// A second click clears the filter.

@@ -1,6 +1,7 @@
 //! The shell around every page of the console: head, navigation, the member's menu, and the theme.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum_extra::extract::CookieJar;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -8,6 +9,9 @@ use std::convert::Infallible;
 
 use crate::web::console::assets::{SCRIPT, STYLE};
 use crate::web::console::components::{icon, initials};
+use crate::web::console::screen::Screen;
+use crate::web::console::words::shell::Shell;
+use crate::web::console::words::{Language, Words};
 use crate::web::extract::Member;
 
 pub const THEME_COOKIE: &str = "theme";
@@ -42,11 +46,15 @@ impl Theme {
             .unwrap_or_default()
     }
 
-    fn label(self) -> &'static str {
+    pub fn of_headers(headers: &HeaderMap) -> Self {
+        Self::of(&CookieJar::from_headers(headers))
+    }
+
+    fn label(self, words: &Shell) -> &'static str {
         match self {
-            Self::System => "System",
-            Self::Light => "Light",
-            Self::Dark => "Dark",
+            Self::System => words.system,
+            Self::Light => words.light,
+            Self::Dark => words.dark,
         }
     }
 }
@@ -55,58 +63,130 @@ impl<S: Sync> FromRequestParts<S> for Theme {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&CookieJar::from_headers(&parts.headers)))
+        Ok(Self::of_headers(&parts.headers))
     }
 }
 
 /// Parts of the console that the navigation leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    Cards,
+    Customers,
+    Segments,
     Messages,
+    Jobs,
+    Tools,
+    Settings,
+}
+
+impl Section {
+    pub const ALL: [Self; 6] = [
+        Self::Customers,
+        Self::Segments,
+        Self::Messages,
+        Self::Jobs,
+        Self::Tools,
+        Self::Settings,
+    ];
+
+    pub fn address(self) -> &'static str {
+        match self {
+            Self::Customers => "/console/cards",
+            Self::Segments => "/console/segments",
+            Self::Messages => "/console/messages",
+            Self::Jobs => "/console/jobs",
+            Self::Tools => "/console/tools",
+            Self::Settings => "/console/settings",
+        }
+    }
+
+    fn icon(self) -> &'static str {
+        match self {
+            Self::Customers => "people",
+            Self::Segments => "segments",
+            Self::Messages => "push",
+            Self::Jobs => "jobs",
+            Self::Tools => "tools",
+            Self::Settings => "settings",
+        }
+    }
+
+    fn title(self, words: &Shell) -> &'static str {
+        match self {
+            Self::Customers => words.customers,
+            Self::Segments => words.segments,
+            Self::Messages => words.messages,
+            Self::Jobs => words.jobs,
+            Self::Tools => words.tools,
+            Self::Settings => words.settings,
+        }
+    }
 }
 
 /// A page for a member who is signed in.
-pub fn page(member: &Member, theme: Theme, section: Section, title: &str, content: &Markup) -> Markup {
+pub fn page(screen: &Screen, section: Section, title: &str, content: &Markup) -> Markup {
+    frame(
+        &screen.member,
+        screen.theme,
+        screen.words,
+        section,
+        title,
+        content,
+    )
+}
+
+/// The frame around a page. Beside its content stand the parts that the script fills: the panel that a row opens in, the
+/// dialog for forms, and the regions that are read out.
+pub fn frame(
+    member: &Member,
+    theme: Theme,
+    words: &Words,
+    section: Section,
+    title: &str,
+    content: &Markup,
+) -> Markup {
+    let shell = &words.shell;
     let body = html! {
-        a.skip href="#content" { "Skip to content" }
+        a.skip href="#content" { (shell.skip) }
         div.shell {
             header.side {
-                a.brand href="/console/cards" aria-label="passgate, all cards" { (logo()) span { "passgate" } }
+                a.brand href="/console/cards" aria-label=(shell.home) { (logo()) span { "passgate" } }
                 p.merchant { (member.merchant_name) }
-                nav aria-label="Main" {
-                    a href="/console/cards" aria-current=[(section == Section::Cards).then_some("page")] {
-                        (icon("cards")) span { "Cards" }
-                    }
-                    a href="/console/messages" aria-current=[(section == Section::Messages).then_some("page")] {
-                        (icon("push")) span { "Messages" }
+                nav aria-label=(shell.main) {
+                    @for each in Section::ALL {
+                        a href=(each.address()) aria-current=[(section == each).then_some("page")] {
+                            (icon(each.icon())) span { (each.title(shell)) }
+                        }
                     }
                 }
-                (member_menu(member, theme))
+                (member_menu(member, theme, words))
             }
             main #content tabindex="-1" { (content) }
         }
+        aside #panel .side-panel tabindex="-1" aria-live="off" hidden {}
+        dialog #modal .dialog {}
         div #announcer .visually-hidden aria-live="polite" {}
+        div #alarms .alarms aria-live="assertive" {}
+        (said_by_script(words))
     };
-    document(theme, title, &body)
+    document(theme, words, title, &body)
 }
 
 /// A page for someone who is not (yet) signed in, or whom we cannot ask.
-pub fn plain_page(theme: Theme, title: &str, content: &Markup) -> Markup {
+pub fn plain_page(theme: Theme, words: &Words, title: &str, content: &Markup) -> Markup {
     let body = html! {
         main #content .alone {
             div.alone-brand { (logo()) span { "passgate" } }
             (content)
         }
     };
-    document(theme, title, &body)
+    document(theme, words, title, &body)
 }
 
-fn document(theme: Theme, title: &str, body: &Markup) -> Markup {
+fn document(theme: Theme, words: &Words, title: &str, body: &Markup) -> Markup {
     let chosen = (theme != Theme::System).then(|| theme.as_str());
     html! {
         (DOCTYPE)
-        html lang="en" data-theme=[chosen] {
+        html lang=(words.language.as_str()) data-theme=[chosen] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -121,31 +201,83 @@ fn document(theme: Theme, title: &str, body: &Markup) -> Markup {
     }
 }
 
-fn member_menu(member: &Member, theme: Theme) -> Markup {
+/// The texts that only the script shows, where it finds them.
+fn said_by_script(words: &Words) -> Markup {
+    let (shell, common) = (&words.shell, &words.common);
+    let keys = [
+        ("/", shell.key_find),
+        ("j k", shell.key_rows),
+        ("x", shell.key_select),
+        ("Enter", shell.key_open),
+        ("e", shell.key_edit),
+        ("a", shell.key_actions),
+        ("Esc", shell.key_close),
+        ("Ctrl K", shell.palette),
+        ("?", shell.key_help),
+    ];
+    html! {
+        template #help {
+            div.dialog-head { h2 { (shell.shortcuts) } }
+            dl.keys { @for (key, meaning) in keys { div { dt { kbd { (key) } } dd { (meaning) } } } }
+            label.check { input type="checkbox" data-single-keys; span { (shell.single_keys) } }
+            div.dialog-foot { button.button.secondary type="button" data-close { (common.close) } }
+        }
+        template #palette {
+            label.visually-hidden for="palette-find" { (shell.palette) }
+            input #palette-find type="text" role="combobox" aria-expanded="true" aria-controls="palette-list"
+                aria-autocomplete="list" autocomplete="off" spellcheck="false" placeholder=(shell.palette_hint);
+            ul #palette-list role="listbox" aria-label=(shell.palette) {}
+            p.muted hidden { (shell.nothing_found) }
+        }
+        template #said data-copied=(common.copied) data-live=(shell.live) data-reconnecting=(shell.reconnecting)
+            data-no-copying=(shell.copying_not_allowed) data-not-saved=(shell.not_saved) data-lost=(shell.lost)
+            data-close=(common.close) {}
+    }
+}
+
+fn member_menu(member: &Member, theme: Theme, words: &Words) -> Markup {
+    let shell = &words.shell;
     html! {
         div.member {
             button.member-button type="button" popovertarget="member-menu" {
                 span.avatar aria-hidden="true" { (initials(&member.name)) }
-                span.member-name { (member.name) small { (member.role.as_str()) } }
+                span.member-name { (member.name) small { (words.common.role(member.role)) } }
                 (icon("chevron"))
             }
             div #member-menu .menu popover {
                 p.menu-head { (member.email) }
                 form.themes method="post" action="/console/theme" data-themes {
                     fieldset {
-                        legend { "Appearance" }
+                        legend { (shell.appearance) }
                         div.segments {
                             @for choice in Theme::ALL {
                                 button type="submit" name="theme" value=(choice.as_str())
                                     aria-pressed=(if choice == theme { "true" } else { "false" }) {
-                                    (choice.label())
+                                    (choice.label(shell))
                                 }
                             }
                         }
                     }
                 }
+                form.themes method="post" action="/console/language" {
+                    fieldset {
+                        legend { (shell.language) }
+                        div.segments {
+                            @for choice in Language::ALL {
+                                button type="submit" name="language" value=(choice.as_str()) lang=(choice.as_str())
+                                    aria-pressed=(if choice == words.language { "true" } else { "false" }) {
+                                    (choice.title())
+                                }
+                            }
+                        }
+                    }
+                }
+                @if member.merchants > 1 {
+                    a.menu-item href="/console/settings/account#merchants" { (icon("cards")) (shell.switch_merchant) }
+                }
+                a.menu-item href="/console/settings/account" { (icon("settings")) (shell.your_account) }
                 form method="post" action="/console/sign-out" {
-                    button.menu-item type="submit" { (icon("leave")) "Sign out" }
+                    button.menu-item type="submit" { (icon("leave")) (shell.sign_out) }
                 }
             }
         }

@@ -20,7 +20,8 @@ use crate::domain::time::Timestamp;
 use crate::ops::messages::Shown;
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, badge, empty, icon, time};
-use crate::web::console::layout::{Section, Theme, page};
+use crate::web::console::layout::{Section, Theme, frame};
+use crate::web::console::words::ENGLISH;
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
@@ -99,7 +100,7 @@ pub fn list_view(member: &Member, theme: Theme, messages: &[Message], clicks: i6
             }
         }
     };
-    page(member, theme, Section::Messages, "Messages", &content)
+    frame(member, theme, &ENGLISH, Section::Messages, "Messages", &content)
 }
 
 fn line(member: &Member, message: &Message, now: Timestamp) -> Markup {
@@ -210,7 +211,7 @@ pub fn view(member: &Member, theme: Theme, shown: &Shown, problem: Option<&str>,
         (time_line(member, shown, now))
         @if member.may(Action::SendMessages) { (forms::of(shown)) }
     };
-    page(member, theme, Section::Messages, "Message", &content)
+    frame(member, theme, &ENGLISH, Section::Messages, "Message", &content)
 }
 
 fn forecast_beside_outcome(shown: &Shown) -> Markup {

@@ -1,6 +1,10 @@
-//! Signing in and out, and the theme switch.
+//! Signing in, with a second factor where there is one, and out; the switches of theme and language.
+
+use std::time::Duration;
 
 use axum::extract::{Extension, Form, Query, State};
+use axum::http::HeaderMap;
+use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
@@ -9,12 +13,13 @@ use maud::{Markup, html};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::ops::access::AccessError;
+use crate::ops::access::{AccessError, SessionToken, SignedIn};
 use crate::web::Web;
 use crate::web::console::address::ClientAddress;
 use crate::web::console::components::{Field, Tone, alert, field};
 use crate::web::console::layout::{THEME_COOKIE, Theme, plain_page};
 use crate::web::console::throttle::Throttle;
+use crate::web::console::words::{self, LANGUAGE_COOKIE, Language, Words};
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
@@ -41,16 +46,40 @@ pub struct Choice {
     theme: String,
 }
 
+#[derive(Debug, Deserialize)]
+pub struct LanguageChoice {
+    language: String,
+}
+
+/// The second step of who has a second factor.
+#[derive(Deserialize)]
+pub struct Code {
+    #[serde(default)]
+    ticket: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// How long a password that was right may wait for its code.
+const TICKET_LIFE: Duration = Duration::from_secs(300);
+
 /// `GET /console/sign-in`
 pub async fn form(
+    State(web): State<Web>,
     theme: Theme,
+    headers: HeaderMap,
     member: Result<Member, crate::web::extract::NotSignedIn>,
     Query(Next { next }): Query<Next>,
-) -> Response {
+) -> Result<Response, ApiError> {
     if member.is_ok() {
-        return Redirect::to(inside(&next)).into_response();
+        return Ok(Redirect::to(inside(&next)).into_response());
     }
-    page(theme, "", &next, None).into_response()
+    if !web.ops.has_accounts().await? {
+        return Ok(Redirect::to("/console/first-run").into_response());
+    }
+    Ok(page(theme, Language::of(&headers).words(), "", &next, None).into_response())
 }
 
 /// `POST /console/sign-in`
@@ -58,6 +87,7 @@ pub async fn submit(
     State(web): State<Web>,
     Extension(throttle): Extension<Throttle>,
     theme: Theme,
+    headers: HeaderMap,
     jar: CookieJar,
     ClientAddress(address): ClientAddress,
     Form(Credentials {
@@ -66,26 +96,103 @@ pub async fn submit(
         next,
     }): Form<Credentials>,
 ) -> Result<Response, ApiError> {
-    if !throttle.admit(&email, address, web.ops.clock.now()) {
-        let status = ApiError::TooManyRequests.status();
-        let sentence = "Too many tries. Wait half a minute, then try again.";
-        return Ok((status, page(theme, &email, &next, Some(sentence))).into_response());
+    let words = Language::of(&headers).words();
+    let said = &words.sign_in;
+    let now = web.ops.clock.now();
+    if !throttle.admit(&email, address, now) {
+        let page = page(theme, words, &email, &next, Some(said.too_many));
+        return Ok((ApiError::TooManyRequests.status(), page).into_response());
     }
-    match web.ops.sign_in(&email, &password).await {
-        Ok(token) => {
-            throttle.refund(&email, address, web.ops.clock.now());
-            if let Some(earlier) = jar.get(web.session_cookie()) {
-                web.ops.sign_out(earlier.value()).await?;
-            }
-            let cookie = session_cookie(&web, token.expose().to_owned());
-            Ok((jar.add(cookie), Redirect::to(inside(&next))).into_response())
+    let refuse = |reason| {
+        let page = page(theme, words, &email, &next, Some(reason));
+        Ok((ApiError::Unauthorized.status(), page).into_response())
+    };
+    match web.ops.sign_in(&email, &password, agent(&headers)).await {
+        Ok(SignedIn::Open(token)) => {
+            throttle.refund(&email, address, now);
+            enter(&web, jar, &token, &next).await
         }
-        Err(AccessError::WrongCredentials) => {
-            let status = ApiError::Unauthorized.status();
-            let sentence = AccessError::WrongCredentials.to_string();
-            Ok((status, page(theme, &email, &next, Some(&sentence))).into_response())
+        Ok(SignedIn::NeedsCode(account)) => {
+            throttle.refund(&email, address, now);
+            let ticket = web.master.password_ticket(account, now.plus(TICKET_LIFE));
+            Ok(code_page(theme, words, &ticket, &next, None).into_response())
         }
+        Err(AccessError::WrongCredentials) => refuse(said.wrong),
+        Err(AccessError::NoMerchant) => refuse(said.no_merchant),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /console/sign-in/code`
+pub async fn submit_code(
+    State(web): State<Web>,
+    Extension(throttle): Extension<Throttle>,
+    theme: Theme,
+    headers: HeaderMap,
+    jar: CookieJar,
+    ClientAddress(address): ClientAddress,
+    Form(Code { ticket, code, next }): Form<Code>,
+) -> Result<Response, ApiError> {
+    let words = Language::of(&headers).words();
+    let said = &words.sign_in;
+    let now = web.ops.clock.now();
+    let Some(account) = web.master.opens_ticket(&ticket, now) else {
+        let page = page(theme, words, "", &next, Some(said.took_too_long));
+        return Ok((ApiError::Unauthorized.status(), page).into_response());
+    };
+    // Six digits are soon guessed: tries are counted for the account, wherever they come from.
+    let counted = format!("code of {account}");
+    let refuse = |reason, error: ApiError| {
+        Ok((
+            error.status(),
+            code_page(theme, words, &ticket, &next, Some(reason)),
+        )
+            .into_response())
+    };
+    if !throttle.admit(&counted, None, now) || !throttle.admit(&counted, address, now) {
+        return refuse(said.too_many, ApiError::TooManyRequests);
+    }
+    match web
+        .ops
+        .sign_in_with_code(&web.master, account, &code, agent(&headers))
+        .await
+    {
+        Ok(token) => {
+            throttle.refund(&counted, None, now);
+            throttle.refund(&counted, address, now);
+            enter(&web, jar, &token, &next).await
+        }
+        Err(AccessError::WrongCode) => refuse(said.wrong_code, ApiError::Unauthorized),
+        Err(AccessError::NoMerchant) => refuse(said.no_merchant, ApiError::Unauthorized),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Ends the session that the browser had, and begins the new one.
+async fn enter(web: &Web, jar: CookieJar, token: &SessionToken, next: &str) -> Result<Response, ApiError> {
+    if let Some(earlier) = jar.get(web.session_cookie()) {
+        web.ops.sign_out(earlier.value()).await?;
+    }
+    let cookie = session_cookie(web, token.expose().to_owned());
+    Ok((jar.add(cookie), Redirect::to(inside(next))).into_response())
+}
+
+/// What a browser calls itself.
+pub(super) fn agent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok())
+}
+
+/// Which field of a new account was not taken, and why; none for what is no such refusal.
+pub(super) fn refusal(
+    error: &AccessError,
+    said: &words::sign_in::SignIn,
+) -> Option<(&'static str, &'static str)> {
+    match error {
+        AccessError::Email => Some(("email", said.bad_email)),
+        AccessError::EmailTaken => Some(("email", said.email_taken)),
+        AccessError::PasswordLength(_) => Some(("password", said.bad_password)),
+        AccessError::Name(_) => Some(("name", said.bad_name)),
+        _ => None,
     }
 }
 
@@ -108,28 +215,46 @@ pub async fn choose_theme(
     Form(choice): Form<Choice>,
 ) -> Response {
     let theme = Theme::parse(&choice.theme).unwrap_or_default();
-    let mut cookie = Cookie::new(THEME_COOKIE, theme.as_str());
+    keep(&web, jar, &parts, THEME_COOKIE, theme.as_str())
+}
+
+/// `POST /console/language`
+pub async fn choose_language(
+    State(web): State<Web>,
+    jar: CookieJar,
+    parts: Parts,
+    Form(choice): Form<LanguageChoice>,
+) -> Response {
+    let language = Language::parse(&choice.language).unwrap_or(Language::English);
+    keep(&web, jar, &parts, LANGUAGE_COOKIE, language.as_str())
+}
+
+/// Keeps a choice of this browser, and leads back to where it was made.
+fn keep(web: &Web, jar: CookieJar, parts: &Parts, name: &'static str, value: &'static str) -> Response {
+    let mut cookie = Cookie::new(name, value);
     cookie.set_path("/console");
     cookie.set_same_site(SameSite::Lax);
     cookie.set_secure(web.is_https());
     cookie.make_permanent();
-    (jar.add(cookie), Redirect::to(&came_from(&parts))).into_response()
+    (jar.add(cookie), Redirect::to(&came_from(parts))).into_response()
 }
 
-fn page(theme: Theme, email: &str, next: &str, problem: Option<&str>) -> Markup {
+fn page(theme: Theme, words: &Words, email: &str, next: &str, problem: Option<&str>) -> Markup {
+    let said = &words.sign_in;
     plain_page(
         theme,
-        "Sign in",
+        words,
+        said.title,
         &html! {
             section.panel.sign-in {
-                h1 { "Sign in" }
-                p.muted { "to your merchant's console" }
+                h1 { (said.title) }
+                p.muted { (said.subtitle) }
                 @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
                 form method="post" action="/console/sign-in" data-once {
                     input type="hidden" name="next" value=(next);
                     (field(&Field {
                         name: "email",
-                        label: "Email",
+                        label: said.email,
                         kind: "email",
                         value: email,
                         autocomplete: "username",
@@ -138,21 +263,51 @@ fn page(theme: Theme, email: &str, next: &str, problem: Option<&str>) -> Markup 
                     }))
                     (field(&Field {
                         name: "password",
-                        label: "Password",
+                        label: said.password,
                         kind: "password",
                         value: "",
                         autocomplete: "current-password",
                         focused: !email.is_empty(),
                         error: None,
                     }))
-                    button.button.primary.wide type="submit" { "Sign in" }
+                    button.button.primary.wide type="submit" { (said.title) }
                 }
             }
         },
     )
 }
 
-fn session_cookie(web: &Web, token: String) -> Cookie<'static> {
+fn code_page(theme: Theme, words: &Words, ticket: &str, next: &str, problem: Option<&str>) -> Markup {
+    let said = &words.sign_in;
+    plain_page(
+        theme,
+        words,
+        said.code_title,
+        &html! {
+            section.panel.sign-in {
+                h1 { (said.code_title) }
+                p.muted { (said.code_subtitle) }
+                @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
+                form method="post" action="/console/sign-in/code" data-once {
+                    input type="hidden" name="ticket" value=(ticket);
+                    input type="hidden" name="next" value=(next);
+                    (field(&Field {
+                        name: "code",
+                        label: said.code,
+                        kind: "text",
+                        value: "",
+                        autocomplete: "one-time-code",
+                        focused: true,
+                        error: None,
+                    }))
+                    button.button.primary.wide type="submit" { (said.continue_on) }
+                }
+            }
+        },
+    )
+}
+
+pub(super) fn session_cookie(web: &Web, token: String) -> Cookie<'static> {
     let mut cookie = Cookie::new(web.session_cookie(), token);
     cookie.set_path("/");
     cookie.set_http_only(true);

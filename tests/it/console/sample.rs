@@ -100,8 +100,8 @@ pub(crate) fn card(number: i64) -> CardId {
     CardId(4_800_000_000_000_000_000 + number)
 }
 
-/// Fills an empty store; `cards` of them belong to the merchant.
-pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &str) -> Sample {
+/// A gateway on an empty store.
+pub(crate) fn empty(store: Store, clock: Clock, public_url: &str) -> Sample {
     let ids = Ids::random();
     let ops = Ops { store, clock, ids };
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("pass-templates");
@@ -121,6 +121,12 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
         stopping: Default::default(),
         ops,
     });
+    Sample { web }
+}
+
+/// Fills an empty store; `cards` of them belong to the merchant.
+pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &str) -> Sample {
+    let Sample { web } = empty(store, clock, public_url);
     merchant(&web, MERCHANT, "Café Morgenrot").await;
     merchant(&web, OTHER_MERCHANT, "Elsewhere").await;
     let password = SecretString::from(PASSWORD);

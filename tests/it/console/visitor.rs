@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::sample::{PASSWORD, Sample, sample};
+use super::sample::{self, PASSWORD, Sample, sample};
 
 /// Nothing on loopback takes longer unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,7 +25,15 @@ pub(super) struct Gateway {
 
 impl Gateway {
     pub(super) async fn start(store: Store, cards: i64, clock: Clock, public_url: &str) -> Self {
-        let sample = sample(store, cards, clock, public_url).await;
+        Self::serve(sample(store, cards, clock, public_url).await).await
+    }
+
+    /// A gateway that nobody has set up.
+    pub(super) async fn empty(store: Store, clock: Clock) -> Self {
+        Self::serve(sample::empty(store, clock, "http://127.0.0.1")).await
+    }
+
+    async fn serve(sample: Sample) -> Self {
         let app = axum::Router::new()
             .nest("/console", console::router())
             .with_state(sample.web.clone())
@@ -86,15 +94,19 @@ impl Page {
     }
 }
 
+fn client(headers: header::HeaderMap) -> Client {
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .default_headers(headers)
+        .no_proxy()
+        .build()
+        .expect("a client")
+}
+
 impl Visitor {
     pub(super) fn new(gateway: &Gateway) -> Self {
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .expect("a client");
         Self {
-            client,
+            client: client(header::HeaderMap::new()),
             base: format!("http://{}", gateway.address),
             session: None,
         }
@@ -108,6 +120,20 @@ impl Visitor {
         let cookie = answer.cookie.expect("a session");
         visitor.session = cookie.split(';').next().map(str::to_owned);
         visitor
+    }
+
+    /// The value of the session's cookie.
+    pub(super) fn token(&self) -> &str {
+        let cookie = self.session.as_deref().and_then(|cookie| cookie.split_once('='));
+        cookie.map_or("", |(_, token)| token)
+    }
+
+    /// The same visitor with a browser that asks for these languages.
+    pub(super) fn speaking(mut self, languages: &str) -> Self {
+        let mut headers = header::HeaderMap::new();
+        headers.insert(header::ACCEPT_LANGUAGE, languages.parse().expect("a header"));
+        self.client = client(headers);
+        self
     }
 
     pub(super) async fn page(&self, path: &str) -> Page {

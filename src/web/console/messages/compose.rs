@@ -19,7 +19,8 @@ use crate::domain::segment::saved::{Segment, Viewer};
 use crate::ops::messages::{Edit, MessageError, NewMessage};
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert};
-use crate::web::console::layout::{Section, Theme, page};
+use crate::web::console::layout::{Section, Theme, frame};
+use crate::web::console::words::ENGLISH;
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
@@ -348,5 +349,5 @@ fn view(
             button.button.primary type="submit" { "Save and make a forecast" }
         }
     };
-    page(member, theme, Section::Messages, "Message", &content)
+    frame(member, theme, &ENGLISH, Section::Messages, "Message", &content)
 }

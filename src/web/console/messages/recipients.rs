@@ -13,7 +13,8 @@ use crate::ops::messages::{Cursor, Page};
 use crate::store::intents::IntentState;
 use crate::web::Web;
 use crate::web::console::components::{empty, icon, time};
-use crate::web::console::layout::{Section, Theme, page};
+use crate::web::console::layout::{Section, Theme, frame};
+use crate::web::console::words::ENGLISH;
 use crate::web::error::ApiError;
 use crate::web::extract::Member;
 
@@ -123,7 +124,7 @@ pub fn view(
             }
         }
     };
-    page(member, theme, Section::Messages, "Recipients", &content)
+    frame(member, theme, &ENGLISH, Section::Messages, "Recipients", &content)
 }
 
 fn next_page(list: &str, state: Option<IntentState>, next: &Cursor) -> String {

@@ -1,0 +1,234 @@
+// Pages within the page: parts that are swapped, the panel beside a list, and forms as dialogs. Each is a page of its own
+// at its own address; what is shown here is cut out of it.
+
+const parser = new DOMParser();
+
+// The page at an address. One that turns out to be a sign-in page, or none of ours, is loaded whole.
+async function load(address, options = {}) {
+  let response;
+  try {
+    response = await fetch(address, { ...options, headers: { accept: "text/html", ...options.headers } });
+  } catch (error) {
+    if (error.name !== "AbortError") alarm(said().lost);
+    throw error;
+  }
+  const landed = new URL(response.url);
+  const isPage = response.headers.get("content-type")?.startsWith("text/html");
+  if (landed.pathname === "/console/sign-in" || !isPage) {
+    location.assign(options.method ? location.href : address);
+    throw new Error("left the page");
+  }
+  const page = parser.parseFromString(await response.text(), "text/html");
+  return { page, address: response.url, ok: response.ok };
+}
+
+// Swapping one part. The newest wish wins: an older answer that comes late is dropped.
+const wishes = new Map();
+
+async function swap(id, address) {
+  wishes.get(id)?.abort();
+  const wish = new AbortController();
+  wishes.set(id, wish);
+  const old = document.getElementById(id);
+  old?.setAttribute("aria-busy", "true");
+  try {
+    const { page } = await load(address, { signal: wish.signal });
+    const fresh = page.getElementById(id);
+    if (!fresh) return location.assign(address);
+    if (wishes.get(id) !== wish) return;
+    const content = document.createDocumentFragment();
+    content.append(document.adoptNode(fresh));
+    replace(document.getElementById(id), content);
+    document.title = page.title;
+  } finally {
+    document.getElementById(id)?.removeAttribute("aria-busy");
+  }
+}
+
+async function go(id, address, { isTyped = false } = {}) {
+  history[isTyped ? "replaceState" : "pushState"]({ swap: id }, "", address);
+  await swap(id, address).catch(() => {});
+}
+
+const isPlain = (event) => event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  if (!link || event.defaultPrevented || !isPlain(event) || link.target || link.origin !== location.origin) return;
+  if (link.dataset.modal !== undefined) {
+    event.preventDefault();
+    return openModal(link.href, link);
+  }
+  if (link.dataset.swap) {
+    event.preventDefault();
+    return go(link.dataset.swap, link.href);
+  }
+  const inPanel = $("#panel")?.contains(link) && /^\/console\/(cards|customers)\//.test(link.pathname);
+  if ((link.dataset.panel !== undefined && isWide()) || (inPanel && link.dataset.whole === undefined)) {
+    event.preventDefault();
+    return openPanel(link.href, link);
+  }
+});
+
+const query = (form, submitter) => {
+  const address = new URL(form.action, location.href);
+  const fields = [...new FormData(form, submitter)].filter(([, value]) => value !== "");
+  address.search = new URLSearchParams(fields).toString();
+  return address.href;
+};
+
+let typing = null;
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-swap][data-typed]");
+  if (!form) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => go(form.dataset.swap, query(form), { isTyped: true }), 120);
+});
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (event.defaultPrevented) return;
+  if (form.dataset.swap && form.method === "get") {
+    event.preventDefault();
+    clearTimeout(typing);
+    return go(form.dataset.swap, query(form, event.submitter));
+  }
+  const holder = form.closest("#modal, #panel");
+  if (!holder || form.dataset.whole !== undefined || form.enctype === "multipart/form-data") return;
+  event.preventDefault();
+  await send(form, event.submitter, holder);
+});
+
+// A form in a dialog or in the panel: its answer is shown there, too. A refusal is the same page with its reason.
+async function send(form, submitter, holder) {
+  const isPost = form.method === "post";
+  const address = isPost ? submitter?.formAction || form.action : query(form, submitter);
+  const body = isPost ? new URLSearchParams(new FormData(form, submitter)) : undefined;
+  try {
+    const answer = await load(address, isPost ? { method: "POST", body } : {});
+    if (holder.id === "modal" && !answer.ok) return fill(holder, answer.page);
+    if (holder.id === "modal") {
+      holder.close();
+      if (!$("#panel")?.hidden && /^\/console\/(cards|customers)\//.test(new URL(answer.address).pathname)) {
+        return showInPanel(answer);
+      }
+      return location.assign(answer.address);
+    }
+    showInPanel(answer);
+  } catch {
+    delete form.dataset.sent;
+    for (const button of all("[aria-busy]", form)) button.removeAttribute("aria-busy");
+  }
+}
+
+// Dialogs.
+async function openModal(address, opener) {
+  const { page } = await load(address).catch(() => ({}));
+  const modal = $("#modal");
+  if (!page || !modal) return;
+  fill(modal, page);
+  if (!modal.open) modal.showModal();
+  modal.addEventListener("close", () => opener?.isConnected && opener.focus(), { once: true });
+}
+
+function fill(modal, page) {
+  const content = $("#content", page);
+  for (const crumbs of all(".crumbs", content)) crumbs.remove();
+  modal.replaceChildren(...content.childNodes);
+  const title = $("h1, h2", modal);
+  if (title) {
+    title.id ||= "modal-title";
+    modal.setAttribute("aria-labelledby", title.id);
+  }
+  modal.setAttribute("role", $("[data-alarming]", modal) ? "alertdialog" : "dialog");
+  prepare(modal);
+  ($("[aria-invalid]", modal) ?? $("[autofocus]", modal) ?? $("input:not([type=hidden]), textarea, select, button", modal))?.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const closer = event.target.closest("[data-close]");
+  if (!closer) return;
+  const dialog = closer.closest("dialog");
+  if (dialog) {
+    event.preventDefault();
+    if (mayLeave(dialog)) dialog.close();
+  } else if (closer.closest("#panel")) {
+    event.preventDefault();
+    closePanel();
+  }
+});
+document.addEventListener("cancel", (event) => {
+  if (!mayLeave(event.target)) event.preventDefault();
+}, true);
+
+// The panel beside a list. The list stays as it is; Back closes the panel.
+const isWide = () => matchMedia("(min-width: 68rem)").matches;
+let panelOpener = null;
+let listAddress = location.href;
+
+async function openPanel(address, opener) {
+  if (!mayLeave($("#panel"))) return;
+  if (opener && !$("#panel").contains(opener)) panelOpener = opener;
+  const answer = await load(address).catch(() => null);
+  if (answer) showInPanel(answer, { push: true });
+}
+
+function showInPanel({ page, address }, { push = false } = {}) {
+  const panel = $("#panel");
+  const isFirst = panel.hidden;
+  if (isFirst) listAddress = location.href;
+  if (push) history.pushState({ panel: true }, "", address);
+  else history.replaceState({ panel: true }, "", address);
+  const content = $("#content", page);
+  if (!content) return location.assign(address);
+  panel.replaceChildren(...content.childNodes);
+  panel.hidden = false;
+  document.documentElement.classList.add("with-panel");
+  document.title = page.title;
+  const title = $("h1", panel);
+  if (title) panel.setAttribute("aria-label", title.textContent);
+  for (const old of all("body > [data-toast]")) old.remove();
+  for (const toast of all("[data-toast]", panel)) document.body.append(toast);
+  prepare(panel);
+  prepare(document.body);
+  forgetDone();
+  panel.scrollTop = 0;
+  if (isFirst) panel.focus({ preventScroll: true });
+  for (const row of all("[data-row]")) row.toggleAttribute("data-open", isRowOf(row, address));
+}
+
+const isRowOf = (row, address) => $("a[data-panel]", row)?.pathname === new URL(address).pathname.split("/").slice(0, 4).join("/");
+
+function hidePanel() {
+  const panel = $("#panel");
+  if (!panel || panel.hidden) return;
+  panel.hidden = true;
+  panel.replaceChildren();
+  document.documentElement.classList.remove("with-panel");
+  for (const row of all("[data-open]")) row.removeAttribute("data-open");
+  prepare(document);
+  panelOpener?.isConnected && panelOpener.focus({ preventScroll: true });
+}
+
+function closePanel() {
+  if ($("#panel").hidden || !mayLeave($("#panel"))) return;
+  history.pushState(null, "", listAddress);
+  hidePanel();
+}
+
+addEventListener("popstate", (event) => {
+  const panel = $("#panel");
+  const state = event.state;
+  if (state?.panel) {
+    return load(location.href).then((answer) => showInPanel(answer)).catch(() => {});
+  }
+  const wasOpen = panel && !panel.hidden;
+  hidePanel();
+  if (wasOpen && location.href === listAddress) return;
+  if (state?.swap && document.getElementById(state.swap)) return swap(state.swap, location.href).catch(() => {});
+  if (all("[data-swap]").length) {
+    const id = $("[data-swap]").dataset.swap;
+    return swap(id, location.href).catch(() => {});
+  }
+  location.reload();
+});

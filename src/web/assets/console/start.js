@@ -1,0 +1,3 @@
+// Once everything is defined.
+prepare(document);
+forgetDone();

@@ -1,0 +1,137 @@
+//! What every page is drawn for: who looks at it, in which theme and language, and when.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use maud::{Markup, html};
+
+use crate::domain::access::Action;
+use crate::domain::time::Timestamp;
+use crate::web::Web;
+use crate::web::console::layout::{self, Section, Theme};
+use crate::web::console::words::{Language, Words};
+use crate::web::error::ApiError;
+use crate::web::extract::{Member, NotSignedIn};
+
+/// A signed-in member before a page. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Screen {
+    pub member: Arc<Member>,
+    pub theme: Theme,
+    pub words: &'static Words,
+    /// When the page was asked for; every "today" on it is this day.
+    pub now: Timestamp,
+}
+
+impl Screen {
+    pub fn may(&self, action: Action) -> bool {
+        self.member.may(action)
+    }
+
+    /// Refuses what the member's role may not do.
+    pub fn require(&self, action: Action) -> Result<(), ApiError> {
+        self.member.require(action)
+    }
+
+    /// The whole page around `content`.
+    pub fn page(&self, section: Section, title: &str, content: &Markup) -> Markup {
+        layout::page(self, section, title, content)
+    }
+
+    pub fn number(&self, number: i64) -> String {
+        self.words.language.number(number)
+    }
+
+    /// A point in time as people say it in the merchant's zone: the hour today, the day this year, the year before.
+    pub fn time(&self, at: Timestamp) -> Markup {
+        let (zone, language) = (&self.member.zone, self.words.language);
+        let there = at.to_jiff().to_zoned(zone.clone());
+        let hour = there.strftime("%H:%M");
+        let text = if self.is_today(at) {
+            format!("{}, {hour}", self.words.common.today)
+        } else if self.is_this_year(at) {
+            format!("{}, {hour}", language.date(there.date(), true))
+        } else {
+            language.date(there.date(), false)
+        };
+        html! { time datetime=(at.to_jiff()) title=(language.exact(at, zone)) { (text) } }
+    }
+
+    /// A day as people say it in the merchant's zone.
+    pub fn day(&self, at: Timestamp) -> Markup {
+        let (zone, language) = (&self.member.zone, self.words.language);
+        let there = at.to_jiff().to_zoned(zone.clone());
+        let text = if self.is_today(at) {
+            self.words.common.today.to_owned()
+        } else {
+            language.date(there.date(), self.is_this_year(at))
+        };
+        html! { time datetime=(at.to_jiff()) title=(language.exact(at, zone)) { (text) } }
+    }
+
+    fn is_today(&self, at: Timestamp) -> bool {
+        at.day_in(&self.member.zone) == self.now.day_in(&self.member.zone)
+    }
+
+    fn is_this_year(&self, at: Timestamp) -> bool {
+        let year = |at: Timestamp| at.to_jiff().to_zoned(self.member.zone.clone()).year();
+        year(at) == year(self.now)
+    }
+}
+
+impl FromRequestParts<Web> for Screen {
+    type Rejection = NotSignedIn;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, NotSignedIn> {
+        let member = Member::from_request_parts(parts, web).await?;
+        Ok(Self {
+            member: Arc::new(member),
+            theme: Theme::of_headers(&parts.headers),
+            words: Language::of(&parts.headers).words(),
+            now: web.ops.clock.now(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{AccountId, MemberId, MerchantId};
+    use crate::domain::member::Role;
+    use jiff::tz::TimeZone;
+
+    #[test]
+    fn a_time_of_today_is_an_hour() {
+        let at = Timestamp(1_782_941_400_000);
+        let later = |days: u64| at.plus(std::time::Duration::from_secs(86_400 * days));
+        let said = |language: Language, now| {
+            let member = Member {
+                merchant: MerchantId(1),
+                id: MemberId(1),
+                account: AccountId(1),
+                email: String::new(),
+                name: String::new(),
+                role: Role::Viewer,
+                merchant_name: String::new(),
+                zone: TimeZone::UTC,
+                merchants: 1,
+            };
+            let screen = Screen {
+                member: Arc::new(member),
+                theme: Theme::System,
+                words: language.words(),
+                now,
+            };
+            format!(
+                "{} {}",
+                screen.time(at).into_string(),
+                screen.day(at).into_string()
+            )
+        };
+        assert!(said(Language::English, at).contains(">Today, 21:30<"));
+        assert!(said(Language::German, at).contains(">Heute, 21:30<"));
+        assert!(said(Language::English, later(1)).contains(">1 Jul, 21:30<"));
+        assert!(said(Language::German, later(300)).contains(">1. Juli 2026<"));
+    }
+}

@@ -1,0 +1,162 @@
+//! What the console says, in every language it speaks: one record of texts for each part of it.
+//!
+//! A record is written once, each text in all languages side by side, so that a text which is missing in one of them
+//! does not compile. Pages take their texts from the [`Words`] of their [`Screen`](super::screen::Screen) and hold no
+//! sentence of their own.
+
+pub mod common;
+pub mod format;
+pub mod settings;
+pub mod shell;
+pub mod sign_in;
+
+use axum::http::{HeaderMap, header};
+use axum_extra::extract::CookieJar;
+
+/// The cookie that the language switch sets.
+pub const LANGUAGE_COOKIE: &str = "language";
+
+/// A text without anything to fill in.
+pub type Text = &'static str;
+/// A text about a number of things.
+pub type Counted = fn(i64) -> String;
+/// A text with a name or a value in it.
+pub type With = fn(&str) -> String;
+
+/// A record of texts: for each its name, its type, and what it is in English and in German.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $english:expr, $german:expr;)* }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $kind),*
+        }
+
+        pub const ENGLISH: $name = $name { $($field: $english),* };
+        pub const GERMAN: $name = $name { $($field: $german),* };
+    };
+}
+pub(crate) use words;
+
+/// The parts of the console, in one language.
+#[derive(Debug)]
+pub struct Words {
+    pub language: Language,
+    pub common: common::Common,
+    pub settings: settings::Settings,
+    pub shell: shell::Shell,
+    pub sign_in: sign_in::SignIn,
+}
+
+pub static ENGLISH: Words = Words {
+    language: Language::English,
+    common: common::ENGLISH,
+    settings: settings::ENGLISH,
+    shell: shell::ENGLISH,
+    sign_in: sign_in::ENGLISH,
+};
+
+pub static GERMAN: Words = Words {
+    language: Language::German,
+    common: common::GERMAN,
+    settings: settings::GERMAN,
+    shell: shell::GERMAN,
+    sign_in: sign_in::GERMAN,
+};
+
+/// A language that the console speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    English,
+    German,
+}
+
+impl Language {
+    pub const ALL: [Self; 2] = [Self::English, Self::German];
+
+    /// BCP 47.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+        }
+    }
+
+    /// Its name in itself.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::German => "Deutsch",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.as_str() == text)
+    }
+
+    /// The language that was chosen, else the first of `Accept-Language` that there is, else English.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let jar = CookieJar::from_headers(headers);
+        let chosen = jar
+            .get(LANGUAGE_COOKIE)
+            .and_then(|cookie| Self::parse(cookie.value()));
+        chosen
+            .or_else(|| Self::accepted(headers))
+            .unwrap_or(Self::English)
+    }
+
+    fn accepted(headers: &HeaderMap) -> Option<Self> {
+        let accepted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+        let mut wishes: Vec<(f32, Self)> = accepted.split(',').filter_map(wish).collect();
+        // Stable: of two equal wishes the one that was named first counts.
+        wishes.sort_by(|one, other| other.0.total_cmp(&one.0));
+        wishes.first().map(|(_, language)| *language)
+    }
+
+    pub fn words(self) -> &'static Words {
+        match self {
+            Self::English => &ENGLISH,
+            Self::German => &GERMAN,
+        }
+    }
+}
+
+/// `de-AT;q=0.8`, when it is a language of ours and wanted at all.
+fn wish(text: &str) -> Option<(f32, Language)> {
+    let (tag, weight) = text.split_once(';').unwrap_or((text, "q=1"));
+    let tag = tag.trim().to_ascii_lowercase();
+    let primary = tag.split('-').next()?;
+    let weight: f32 = weight.trim().strip_prefix("q=")?.parse().ok()?;
+    Some((weight, Language::parse(primary)?)).filter(|_| weight > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(accepted: &str, cookie: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_LANGUAGE, accepted.parse().expect("a header"));
+        headers.insert(header::COOKIE, cookie.parse().expect("a header"));
+        headers
+    }
+
+    #[test]
+    fn a_language_is_chosen_then_accepted_then_english() {
+        for (accepted, cookie, expected) in [
+            ("de-AT,de;q=0.9,en;q=0.8", "", Language::German),
+            ("fr, en;q=0.3, de;q=0.4", "", Language::German),
+            ("de;q=0, en", "", Language::English),
+            ("de", "language=en", Language::English),
+            ("en", "language=de", Language::German),
+            ("en", "language=xx", Language::English),
+            ("*;q=zz,;;", "", Language::English),
+        ] {
+            assert_eq!(
+                Language::of(&headers(accepted, cookie)),
+                expected,
+                "{accepted} {cookie}"
+            );
+        }
+    }
+}
