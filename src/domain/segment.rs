@@ -186,6 +186,7 @@ mod api_for_tests {
     pub(crate) use crate::domain::rfm::{Fifths, Grid, Limits};
     pub(crate) use crate::domain::time::{CivilDay, Timestamp};
     pub(crate) use crate::domain::utm::Utm;
+    pub(crate) use crate::domain::window::Recent;
     pub(crate) use jiff::tz::TimeZone;
 }
 

@@ -126,6 +126,7 @@ pub async fn context(
         let CountRules {
             grid,
             high_value_from,
+            ..
         } = counting.rules;
         programs.push(ProgramFacts::new(
             id,

@@ -37,6 +37,7 @@ pub(crate) fn context() -> Context {
     let fifths = Fifths {
         last_visit: [80, 40, 20, 5].map(|days| NOW.0 - days * 24 * HOUR),
         visits: [1, 3, 3, 8],
+        spend: [600, 200, 500, 0],
     };
     let facts = |(id, kind, goal): (i64, ProgramKind, i64)| ProgramFacts {
         id: ProgramId(id),
@@ -295,15 +296,23 @@ pub(crate) fn beside() -> impl Strategy<Value = Beside> {
     (
         proptest::collection::vec(moment().prop_map(Timestamp), 0..4),
         proptest::option::of(moment().prop_map(Timestamp)),
+        (0_i64..10, 0_i64..10),
         landing,
         answers,
     )
-        .prop_map(|(redemptions, visit_before_at, landing, answers)| Beside {
-            redemptions,
-            visit_before_at,
-            landing,
-            answers,
-        })
+        .prop_map(
+            |(redemptions, visit_before_at, (visits, spend), landing, answers)| Beside {
+                redemptions,
+                visit_before_at,
+                recent: Recent {
+                    visits,
+                    spend: spend * 100,
+                    oldest: None,
+                },
+                landing,
+                answers,
+            },
+        )
 }
 
 pub(crate) fn card() -> impl Strategy<Value = Card> {
