@@ -33,6 +33,7 @@ mod api {
     pub(crate) use passgate::domain::preference::Preferences;
     pub(crate) use passgate::domain::program::ProgramKind;
     pub(crate) use passgate::domain::rfm::{Fifths, Grid, Limits};
+    pub(crate) use passgate::domain::segment::answers::AnswerKind;
     pub(crate) use passgate::domain::segment::facts::{Beside, Person};
     pub(crate) use passgate::domain::segment::field::{
         CELLS, COUPON_STATES, KINDS, Kind, STATUSES, WALLETS, YES_NO,
