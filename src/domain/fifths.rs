@@ -29,7 +29,7 @@ pub fn ends<N: Ord + Copy + Default>(numbers: &mut [N]) -> [N; 4] {
 }
 
 /// The fifth, 1 to 5, that `number` falls into.
-pub fn score<N: Ord>(ends: [N; 4], number: N) -> i64 {
+pub fn score<N: Ord + Copy>(ends: [N; 4], number: N) -> i64 {
     1 + ends.into_iter().map(|end| i64::from(number > end)).sum::<i64>()
 }
 
