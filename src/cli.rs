@@ -22,6 +22,7 @@ mod seed;
 mod segment;
 mod setup;
 mod station;
+mod take_back;
 mod timeline;
 mod transfer;
 mod verify;

@@ -66,4 +66,5 @@ pub mod tier;
 pub mod time;
 pub mod timeline;
 pub mod utm;
+pub mod window;
 pub mod wording;

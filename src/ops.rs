@@ -22,6 +22,7 @@ pub mod erasure;
 pub mod export;
 pub mod faces;
 pub mod feedback;
+pub mod given;
 pub mod import;
 pub mod invitations;
 pub mod jobs;

@@ -58,6 +58,7 @@ pub mod stations;
 pub mod tags;
 pub mod timeline;
 pub mod utms;
+pub mod windows;
 
 mod dialect;
 mod error;
@@ -319,6 +320,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("tags", tags::STATEMENTS),
         ("timeline", timeline::STATEMENTS),
         ("utms", utms::STATEMENTS),
+        ("windows", windows::STATEMENTS),
     ];
     files
         .iter()

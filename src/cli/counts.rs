@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::domain::chips::Chip;
 use crate::domain::id::{CustomerId, MerchantId, ProgramId};
 use crate::domain::rfm::{Cell, Grid, Limits};
+use crate::domain::window::Window;
 use crate::ops::Ops;
 use crate::ops::counts::{NewGrid, ProgramCounts};
 
@@ -65,6 +66,9 @@ pub(super) struct NewGridOf {
     /// Five by five, by fifths of the cards that were ever visited with; for programs of 500 cards and more.
     #[arg(long, conflicts_with_all = ["recency", "visits"])]
     fifths: bool,
+    /// How many days back visits and money are counted, 1 to 3650; as it is when left out, and 365 at the beginning.
+    #[arg(long)]
+    window: Option<i64>,
     /// Put it in force, as a new version.
     #[arg(long)]
     apply: bool,
@@ -147,7 +151,11 @@ fn grids(of: &ProgramCounts) -> String {
     for (version, grid) in of.grids.iter().rev() {
         let sizes = |cell| of.cell(*version, cell);
         if *version == of.version || grid.cells().any(|cell| sizes(cell) > 0) {
-            text.push_str(&format!("  recency and visits, version {version}\n"));
+            let window = match *version == of.version {
+                true => format!(" of {} days", of.rules.window.days()),
+                false => String::new(),
+            };
+            text.push_str(&format!("  recency and visits{window}, version {version}\n"));
             text.push_str(&table(grid, sizes));
         }
     }
@@ -164,12 +172,14 @@ async fn grid(ops: &Ops, new: &NewGridOf) -> Result<String> {
             pair(&new.visits).context("--visits")?,
         )?)
     };
-    let preview = ops.preview_grid(merchant, program, wanted).await?;
-    let mut text = table(&preview.grid, |cell| {
+    let window = new.window.map(Window::new).transpose().context("--window")?;
+    let preview = ops.preview_grid(merchant, program, wanted, window).await?;
+    let mut text = format!("  visits of {} days\n", preview.window.days());
+    text += &table(&preview.grid, |cell| {
         preview.cells.get(&cell).copied().unwrap_or(0)
     });
     if new.apply {
-        match ops.set_grid(merchant, program, wanted).await? {
+        match ops.set_grid(merchant, program, wanted, window).await? {
             Some(version) => writeln!(
                 text,
                 "This grid is in force as version {version}. A running gateway moves the cards to it."

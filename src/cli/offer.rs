@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::engagement::{Whose, card_now};
 use crate::cli::open;
+use crate::cli::take_back::GivenTo;
 use crate::cli::whom::Whom;
 use crate::config::Config;
 use crate::domain::event::Actor;
@@ -16,6 +17,7 @@ use crate::domain::money::Amount;
 use crate::domain::offer::{self, OfferState, Terms};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
+use crate::ops::given::Given;
 
 #[derive(Args)]
 pub(super) struct Offer {
@@ -82,6 +84,13 @@ enum Command {
         /// What was paid, in minor units (725 is 7.25 €); unknown when left out.
         #[arg(long)]
         amount: Option<i64>,
+    },
+    /// Take back the newest redemption of an offer by a card: it can be redeemed once more.
+    TakeBack {
+        #[arg(long)]
+        offer: OfferId,
+        #[command(flatten)]
+        of: GivenTo,
     },
     /// Show what a customer has claimed, marked and redeemed.
     Show {
@@ -182,6 +191,10 @@ impl Offer {
                     .redeem_offer(merchant, offer, (card, seen), (amount, None), BY)
                     .await?;
                 println!("redeemed, {} so far", holding.redemptions);
+            }
+            Command::TakeBack { offer, of } => {
+                let given = Given::Offer(offer);
+                of.run(&ops, given, "no redemption of this offer").await?;
             }
             Command::Show { merchant, whose } => {
                 let customer = whose.find(&ops, merchant).await?;

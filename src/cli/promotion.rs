@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 
+use crate::cli::done_by::DoneBy;
 use crate::cli::offer::instant;
 use crate::cli::open;
+use crate::cli::take_back::GivenTo;
 use crate::config::Config;
-use crate::domain::id::{MerchantId, ProgramId, PromotionId};
+use crate::domain::change::Cause;
+use crate::domain::id::{CardId, MerchantId, ProgramId, PromotionId};
 use crate::domain::promotion::{self, Terms};
 use crate::domain::time::Timestamp;
+use crate::ops::given::Given;
 
 #[derive(Args)]
 pub(super) struct Promotion {
@@ -51,6 +55,24 @@ enum Command {
         #[arg(long)]
         merchant: MerchantId,
     },
+    /// Give the holder of a card the benefit of a promotion once.
+    Use {
+        #[arg(long)]
+        merchant: MerchantId,
+        #[arg(long)]
+        promotion: PromotionId,
+        #[arg(long)]
+        card: CardId,
+        #[command(flatten)]
+        by: DoneBy,
+    },
+    /// Take back the newest use of a promotion by a card: it counts against no limit any more.
+    TakeBack {
+        #[arg(long)]
+        promotion: PromotionId,
+        #[command(flatten)]
+        of: GivenTo,
+    },
     /// End one at once; one that has not begun never does.
     End {
         #[arg(long)]
@@ -90,6 +112,20 @@ impl Promotion {
                 for promotion in ops.promotions(merchant).await? {
                     println!("{}", line(&promotion, now));
                 }
+            }
+            Command::Use {
+                merchant,
+                promotion,
+                card,
+                by,
+            } => {
+                let cause = Cause::of(by.actor(&ops, merchant).await?);
+                ops.use_promotion(merchant, card, promotion, None, cause).await?;
+                println!("used by card {card}");
+            }
+            Command::TakeBack { promotion, of } => {
+                let given = Given::Promotion(promotion);
+                of.run(&ops, given, "no use of this promotion").await?;
             }
             Command::End { merchant, promotion } => {
                 let ended = ops

@@ -242,8 +242,8 @@ fn print_report(report: &ImportReport) {
     }
     if report.consents_left > 0 {
         println!(
-            "{} rows name a consent that is not noted: a consent comes with consent_at and consent_source, and never \
-             back to somebody who has refused it",
+            "{} rows name a consent that is not noted: a consent comes with when and where it was given, such as \
+             consent_at and consent_source, and never back to somebody who has refused it",
             report.consents_left
         );
     }

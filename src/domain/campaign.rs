@@ -9,7 +9,8 @@ pub mod step;
 pub mod sweep;
 pub mod trigger;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::bonus;
 use crate::domain::id::{CampaignId, MerchantId, OfferId, ProgramId};
@@ -53,7 +54,11 @@ pub struct CampaignRules {
     pub program: Option<ProgramId>,
     /// The rule of a segment: it is for cards that are in it when the trigger is pulled, and still are when the action
     /// is due.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "eligible",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub eligible: Option<Rule>,
     #[serde(default)]
     pub repeat: Repeat,
@@ -299,6 +304,13 @@ impl CampaignRules {
     }
 }
 
+/// Reads the rule of a segment from its text; a refusal says where, what was expected and what came.
+fn eligible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rule>, D::Error> {
+    let text: Option<String> = Option::deserialize(deserializer)?;
+    let rule = text.map(|text| Rule::parse(&text)).transpose();
+    rule.map_err(|error| D::Error::custom(format!("eligible: {error}")))
+}
+
 /// A campaign's name, as it stands in timelines for ever.
 pub fn checked_name(name: &str) -> Result<String, WordingError> {
     wording::line("the name of a campaign", name, 1, 60)
@@ -338,6 +350,17 @@ mod tests {
         assert!(refused(r#"{"on": "visit"}"#, r#""leave_on": "visit","#).contains("leave"));
         assert!(refused(r#"{"on": "visit"}"#, r#""cap": {"times": 0, "days": 1},"#).contains("cap.times"));
         assert!(refused(r#"{"on": "vist"}"#, "").contains("vist"));
+        let eligible = |rule: &str| refused(r#"{"on": "visit"}"#, &format!(r#""eligible": "{rule}","#));
+        let wrong = eligible("all(visits.over.2,status.is.instaled)");
+        assert!(
+            wrong.contains("eligible: rule, character 29: expected one of pending, installed")
+                && wrong.contains("got \"instaled)\""),
+            "{wrong}"
+        );
+        assert!(
+            eligible("").contains("eligible: rule, character 1"),
+            "no rule is not everybody"
+        );
     }
 
     proptest! {

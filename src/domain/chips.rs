@@ -2,15 +2,16 @@
 //! by time alone.
 //!
 //! Invariant: what [`standing`] says of a card stays true until [`next_change`], unless the card or its program's rules
-//! change. So counts can be kept: whoever changes a card compares before and after, and everything else is due at a
+//! change; and so does what is kept of its visits within the window. So counts can be kept: whoever changes a card compares before and after, and everything else is due at a
 //! known moment.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use crate::domain::card::{Card, CardStatus, Channels};
-use crate::domain::rfm::{Cell, Grid};
+use crate::domain::rfm::{Cell, Grid, Seen};
 use crate::domain::time::Timestamp;
+use crate::domain::window::{Recent, Window};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const WEEK: Duration = DAY.saturating_mul(7);
@@ -107,6 +108,8 @@ impl Chips {
 #[serde(default, deny_unknown_fields)]
 pub struct CountRules {
     pub grid: Grid,
+    /// How far back the grid counts visits and money.
+    pub window: Window,
     /// The least that a card of the top fifth has spent, in minor units; none until somebody has spent something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub high_value_from: Option<i64>,
@@ -142,6 +145,8 @@ pub struct Facts {
     pub installed_at: Option<Timestamp>,
     /// The last visit but one.
     pub visit_before_at: Option<Timestamp>,
+    /// Visits and money within the window of the rules.
+    pub recent: Recent,
     /// Whether the customer has been erased; their cards are in no segment any more.
     pub is_erased: bool,
 }
@@ -209,7 +214,7 @@ impl Counter {
 pub fn standing(card: &Card, facts: &Facts, now: Timestamp) -> Standing {
     Standing {
         chips: membership(card, facts, now),
-        cell: facts.rules.grid.cell(card.visits, card.last_visit_at, now),
+        cell: facts.rules.grid.cell(&Seen::of(card, facts.recent), now),
     }
 }
 
@@ -249,13 +254,23 @@ pub fn membership(card: &Card, facts: &Facts, now: Timestamp) -> Chips {
         )
 }
 
-/// The first moment after `now` at which the card stands elsewhere by time alone; none when time changes nothing.
+/// The first moment after `now` at which the card stands elsewhere by time alone, or has fewer visits or less money within
+/// the window; none when time changes nothing.
 pub fn next_change(card: &Card, facts: &Facts, now: Timestamp) -> Option<Timestamp> {
     next_change_before(card, facts, now, Timestamp(i64::MAX))
 }
 
 /// The same, as far as it is before `limit`. Costs next to nothing where no date of the card lies before it.
 pub fn next_change_before(card: &Card, facts: &Facts, now: Timestamp, limit: Timestamp) -> Option<Timestamp> {
+    let leaves = facts.recent.changes_at(facts.rules.window);
+    let leaves = leaves.filter(|at| *at > now && *at < limit && !facts.is_erased);
+    // What is known of the window holds until then.
+    let moved = moved_before(card, facts, now, leaves.unwrap_or(limit));
+    moved.or(leaves)
+}
+
+/// The first moment before `limit` at which the card stands elsewhere, with as much in the window as now.
+fn moved_before(card: &Card, facts: &Facts, now: Timestamp, limit: Timestamp) -> Option<Timestamp> {
     let last_seen = card.last_visit_at.unwrap_or(card.created_at);
     let after = |at: Option<Timestamp>, span| at.map(|at: Timestamp| at.plus(span));
     let [to_next_row, to_last_row] = facts.rules.grid.moves(card.last_visit_at);

@@ -140,11 +140,7 @@ impl Consents {
 
 impl Evidence {
     pub fn new(text: &str, channel: Channel, language: &str) -> Result<Self, ConsentRefusal> {
-        let tagged = (2..=35).contains(&language.len())
-            && language.split('-').all(|part| {
-                (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-            });
-        if !tagged {
+        if !is_language_tag(language) {
             return Err(ConsentRefusal::Language(language.chars().take(40).collect()));
         }
         Ok(Self {
@@ -153,6 +149,13 @@ impl Evidence {
             language: language.to_owned(),
         })
     }
+}
+
+/// Whether a text has the form of a language tag like `de` or `pt-BR` (BCP 47).
+pub fn is_language_tag(text: &str) -> bool {
+    let is_part =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (2..=35).contains(&text.len()) && text.split('-').all(is_part)
 }
 
 /// A consent that changed, and the row of the person's timeline that says so.

@@ -20,16 +20,16 @@ pub fn top_fifth_from(numbers: &mut [i64]) -> Option<i64> {
 }
 
 /// The last number of each of the first four fifths; all the same where there are no numbers.
-pub fn ends(numbers: &mut [i64]) -> [i64; 4] {
+pub fn ends<N: Ord + Copy + Default>(numbers: &mut [N]) -> [N; 4] {
     numbers.sort_unstable();
     [1, 2, 3, 4].map(|fifth| {
         let end = (numbers.len() * fifth).div_ceil(5).saturating_sub(1);
-        numbers.get(end).copied().unwrap_or(0)
+        numbers.get(end).copied().unwrap_or_default()
     })
 }
 
 /// The fifth, 1 to 5, that `number` falls into.
-pub fn score(ends: [i64; 4], number: i64) -> i64 {
+pub fn score<N: Ord + Copy>(ends: [N; 4], number: N) -> i64 {
     1 + ends.into_iter().map(|end| i64::from(number > end)).sum::<i64>()
 }
 
@@ -38,6 +38,12 @@ pub fn score(ends: [i64; 4], number: i64) -> i64 {
 pub fn is_off(part: usize, of: usize) -> bool {
     let hundredths = part.saturating_mul(100);
     hundredths < of.saturating_mul(18) || hundredths > of.saturating_mul(22)
+}
+
+/// Whether two parts of `of` differ by so much. Where many numbers are equal no limits make a fifth, so what new ones
+/// would make is what old ones are held against.
+pub fn are_apart(part: usize, other: usize, of: usize) -> bool {
+    part.abs_diff(other).saturating_mul(100) > of.saturating_mul(4)
 }
 
 #[cfg(test)]
@@ -71,7 +77,7 @@ mod tests {
 
         #[test]
         fn scores_grow_with_the_number(mut numbers in prop::collection::vec(any::<i64>(), 1..200), a: i64, b: i64) {
-            let ends = ends(&mut numbers);
+            let ends: [i64; 4] = ends(&mut numbers);
             prop_assert!(ends.is_sorted());
             let (low, high) = (score(ends, a.min(b)), score(ends, a.max(b)));
             prop_assert!(1 <= low && low <= high && high <= 5);

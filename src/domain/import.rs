@@ -11,7 +11,7 @@ mod row;
 
 pub use consent::{Noted, Outcome, Stated, consent_after};
 pub use decide::{Decision, Known, Seen, Verdict, decide};
-pub use mapping::{Column, MOST_COLUMNS, Mapping, MappingError};
+pub use mapping::{Column, MOST_COLUMNS, Mapping, MappingError, Said};
 pub use row::{Context, ImportRow, read};
 
 use serde::{Deserialize, Serialize};

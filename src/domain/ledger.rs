@@ -57,6 +57,14 @@ pub fn standing_visits(events: &[Event]) -> impl Iterator<Item = Timestamp> {
         .map(|event| event.event.at)
 }
 
+/// The newest of `events`, newest first, that is wanted and that no row of them takes back.
+pub fn newest_standing(events: &[Event], is_wanted: impl Fn(&Event) -> bool) -> Option<&Event> {
+    let reversed: HashSet<EventId> = events.iter().filter_map(|event| event.event.reverses).collect();
+    events
+        .iter()
+        .find(|event| is_wanted(event) && !reversed.contains(&event.id))
+}
+
 /// Whether an event is a presentation that was accepted.
 pub fn is_earning(event: &NewEvent) -> bool {
     matches!(event.kind, EventKind::CustomerScanned | EventKind::CustomerTapped)

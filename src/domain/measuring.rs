@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 
 use crate::domain::chips::CountRules;
 use crate::domain::fifths;
-use crate::domain::rfm::{Cell, Fifths, Grid};
+use crate::domain::rfm::{Cell, Fifths, Grid, Seen};
 use crate::domain::time::Timestamp;
 
 /// The numbers of one card that limits are measured from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
+    /// Ever, as money that makes a customer of high value is.
     pub spend: i64,
-    pub visits: i64,
-    pub last_visit_at: Option<Timestamp>,
+    pub seen: Seen,
 }
 
 /// The numbers of all cards of a program whose customers have not been erased.
@@ -42,11 +42,12 @@ impl Measured {
     /// Where the fifths of the cards end that were ever visited with.
     pub fn fifths(&self) -> Fifths {
         let mut last: Vec<i64> = self.last_visits().map(|last| last.0).collect();
-        let visited = self.cards.iter().filter(|card| card.visits > 0);
-        let mut visits: Vec<i64> = visited.map(|card| card.visits).collect();
+        let mut frequency: Vec<(i64, i64)> = self.frequencies().collect();
+        let ends = fifths::ends(&mut frequency);
         Fifths {
             last_visit: fifths::ends(&mut last),
-            visits: fifths::ends(&mut visits),
+            visits: ends.map(|(visits, _)| visits),
+            spend: ends.map(|(_, spend)| spend),
         }
     }
 
@@ -54,7 +55,7 @@ impl Measured {
     pub fn sizes(&self, grid: &Grid, now: Timestamp) -> BTreeMap<Cell, i64> {
         let mut sizes: BTreeMap<Cell, i64> = grid.cells().map(|cell| (cell, 0)).collect();
         for card in &self.cards {
-            let cell = grid.cell(card.visits, card.last_visit_at, now);
+            let cell = grid.cell(&card.seen, now);
             *sizes.entry(cell).or_default() += 1;
         }
         sizes
@@ -73,29 +74,57 @@ impl Measured {
         if let Grid::Fifths(old) = rules.grid {
             let recent = |last: &Timestamp| fifths::score(old.last_visit, last.0) == 5;
             let reached = self.last_visits().filter(recent).count();
-            if fifths::is_off(reached, self.last_visits().count()) {
-                corrected.grid = Grid::Fifths(self.fifths());
+            let new = self.fifths();
+            let is_off = fifths::is_off(reached, self.last_visits().count());
+            if is_off
+                || fifths::are_apart(
+                    self.most_frequent(&old),
+                    self.most_frequent(&new),
+                    self.cards.len(),
+                )
+            {
+                corrected.grid = Grid::Fifths(new);
             }
         }
         corrected
     }
 
+    fn most_frequent(&self, fifths: &Fifths) -> usize {
+        let ends = fifths.frequency();
+        let most = |of: &(i64, i64)| fifths::score(ends, *of) == 5;
+        self.frequencies().filter(most).count()
+    }
+
     fn last_visits(&self) -> impl Iterator<Item = Timestamp> {
-        let visited = self.cards.iter().filter(|card| card.visits > 0);
-        visited.filter_map(|card| card.last_visit_at)
+        self.cards.iter().filter_map(|card| card.seen.last_visit())
+    }
+
+    /// Visits and money within the window, of the cards that were ever visited with.
+    fn frequencies(&self) -> impl Iterator<Item = (i64, i64)> {
+        let visited = self.cards.iter().filter(|card| card.seen.last_visit().is_some());
+        visited.map(|card| (card.seen.recent.visits, card.seen.recent.spend))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::window::Recent;
     use proptest::prelude::*;
 
     fn measured(cards: impl IntoIterator<Item = (i64, i64, i64)>) -> Measured {
         let card = |(spend, visits, last): (i64, i64, i64)| Numbers {
             spend,
-            visits,
-            last_visit_at: (visits > 0).then_some(Timestamp(last)),
+            seen: Seen {
+                visits,
+                last_visit_at: (visits > 0).then_some(Timestamp(last)),
+                // Some of it was before the window.
+                recent: Recent {
+                    visits: visits - visits / 3,
+                    spend: spend / 2,
+                    oldest: None,
+                },
+            },
         };
         Measured::new(cards.into_iter().map(card).collect())
     }
@@ -120,7 +149,8 @@ mod tests {
         ) {
             let measured = measured(cards);
             let grid = if large { Grid::Fifths(Fifths::default()) } else { Grid::default() };
-            let once = measured.corrected(CountRules { grid, high_value_from: from });
+            let rules = CountRules { grid, high_value_from: from, ..CountRules::default() };
+            let once = measured.corrected(rules);
             prop_assert_eq!(measured.corrected(once), once);
             let sizes = measured.sizes(&once.grid, Timestamp(50));
             let all = i64::try_from(measured.cards()).expect("few");

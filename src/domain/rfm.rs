@@ -1,13 +1,18 @@
 //! How recent and how frequent a card's visits are, as one cell of a grid.
 //!
-//! Invariant: every card is in exactly one cell, whatever the grid's limits are. "No visit yet" is a cell of its own.
-//! The small grid has rows by days since the last visit and columns by visits; the large one has scores by fifths.
+//! Invariant: every card is in exactly one cell, whatever the grid's limits are. "No visit yet" is a cell of its own: that
+//! of cards which were never visited with. Frequency counts the visits within the program's window; who came before it
+//! and not since has the lowest.
+//! The small grid has rows by days since the last visit and columns by visits; the large one has scores by fifths, where
+//! of equally many visits those with more money are the more frequent.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+use crate::domain::card::Card;
 use crate::domain::fifths;
 use crate::domain::time::Timestamp;
+use crate::domain::window::Recent;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Limits beyond these say nothing about a shop.
@@ -33,12 +38,25 @@ pub struct Limits {
     pub visits: [i64; 2],
 }
 
-/// The last visit and the number of visits with which each of the first four fifths ended when they were measured.
+/// The last visit and the number of visits with which each of the first four fifths ended when they were measured, and the
+/// money that the last of those with so many visits had spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fifths {
     pub last_visit: [i64; 4],
     pub visits: [i64; 4],
+    /// In versions that were made before money had a part in it, equal numbers of visits are one.
+    #[serde(default = "any_money")]
+    pub spend: [i64; 4],
+}
+
+/// What a grid looks at of a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// Ever.
+    pub visits: i64,
+    pub last_visit_at: Option<Timestamp>,
+    pub recent: Recent,
 }
 
 /// One cell; which one, [`Grid::name`] says. 0 is "no visit yet", then row by row.
@@ -96,25 +114,56 @@ impl Limits {
     }
 }
 
+impl Fifths {
+    /// Where the fifths of frequency end: visits, and money where those are equal.
+    pub fn frequency(&self) -> [(i64, i64); 4] {
+        let mut ends = [(0, 0); 4];
+        for (end, of) in ends.iter_mut().zip(self.visits.into_iter().zip(self.spend)) {
+            *end = of;
+        }
+        ends
+    }
+}
+
+fn any_money() -> [i64; 4] {
+    [i64::MAX; 4]
+}
+
+impl Seen {
+    pub fn of(card: &Card, recent: Recent) -> Self {
+        Self {
+            visits: card.visits,
+            last_visit_at: card.last_visit_at,
+            recent,
+        }
+    }
+
+    /// The last visit of a card that was ever visited with.
+    pub fn last_visit(&self) -> Option<Timestamp> {
+        self.last_visit_at.filter(|_| self.visits > 0)
+    }
+}
+
 impl Cell {
     pub const NO_VISIT: Self = Self(0);
 }
 
 impl Grid {
-    /// The cell of a card with so many visits, the last of them then.
-    pub fn cell(&self, visits: i64, last_visit: Option<Timestamp>, now: Timestamp) -> Cell {
-        let Some(last) = last_visit.filter(|_| visits > 0) else {
+    /// The cell of a card.
+    pub fn cell(&self, seen: &Seen, now: Timestamp) -> Cell {
+        let Some(last) = seen.last_visit() else {
             return Cell::NO_VISIT;
         };
+        let recent = seen.recent;
         match self {
             Self::Limits(limits) => {
                 let row = passed(limits.recency.map(|days| last_of_row(last, days) <= now));
-                let column = passed(limits.visits.map(|limit| visits > limit));
+                let column = passed(limits.visits.map(|limit| recent.visits > limit));
                 Cell(1 + row * 3 + column)
             }
             Self::Fifths(fifths) => {
                 let recency = fifths::score(fifths.last_visit, last.0);
-                let frequency = fifths::score(fifths.visits, visits);
+                let frequency = fifths::score(fifths.frequency(), (recent.visits, recent.spend));
                 Cell(1 + (recency - 1) * 5 + (frequency - 1))
             }
         }
@@ -214,9 +263,28 @@ mod tests {
                 Grid::Limits(Limits { recency, visits })
             },
         );
-        let fifths = (any::<[i64; 4]>(), any::<[i64; 4]>())
-            .prop_map(|(last_visit, visits)| Grid::Fifths(Fifths { last_visit, visits }));
+        let fifths = (any::<[i64; 4]>(), any::<[i64; 4]>(), any::<[i64; 4]>()).prop_map(
+            |(last_visit, visits, spend)| {
+                Grid::Fifths(Fifths {
+                    last_visit,
+                    visits,
+                    spend,
+                })
+            },
+        );
         prop_oneof![limits, fifths]
+    }
+
+    fn seen(visits: i64, last: Option<i64>, (recent, spend): (i64, i64)) -> Seen {
+        Seen {
+            visits,
+            last_visit_at: last.map(Timestamp),
+            recent: Recent {
+                visits: recent,
+                spend,
+                oldest: None,
+            },
+        }
     }
 
     #[test]
@@ -224,7 +292,7 @@ mod tests {
         let grid = Grid::default();
         let name = |days: i64, visits| {
             let now = Timestamp(days * MS_PER_DAY + MS_PER_DAY - 1);
-            grid.name(grid.cell(visits, Some(Timestamp(0)), now))
+            grid.name(grid.cell(&seen(visits, Some(0), (visits, 0)), now))
         };
         assert_eq!(name(0, 1), "Beginners");
         assert_eq!(name(30, 3), "Beginners");
@@ -236,7 +304,52 @@ mod tests {
         assert_eq!(name(61, 1), "Sleeping");
         assert_eq!(name(61, 7), "At risk");
         assert_eq!(name(4000, 500), "Needs attention");
-        assert_eq!(grid.name(grid.cell(0, None, Timestamp(0))), "No visit yet");
+        assert_eq!(
+            grid.name(grid.cell(&Seen::default(), Timestamp(0))),
+            "No visit yet"
+        );
+    }
+
+    #[test]
+    fn who_came_before_the_window_and_not_since_is_seldom_and_long_ago() {
+        let now = Timestamp(400 * MS_PER_DAY);
+        let seen = seen(50, Some(0), (0, 0));
+        let name = |grid: Grid| grid.name(grid.cell(&seen, now));
+        assert_eq!(name(Grid::default()), "Sleeping");
+        let ends = [1, 2, 3, 4];
+        let fifths = Fifths {
+            last_visit: ends.map(|day| day * MS_PER_DAY),
+            visits: ends,
+            spend: [0; 4],
+        };
+        assert_eq!(name(Grid::Fifths(fifths)), "Lost");
+    }
+
+    #[test]
+    fn of_equally_many_visits_those_with_more_money_are_the_more_frequent() {
+        let fifths = Fifths {
+            last_visit: [0; 4],
+            visits: [2, 2, 5, 9],
+            spend: [100, 300, 0, 50],
+        };
+        let column = |fifths, visits, spend| {
+            let grid = Grid::Fifths(fifths);
+            let cell = grid.cell(&seen(20, Some(1), (visits, spend)), Timestamp(2));
+            grid.place(cell).map(|(_, column)| column)
+        };
+        let told = |visits, spend| column(fifths, visits, spend);
+        assert_eq!(
+            [told(1, 900), told(2, 100), told(2, 101), told(2, 300)],
+            [0, 0, 1, 1].map(Some)
+        );
+        assert_eq!(
+            [told(2, 301), told(5, 0), told(5, 1), told(9, 51)],
+            [2, 2, 3, 4].map(Some)
+        );
+        let json = r#"{"last_visit":[0,0,0,0],"visits":[2,2,5,9]}"#;
+        let without_money: Fifths = serde_json::from_str(json).expect("an older version");
+        assert_eq!(column(without_money, 2, i64::MAX - 1), Some(0));
+        assert_eq!(column(without_money, 3, 0), Some(2));
     }
 
     #[test]
@@ -285,10 +398,11 @@ mod tests {
         fn every_card_is_in_exactly_one_cell(
             grid in grids(),
             visits in prop_oneof![-5..20_i64, any::<i64>()],
+            recent in (prop_oneof![-5..20_i64, any::<i64>()], any::<i64>()),
             last in proptest::option::of(prop_oneof![0..200 * MS_PER_DAY, any::<i64>()]),
             now in prop_oneof![0..200 * MS_PER_DAY, any::<i64>()],
         ) {
-            let cell = grid.cell(visits, last.map(Timestamp), Timestamp(now));
+            let cell = grid.cell(&seen(visits, last, recent), Timestamp(now));
             prop_assert_eq!(grid.cells().filter(|other| *other == cell).count(), 1);
             prop_assert_eq!(grid.place(cell).is_none(), visits <= 0 || last.is_none());
             prop_assert_eq!(grid.place(cell).is_none(), grid.name(cell) == "No visit yet");

@@ -24,6 +24,7 @@
 //! exactly 7 times 24 hours. A condition on a value that is not there is false, except `not` and `empty`. What a program
 //! asks beyond the profile is named by its code: `custom.shoe_size.over.42`.
 
+pub mod answers;
 pub mod builtin;
 pub mod facts;
 pub mod field;
@@ -169,6 +170,7 @@ impl From<Rule> for String {
 /// What the generators of the tests use, here and in the tests of the store.
 #[cfg(test)]
 mod api_for_tests {
+    pub(crate) use super::answers::AnswerKind;
     pub(crate) use super::facts::{Beside, Person};
     pub(crate) use super::field::{CELLS, COUPON_STATES, KINDS, Kind, STATUSES, WALLETS, YES_NO};
     pub(crate) use super::order::{Direction, Order, Sort};
@@ -186,6 +188,7 @@ mod api_for_tests {
     pub(crate) use crate::domain::rfm::{Fifths, Grid, Limits};
     pub(crate) use crate::domain::time::{CivilDay, Timestamp};
     pub(crate) use crate::domain::utm::Utm;
+    pub(crate) use crate::domain::window::Recent;
     pub(crate) use jiff::tz::TimeZone;
 }
 

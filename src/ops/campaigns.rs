@@ -22,6 +22,7 @@ use crate::domain::card::{Card, CardStatus};
 use crate::domain::detail::Detail;
 use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::id::{CampaignId, CardId, MerchantId};
+use crate::domain::segment::answers::Incomparable;
 use crate::domain::time::Timestamp;
 use crate::domain::wording::WordingError;
 use crate::ops::audience::{self, Audience, BEGIN};
@@ -29,7 +30,7 @@ use crate::ops::chores::TURN;
 use crate::ops::{Ops, engagement};
 use crate::store::campaigns::actions::{self, Message, NewAction};
 use crate::store::campaigns::{self, Member};
-use crate::store::{Change, Error, Tx, cards, events};
+use crate::store::{Change, Error, Tx, cards, events, segments};
 
 /// Why a campaign was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,9 @@ pub enum CampaignError {
     NotStaff { got: &'static str },
     #[error(transparent)]
     Rules(#[from] CampaignRulesError),
+    /// The rule of those who are eligible compares what no program asks for as such.
+    #[error("eligible: {0}")]
+    Incomparable(#[from] Incomparable),
     #[error(transparent)]
     Name(#[from] WordingError),
     #[error("a campaign that is {from} cannot become {to}")]
@@ -90,6 +94,7 @@ impl Ops {
                     campaigns::zone(tx, merchant)
                         .await?
                         .ok_or(CampaignError::NoMerchant(merchant))?;
+                    check_eligible(tx, &campaign, now).await?;
                     campaigns::insert(tx, &campaign).await?;
                     Ok(campaign)
                 })
@@ -161,7 +166,11 @@ impl Ops {
                     let mut campaign = campaigns::campaign_for_update(tx, merchant, campaign)
                         .await?
                         .ok_or(CampaignError::NotFound)?;
+                    let before = campaign.rules.eligible.clone();
                     alter(&mut campaign)?;
+                    if campaign.rules.eligible != before {
+                        check_eligible(tx, &campaign, now).await?;
+                    }
                     campaign.version += 1;
                     let zone = campaigns::zone(tx, merchant).await?.unwrap_or_default();
                     let zone = TimeZone::get(&zone).unwrap_or(TimeZone::UTC);
@@ -321,6 +330,15 @@ impl Ops {
             })
             .await
     }
+}
+
+async fn check_eligible(tx: &mut Tx<'_>, campaign: &Campaign, now: Timestamp) -> Result<(), CampaignError> {
+    let Some(rule) = &campaign.rules.eligible else {
+        return Ok(());
+    };
+    let context = segments::context(tx, campaign.merchant, now).await?;
+    let context = context.ok_or(CampaignError::NoMerchant(campaign.merchant))?;
+    Ok(rule.checked_for(&context)?)
 }
 
 fn staff(actor: Actor) -> Result<(), CampaignError> {

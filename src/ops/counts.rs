@@ -11,6 +11,7 @@ use crate::domain::lifetime::Lifetime;
 use crate::domain::measuring::{Measured, Numbers};
 use crate::domain::rfm::{Cell, Grid, Limits};
 use crate::domain::time::Timestamp;
+use crate::domain::window::Window;
 use crate::ops::Ops;
 use crate::ops::chores::TURN;
 use crate::store::segment_rules::{Counting, ProgramKey, RulesVersion};
@@ -18,6 +19,8 @@ use crate::store::{Change, Error, Tx, counts, lifetimes, segment_rules};
 
 /// Cards whose numbers are read in one go while limits are measured; the thread serves others in between.
 const READ: i64 = 2_000;
+/// The same where each card's ledger has to be read, because another window is asked about.
+const READ_LEDGERS: i64 = 200;
 /// How long a program's measured limits are good for, and those of a large one, whose fifths move slowly and whose cards
 /// take long to count anew.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -90,6 +93,7 @@ impl ProgramCounts {
 #[derive(Debug, Clone)]
 pub struct Preview {
     pub grid: Grid,
+    pub window: Window,
     pub cells: BTreeMap<Cell, i64>,
 }
 
@@ -145,36 +149,40 @@ impl Ops {
             .await
     }
 
-    /// How large the cells of another grid would be. Reads every card of the program.
+    /// How large the cells of another grid would be, with the visits of another window or of the one in force. Reads every
+    /// card of the program, and with another window the ledgers of those that were ever visited with.
     pub async fn preview_grid(
         &self,
         merchant: MerchantId,
         program: ProgramId,
         new: NewGrid,
+        window: Option<Window>,
     ) -> Result<Preview, Error> {
         let now = self.clock.now();
-        let measured = self.measure((merchant, program)).await?;
+        let (measured, window) = self.measure((merchant, program), window).await?;
         let grid = new.grid(&measured);
         let cells = measured.sizes(&grid, now);
-        Ok(Preview { grid, cells })
+        Ok(Preview { grid, window, cells })
     }
 
-    /// Puts another grid in force, as a new version; none where the program is missing or has this grid already. Cards
-    /// move to it within moments.
+    /// Puts another grid in force, as a new version, and another window where one is given; none where the program is
+    /// missing or has both already. Cards move to it within moments.
     pub async fn set_grid(
         &self,
         merchant: MerchantId,
         program: ProgramId,
         new: NewGrid,
+        window: Option<Window>,
     ) -> Result<Option<i64>, Error> {
         let now = self.clock.now();
         let measured = match new {
             NewGrid::Limits(_) => Measured::default(),
-            NewGrid::Fifths => self.measure((merchant, program)).await?,
+            NewGrid::Fifths => self.measure((merchant, program), window).await?.0,
         };
         let grid = new.grid(&measured);
         self.enact((merchant, program), now, move |rules| CountRules {
             grid,
+            window: window.unwrap_or(rules.window),
             ..rules
         })
         .await
@@ -194,22 +202,32 @@ impl Ops {
             .await
     }
 
-    /// Measures all cards of a program, read in parts.
-    async fn measure(&self, key: ProgramKey) -> Result<Measured, Error> {
+    /// Measures all cards of a program, read in parts, by a window or by the one in force. Says which it was.
+    async fn measure(&self, key: ProgramKey, wanted: Option<Window>) -> Result<(Measured, Window), Error> {
+        let now = self.clock.now();
+        let in_force: Result<Window, Error> = self
+            .store
+            .read("counting_window", move |tx| {
+                Box::pin(segment_rules::window(tx, key))
+            })
+            .await;
+        let in_force = in_force?;
+        let window = wanted.unwrap_or(in_force);
+        let limit = if window == in_force { READ } else { READ_LEDGERS };
         let mut numbers = Vec::new();
         let mut after = CardId(0);
         loop {
             let part: Result<(Vec<Numbers>, Option<CardId>), Error> = self
                 .store
                 .read("segment_numbers", move |tx| {
-                    Box::pin(segment_rules::numbers(tx, key, after, READ))
+                    Box::pin(segment_rules::numbers(tx, key, after, limit, (window, now)))
                 })
                 .await;
             let (part, last) = part?;
             numbers.extend(part);
             match last {
                 Some(last) => after = last,
-                None => return Ok(Measured::new(numbers)),
+                None => return Ok((Measured::new(numbers), window)),
             }
             tokio::task::yield_now().await;
         }
@@ -276,7 +294,7 @@ impl Ops {
         if !claimed? {
             return Ok(0);
         }
-        let measured = Arc::new(self.measure(key).await?);
+        let measured = Arc::new(self.measure(key, None).await?.0);
         if measured.cards() > LARGE {
             let put_off: Result<(), Error> = self
                 .store

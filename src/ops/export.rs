@@ -9,7 +9,7 @@ use crate::domain::cell;
 use crate::domain::custom_field::{CustomField, FieldCode};
 use crate::domain::event::Actor;
 use crate::domain::id::{AuditId, CardId, CustomerId, MerchantId, ProgramId};
-use crate::domain::import::Column;
+use crate::domain::import::{Column, Said};
 use crate::domain::money::Currency;
 use crate::domain::profile::Field;
 use crate::domain::program::ProgramKind;
@@ -19,7 +19,7 @@ use crate::ops::customers::{CustomerError, habits};
 use crate::store::custom_fields::Answer;
 use crate::store::customers::Customer;
 use crate::store::exports::ExportedCard;
-use crate::store::{Error, audit, cards, custom_fields, exports, notes};
+use crate::store::{Error, audit, cards, consents, custom_fields, exports, notes};
 
 /// Rows read at once.
 const PAGE: usize = 200;
@@ -83,6 +83,7 @@ struct Line {
     customer: Customer,
     card: Option<ExportedCard>,
     tags: Vec<String>,
+    consents: Vec<consents::Answer>,
     answers: Vec<Answer>,
 }
 
@@ -171,6 +172,7 @@ fn columns(
         .map(|field| Exported::Importable(Column::Profile(field)))
         .collect();
     all.push(Exported::Importable(Column::Tags));
+    all.extend(Column::of_consents().map(Exported::Importable));
     if !matches!(request.which, Which::People) {
         let balances = match kind {
             Some(ProgramKind::Punch) => vec![Column::Stamps, Column::Spend],
@@ -215,12 +217,13 @@ fn text(column: &Exported, line: &Line, currency: Currency) -> String {
             Column::Spend => card.map(|card| currency.print(card.spend)).unwrap_or_default(),
             Column::SerialNumber => of_card(|card| card.serial_number.clone()),
             Column::Custom(code) => answer(code).unwrap_or_default(),
-            Column::MarketingConsent
-            | Column::ConsentAt
-            | Column::ConsentSource
-            | Column::ConsentText
-            | Column::Example
-            | Column::Ignored => String::new(),
+            Column::Consent(purpose, said) => line
+                .consents
+                .iter()
+                .find(|answer| answer.purpose == *purpose)
+                .map(|answer| consent(answer, *said))
+                .unwrap_or_default(),
+            Column::Example | Column::Ignored => String::new(),
         },
         Exported::Status => of_card(|card| card.status.clone()),
         Exported::CreatedAt => card
@@ -228,6 +231,22 @@ fn text(column: &Exported, line: &Line, currency: Currency) -> String {
             .to_jiff()
             .to_string(),
     }
+}
+
+/// What somebody said to a purpose, as an import reads it.
+fn consent(answer: &consents::Answer, said: Said) -> String {
+    let evidence = answer.recorded.as_ref().map(|recorded| &recorded.evidence);
+    match said {
+        Said::Given => Some(if answer.given { "yes" } else { "no" }.to_owned()),
+        Said::At => answer
+            .recorded
+            .as_ref()
+            .map(|recorded| recorded.at.to_jiff().to_string()),
+        Said::Source => evidence.map(|evidence| evidence.channel.as_str().to_owned()),
+        Said::Text => evidence.map(|evidence| evidence.text.clone()),
+        Said::Language => evidence.map(|evidence| evidence.language.clone()),
+    }
+    .unwrap_or_default()
 }
 
 fn write<'c>(
@@ -336,12 +355,18 @@ async fn with_tags_and_answers(
         .map(|card| card.id)
         .collect();
     let tags = notes::tags(tx, merchant, &people).await?;
+    let consents = consents::answers(tx, merchant, &people).await?;
     let answers = custom_fields::values(tx, merchant, &held).await?;
     let line = |(customer, card): (Customer, Option<ExportedCard>)| Line {
         tags: tags
             .iter()
             .filter(|(id, _)| *id == customer.id)
             .map(|(_, tag)| tag.clone())
+            .collect(),
+        consents: consents
+            .iter()
+            .filter(|answer| answer.customer == customer.id)
+            .cloned()
             .collect(),
         answers: answers
             .iter()

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::card::Card;
-use crate::domain::event::{Actor, NewEvent};
+use crate::domain::event::{Actor, EventKind, NewEvent};
 use crate::domain::id::{CardId, CustomerId, EventId, LocationId, MerchantId, OfferId};
 use crate::domain::money::Amount;
 use crate::domain::offer::{self, Holding, Offer, OfferRefusal, OfferState, Terms, TermsError};
@@ -225,7 +225,10 @@ impl Ops {
                     })?;
                     let place = change.events.iter().position(|event| event.delta.redemptions > 0);
                     let mut rows = change.events;
-                    rows.iter_mut().for_each(|event| event.location = location);
+                    // A cycle that is over ended by itself, and nowhere.
+                    rows.iter_mut()
+                        .filter(|event| event.kind != EventKind::TierCycleEnded)
+                        .for_each(|event| event.location = location);
                     let (card, ids) = engagement::change(tx, change.card, &rows, now).await?;
                     let Some(event) = place.and_then(|place| ids.get(place)) else {
                         return Err(Error::inconsistent("the event of a redemption", "none").into());

@@ -11,6 +11,7 @@ use crate::domain::bulk;
 use crate::domain::chips::Chip;
 use crate::domain::id::{CardId, CustomerId, MemberId, MerchantId, SegmentId};
 use crate::domain::search::Query;
+use crate::domain::segment::answers::Incomparable;
 use crate::domain::segment::plan::Context;
 use crate::domain::segment::saved::{Content, Refusal, Segment, Viewer};
 use crate::domain::segment::{Plan, Rule, builtin};
@@ -28,6 +29,8 @@ pub enum SegmentError {
     NoMerchant(MerchantId),
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(transparent)]
+    Incomparable(#[from] Incomparable),
     #[error(transparent)]
     Store(#[from] Error),
 }
@@ -156,7 +159,10 @@ impl Ops {
     ) -> Result<bulk::Audience, SegmentError> {
         let at = self.clock.now();
         let rule = match target {
-            Target::Rule(rule) => rule.clone(),
+            Target::Rule(rule) => {
+                self.check_rule(merchant, rule).await?;
+                rule.clone()
+            }
             Target::BuiltIn(chip) => builtin::rule(*chip),
             Target::Saved(id) => match self.segment(merchant, viewer, *id).await?.content {
                 Content::Rule(rule) => rule,
@@ -164,6 +170,15 @@ impl Ops {
             },
         };
         Ok(bulk::Audience::Rule { rule, at })
+    }
+
+    /// Refuses a rule that compares what this merchant's programs do not ask for as such.
+    pub async fn check_rule(&self, merchant: MerchantId, rule: &Rule) -> Result<(), SegmentError> {
+        let now = self.clock.now();
+        let context = self.store.read("context_of_rules", move |tx| {
+            Box::pin(async move { context(tx, merchant, now).await })
+        });
+        Ok(rule.checked_for(&context.await?)?)
     }
 
     /// The newest people whom a search finds, at most [`MOST_FOUND`], and whether there are more.
@@ -290,7 +305,10 @@ async fn resolve(
 ) -> Result<(Plan, Context), SegmentError> {
     let context = context(tx, merchant, now).await?;
     let plan = match target {
-        Target::Rule(rule) => Plan::of(&rule, &context),
+        Target::Rule(rule) => {
+            rule.checked_for(&context)?;
+            Plan::of(&rule, &context)
+        }
         Target::BuiltIn(chip) => Plan::of(&builtin::rule(chip), &context),
         Target::Saved(id) => match visible(tx, merchant, viewer, id).await?.content {
             Content::Rule(rule) => Plan::of(&rule, &context),

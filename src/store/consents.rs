@@ -1,5 +1,7 @@
 //! What a person wants to be told and agreed to, the sum of their ratings, and the evidence of their consents.
 
+use std::collections::HashMap;
+
 use crate::domain::consent::{Channel, Consents, Evidence, Purpose};
 use crate::domain::feedback::Rating;
 use crate::domain::id::{CardId, CustomerId, EventId, MerchantId};
@@ -25,9 +27,11 @@ const INSERT: &str = "insert into consents (merchant_id, customer_id, event_id, 
      channel, language, at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const INSERT_ALL: &str = "insert into consents (merchant_id, customer_id, event_id, purpose, given, text_version, \
      channel, language, at) values {bigint, bigint, bigint, text, bigint, text, text, text, bigint}";
-const ANSWERS: &str = "select u.customer_id, u.consents, (select count(*) from consents c \
-     where c.merchant_id = u.merchant_id and c.customer_id = u.customer_id and c.purpose = $1) \
-     from (values {bigint, bigint}) as v join customers u on u.merchant_id = v.column1 and u.customer_id = v.column2";
+/// The newest of each purpose.
+const NEWEST: &str = "select c.customer_id, c.purpose, c.given, c.text_version, c.channel, c.language, c.at \
+     from (values {bigint, bigint}) as v join consents c on c.merchant_id = v.column1 and c.customer_id = v.column2 \
+     where not exists (select 1 from consents d where d.merchant_id = c.merchant_id \
+     and d.customer_id = c.customer_id and d.purpose = c.purpose and d.event_id > c.event_id)";
 const PEOPLE: &str = "select u.customer_id, u.last_event_id, u.paused, u.consents, u.rating_sum, u.rating_count \
      from (values {bigint, bigint}) as v join customers u on u.merchant_id = v.column1 and u.customer_id = v.column2 \
      where u.erased_at is null";
@@ -44,7 +48,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CARDS_OF,
     INSERT,
     INSERT_ALL,
-    ANSWERS,
+    NEWEST,
     PEOPLE,
     SAVE_ALL,
     HISTORY,
@@ -71,6 +75,25 @@ pub struct Recorded {
     pub given: bool,
     pub evidence: Evidence,
     pub at: Timestamp,
+}
+
+/// What somebody said last to a purpose.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub customer: CustomerId,
+    pub purpose: Purpose,
+    pub given: bool,
+    /// The evidence; none for what was agreed to before any was kept.
+    pub recorded: Option<Recorded>,
+}
+
+/// A consent with the person whose it is.
+struct OfPerson(CustomerId, Recorded);
+
+impl FromRow for OfPerson {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self(row.next()?, Recorded::from_row(row)?))
+    }
 }
 
 /// A person who was not erased.
@@ -131,21 +154,34 @@ pub async fn insert(
     Ok(())
 }
 
-/// What each of `customers` said to `purpose`; none where they were never asked.
+/// What each of `customers` said last to each purpose that they were ever asked about.
 pub async fn answers(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
-    purpose: Purpose,
     customers: &[CustomerId],
-) -> Result<Vec<(CustomerId, Option<bool>)>, Error> {
-    let rows: Vec<(CustomerId, i64, i64)> = tx
-        .all_rows(ANSWERS, &params![purpose.as_str()], &keys(merchant, customers))
-        .await?;
-    let answers = rows.into_iter().map(|(customer, consents, asked)| {
-        let has = Consents(consents).has(purpose);
-        (customer, (has || asked > 0).then_some(has))
-    });
-    Ok(answers.collect())
+) -> Result<Vec<Answer>, Error> {
+    let keys = keys(merchant, customers);
+    let newest: Vec<OfPerson> = tx.all_rows(NEWEST, &[], &keys).await?;
+    let mut recorded: HashMap<(CustomerId, Purpose), Recorded> = newest
+        .into_iter()
+        .map(|OfPerson(customer, recorded)| ((customer, recorded.purpose), recorded))
+        .collect();
+    let mut answers = Vec::new();
+    for person in people(tx, merchant, customers).await? {
+        for purpose in Purpose::ALL {
+            let given = person.consents.has(purpose);
+            let recorded = recorded.remove(&(person.customer, purpose));
+            if given || recorded.is_some() {
+                answers.push(Answer {
+                    customer: person.customer,
+                    purpose,
+                    given,
+                    recorded,
+                });
+            }
+        }
+    }
+    Ok(answers)
 }
 
 /// The people of `customers` who were not erased, whom the caller has locked or made.

@@ -5,6 +5,9 @@
 //! `domain::chips` what it is now, and hands back the columns to write with the card and the difference to append.
 //! Nothing is locked here: deltas are appended, and [`fold`] adds them up later, in one order.
 //!
+//! What a card had within the window of its program's counts is carried along with each change, and read from the ledger
+//! where `domain::window` says that only the ledger knows it: the visit that ages is one such case, and so is due.
+//!
 //! What changes by time alone is due at `cards.counts_due_at`, which is never too late and often too early: a visit
 //! puts the moment off, and an index entry that every tap moves costs more than one look too many at a card.
 
@@ -17,10 +20,11 @@ use crate::domain::chips::{self, Chip, Facts, KnownVisits, VisitBefore};
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId};
 use crate::domain::ledger;
 use crate::domain::time::Timestamp;
+use crate::domain::window::{self, Followed, Kept, Recent, Window};
 use crate::store::locked::{Counted, Known};
 use crate::store::segment_rules::{Counting, ProgramKey};
 use crate::store::sql::params;
-use crate::store::{Error, Tx, cards, events, segment_rules};
+use crate::store::{Change, Error, Tx, cards, events, segment_rules, windows};
 
 pub use crate::store::locked::CardKey;
 use counters::Deltas;
@@ -31,13 +35,16 @@ const ERASED: &str = "select u.merchant_id, u.customer_id from (values {bigint, 
      join customers u on u.merchant_id = v.column1 and u.customer_id = v.column2 where u.erased_at is not null";
 /// Leaves `counts_due_at` alone: SQLite rewrites the index entry of every column that is named.
 const COUNTED: &str = "update cards set counted_program = v.column3, counted_version = v.column4, segments = v.column5, \
-     rfm = v.column6, installed_at = v.column7, visit_before_at = v.column8 \
-     from (values {bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) as v \
+     rfm = v.column6, installed_at = v.column7, visit_before_at = v.column8, recent_days = v.column9, \
+     recent_visits = v.column10, recent_spend = v.column11, recent_from = v.column12 \
+     from (values {bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) as v \
      where cards.merchant_id = v.column1 and cards.card_id = v.column2";
 const COUNTED_AND_DUE: &str = "update cards set counted_program = v.column3, counted_version = v.column4, \
      segments = v.column5, rfm = v.column6, installed_at = v.column7, visit_before_at = v.column8, \
-     counts_due_at = v.column9 \
-     from (values {bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) as v \
+     recent_days = v.column9, recent_visits = v.column10, recent_spend = v.column11, recent_from = v.column12, \
+     counts_due_at = v.column13 \
+     from (values {bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, \
+     bigint}) as v \
      where cards.merchant_id = v.column1 and cards.card_id = v.column2";
 const DUE: &str = "select c.merchant_id, c.card_id from cards c where c.counts_due_at <= $1 \
      order by c.counts_due_at limit $2 for update skip locked";
@@ -65,6 +72,7 @@ pub(super) struct Place {
     pub(super) counted: Counted,
     pub(super) installed_at: Option<Timestamp>,
     pub(super) visit_before_at: Option<Timestamp>,
+    pub(super) kept: Kept,
     /// The moment to store, where it is another one.
     pub(super) due_at: Option<Option<Timestamp>>,
     /// Whether anything but the moment is another one.
@@ -78,6 +86,8 @@ pub(super) struct Weighed {
     pub(super) places: Vec<Option<Place>>,
     /// The cards that count differently.
     moved: Vec<CardKey>,
+    /// Those with other visits or money within the window.
+    aged: Vec<CardKey>,
     deltas: Deltas,
     countings: HashMap<ProgramKey, Counting>,
 }
@@ -113,6 +123,7 @@ pub(super) async fn weigh(
             installed_at: (card.installed_at.or(before.installed_at))
                 .or_else(|| chips::is_in_a_wallet(card).then_some(now)),
             visit_before_at: visit_before(tx, before.visits, card).await?,
+            recent: recent(tx, &before.kept, card, counting.rules.window, now).await?,
             is_erased: !erased.is_empty() && erased.contains(&(card.merchant, card.customer)),
         };
         let after = Counted {
@@ -125,14 +136,20 @@ pub(super) async fn weigh(
             weighed.moved.push(key);
             weighed.deltas.shift(card.merchant, before.counted, after);
         }
+        let kept = Kept::of(card, counting.rules.window, facts.recent);
+        if kept.recent != before.kept.recent {
+            weighed.aged.push(key);
+        }
         let due_at = due_at(&before, card, &facts, now, due);
         let differs = moves
+            || kept != before.kept
             || before.installed_at != facts.installed_at
             || before.visits.before_last != facts.visit_before_at;
         *place = Some(Place {
             counted: after,
             installed_at: facts.installed_at,
             visit_before_at: facts.visit_before_at,
+            kept,
             due_at,
             differs,
         });
@@ -145,6 +162,7 @@ pub(super) async fn weigh(
                 last: card.last_visit_at,
                 before_last: facts.visit_before_at,
             },
+            kept,
             counted: Some(after),
             due_at: due_at.unwrap_or(before.due_at),
         };
@@ -198,6 +216,19 @@ async fn visit_before(tx: &mut Tx<'_>, known: KnownVisits, card: &Card) -> Resul
             visits.sort_unstable();
             Ok(visits.iter().rev().nth(1).copied())
         }
+    }
+}
+
+async fn recent(
+    tx: &mut Tx<'_>,
+    kept: &Kept,
+    card: &Card,
+    window: Window,
+    now: Timestamp,
+) -> Result<Recent, Error> {
+    match window::follow(kept, card, window, now) {
+        Followed::Is(recent) => Ok(recent),
+        Followed::InLedger => windows::of_ledger(tx, card.merchant, card.last_event, window, now).await,
     }
 }
 
@@ -256,6 +287,10 @@ pub async fn recount(tx: &mut Tx<'_>, keys: &[CardKey], now: Timestamp) -> Resul
             standing.cell.0,
             place.installed_at,
             place.visit_before_at,
+            place.kept.days,
+            place.kept.recent.visits,
+            place.kept.recent.spend,
+            place.kept.recent.oldest,
         ];
         if let Some(at) = place.due_at {
             due.push(row.into_iter().chain([at.into()]).collect::<Vec<_>>());
@@ -265,6 +300,10 @@ pub async fn recount(tx: &mut Tx<'_>, keys: &[CardKey], now: Timestamp) -> Resul
     }
     tx.exec_rows(COUNTED, &[], &counted).await?;
     tx.exec_rows(COUNTED_AND_DUE, &[], &due).await?;
+    // Lists that are kept in memory ask for these numbers.
+    for (merchant, card) in &weighed.aged {
+        tx.announce(Change::Card(*merchant, *card));
+    }
     count(tx, weighed).await
 }
 
@@ -329,6 +368,7 @@ mod tests {
             include_str!("migrations/sqlite/0003_programs.sql"),
             include_str!("migrations/sqlite/0004_coupons.sql"),
             include_str!("migrations/sqlite/0008_live_counts.sql"),
+            include_str!("migrations/sqlite/0018_windows.sql"),
         ] {
             database.execute_batch(schema).expect("the schema");
         }

@@ -11,13 +11,15 @@ use crate::domain::chips::{Chips, KnownVisits, Standing};
 use crate::domain::id::{CardId, MerchantId, ProgramId};
 use crate::domain::rfm::Cell;
 use crate::domain::time::Timestamp;
+use crate::domain::window::{Kept, Recent};
 use crate::store::segment_rules::Version;
 use crate::store::{Error, FromRow, Row, Tx, cards};
 
 /// What a card is counted as, behind the columns of the card itself.
 macro_rules! known_columns {
     () => {
-        "c.counted_program, c.counted_version, c.segments, c.rfm, c.counts_due_at, c.visit_before_at"
+        "c.counted_program, c.counted_version, c.segments, c.rfm, c.counts_due_at, c.visit_before_at, c.recent_days, \
+         c.recent_visits, c.recent_spend, c.recent_from"
     };
 }
 pub(super) use known_columns;
@@ -31,6 +33,8 @@ pub(super) struct Known {
     pub(super) is_void: bool,
     pub(super) installed_at: Option<Timestamp>,
     pub(super) visits: KnownVisits,
+    /// What it had within the window of its program's counts.
+    pub(super) kept: Kept,
     /// None while it is not counted at all.
     pub(super) counted: Option<Counted>,
     /// When time alone may make it count differently.
@@ -92,6 +96,19 @@ impl FromRow for Locked {
                 visits: card.visits,
                 last: card.last_visit_at,
                 before_last: row.next()?,
+            },
+            kept: Kept {
+                days: row.next()?,
+                recent: Recent {
+                    visits: row.next()?,
+                    spend: row.next()?,
+                    oldest: row.next()?,
+                },
+                visits: card.visits,
+                spend: card.spend,
+                scans: card.scans,
+                last_visit_at: card.last_visit_at,
+                last_earned_at: card.last_earned_at,
             },
         };
         Ok(Self { card, known })

@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     15 "0015_push_addresses",
     16 "0016_receipts",
     17 "0017_messages",
+    18 "0018_windows",
     21 "0021_accounts",
 };
 

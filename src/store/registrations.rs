@@ -14,6 +14,9 @@ use crate::store::{Error, FromRow, Row, Tx, Value};
 const STAMP: &str = "select c.card_id, p.pass_type_identifier, c.version, c.changed_at from cards c \
      join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
      where c.merchant_id = $1 and c.serial_number = $2";
+/// A device that was told of the card and has not fetched it since.
+const AWAITED: &str = "select 1 from registrations r where r.merchant_id = $1 and r.card_id = $2 \
+     and r.told_at > coalesce(r.fetched_at, 0) limit 1";
 const PUSH_TOKEN: &str = "select push_token from registrations where merchant_id = $1 \
      and pass_type_identifier = $2 and device_library_identifier = $3 and card_id = $4";
 const INSERT: &str = "insert into registrations (merchant_id, pass_type_identifier, device_library_identifier, \
@@ -33,7 +36,9 @@ const CHANGED: &str = "select c.serial_number from registrations r cross join ca
      and r.merchant_id = $1 and r.pass_type_identifier = $2 and r.device_library_identifier = $3 \
      and (coalesce(c.tag, 0) > $4 or coalesce(r.tag, 0) > $4)";
 
-pub(crate) const STATEMENTS: &[&str] = &[STAMP, PUSH_TOKEN, INSERT, CONFIRM, MARK, DELETE, ANY, CHANGED];
+pub(crate) const STATEMENTS: &[&str] = &[
+    STAMP, AWAITED, PUSH_TOKEN, INSERT, CONFIRM, MARK, DELETE, ANY, CHANGED,
+];
 
 /// What must be known of a card before a caller may learn anything about it.
 #[derive(Debug, Clone)]
@@ -59,6 +64,12 @@ pub async fn stamp(
     serial_number: &SerialNumber,
 ) -> Result<Option<CardStamp>, Error> {
     tx.opt(STAMP, &params![merchant, serial_number.as_str()]).await
+}
+
+/// Whether a device was told of the card and has not fetched it since.
+pub async fn is_awaited(tx: &mut Tx<'_>, merchant: MerchantId, card: CardId) -> Result<bool, Error> {
+    let found: Option<(i64,)> = tx.opt(AWAITED, &params![merchant, card]).await?;
+    Ok(found.is_some())
 }
 
 /// The push token that a registration holds; `None` when there is no such registration.

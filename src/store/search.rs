@@ -35,8 +35,12 @@ const FIND_ON_POSTGRES: &str = concat!(
      order by u.customer_id desc limit $9"
 );
 
+/// A prepared statement is soon planned once for all patterns, as if each were rare or each common. Whether the index or
+/// the newest people are the quicker way depends on the pattern: so this transaction plans anew.
+const PLAN_FOR_THIS_PATTERN: &str = "select set_config('plan_cache_mode', 'force_custom_plan', true)";
+
 pub(crate) const STATEMENTS_ON_SQLITE: &[&str] = &[FIND_ON_SQLITE];
-pub(crate) const STATEMENTS_ON_POSTGRES: &[&str] = &[FIND_ON_POSTGRES];
+pub(crate) const STATEMENTS_ON_POSTGRES: &[&str] = &[PLAN_FOR_THIS_PATTERN, FIND_ON_POSTGRES];
 
 /// Somebody whom a search found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +60,11 @@ pub async fn find(
     before: Option<CustomerId>,
     limit: i64,
 ) -> Result<Vec<Found>, Error> {
-    let (sql, params) = asked(merchant, query, before, limit, tx.is_on_sqlite());
+    let on_sqlite = tx.is_on_sqlite();
+    if !on_sqlite {
+        let _: (String,) = tx.one(PLAN_FOR_THIS_PATTERN, &params![]).await?;
+    }
+    let (sql, params) = asked(merchant, query, before, limit, on_sqlite);
     tx.all(sql, &params).await
 }
 

@@ -6,12 +6,14 @@
 use std::collections::HashMap;
 
 use crate::domain::chips::{CountRules, Ready};
-use crate::domain::id::{CardId, MerchantId, ProgramId};
+use crate::domain::id::{CardId, EventId, MerchantId, ProgramId};
 use crate::domain::measuring::Numbers;
 use crate::domain::program::{ProgramKind, Rules, Scheme};
+use crate::domain::rfm::Seen;
 use crate::domain::time::Timestamp;
+use crate::domain::window::{Recent, Window};
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx};
+use crate::store::{Error, FromRow, Row, Tx, windows};
 
 /// Points programs are counted by their prices too, so that each edit of them is another version.
 macro_rules! rules_columns {
@@ -66,7 +68,8 @@ const CLAIM: &str = "update segment_states set measure_at = $4 \
 /// Cards of other programs come along, so that each part is a short look at the merchant's cards. The first bit is "all":
 /// whoever is erased is not measured.
 const NUMBERS: &str = "select c.card_id, case when c.program_id = $3 and (c.segments & 1) = 1 then 1 else 0 end, \
-     c.spend, c.visits, c.last_visit_at from cards c \
+     c.last_event_id, c.spend, c.visits, c.last_visit_at, c.recent_days, c.recent_visits, c.recent_spend, c.recent_from \
+     from cards c \
      where c.merchant_id = $1 and c.card_id > $2 order by c.card_id limit $4";
 const BEHIND: &str = "select count(*) from (select 1 from segment_counters \
      where merchant_id = $1 and program_id = $2 and version <> $3 and cards <> 0 limit 1) as one";
@@ -152,6 +155,12 @@ pub async fn of_programs(
         .into_iter()
         .map(|counting| (counting.key, counting))
         .collect())
+}
+
+/// How far back the counts of a program look.
+pub async fn window(tx: &mut Tx<'_>, key: ProgramKey) -> Result<Window, Error> {
+    let counting = of_program(tx, key).await?;
+    Ok(counting.map(|counting| counting.rules.window).unwrap_or_default())
 }
 
 /// One for each program of a merchant.
@@ -258,23 +267,34 @@ pub async fn put_off_measuring(tx: &mut Tx<'_>, key: ProgramKey, until: Timestam
 }
 
 /// The numbers of those of the merchant's next `limit` cards behind `after` that are of the program, and the last of all
-/// those cards; none at the end.
+/// those cards; none at the end. What lies within the window is read from the ledger where another one is kept.
 pub async fn numbers(
     tx: &mut Tx<'_>,
     (merchant, program): ProgramKey,
     after: CardId,
     limit: i64,
+    (window, now): (Window, Timestamp),
 ) -> Result<(Vec<Numbers>, Option<CardId>), Error> {
-    let cards: Vec<(CardId, bool, i64, i64, Option<Timestamp>)> =
-        tx.all(NUMBERS, &params![merchant, after, program, limit]).await?;
-    let last = cards.last().map(|(card, ..)| *card);
-    let of_program = cards.into_iter().filter(|(_, is_measured, ..)| *is_measured);
-    let numbers = of_program.map(|(_, _, spend, visits, last_visit_at)| Numbers {
-        spend,
-        visits,
-        last_visit_at,
-    });
-    Ok((numbers.collect(), last))
+    let cards: Vec<Numbered> = tx.all(NUMBERS, &params![merchant, after, program, limit]).await?;
+    let last = cards.last().map(|of| of.card);
+    let mut numbers = Vec::with_capacity(cards.len());
+    for of in cards.into_iter().filter(|of| of.is_measured) {
+        let mut of_card = of.numbers;
+        if of.days != window.days() && (of_card.seen.visits != 0 || of_card.spend != 0) {
+            of_card.seen.recent = windows::of_ledger(tx, merchant, of.last_event, window, now).await?;
+        }
+        numbers.push(of_card);
+    }
+    Ok((numbers, last))
+}
+
+/// What limits are measured from, and by which window it was counted.
+struct Numbered {
+    card: CardId,
+    is_measured: bool,
+    last_event: Option<EventId>,
+    numbers: Numbers,
+    days: i64,
 }
 
 /// Drops counters that no card is in any more. And looks for cards that are still counted by something older, and begins
@@ -330,6 +350,33 @@ fn cheapest(json: &str) -> Result<Option<i64>, Error> {
         Scheme::Points(points) => points.rewards.iter().map(|reward| reward.points).min(),
         Scheme::Punch(_) | Scheme::Coupon(_) => None,
     })
+}
+
+impl FromRow for Numbered {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        let (card, is_measured, last_event) = (row.next()?, row.next()?, row.next()?);
+        let spend = row.next()?;
+        let (visits, last_visit_at, days) = (row.next()?, row.next()?, row.next()?);
+        let recent = Recent {
+            visits: row.next()?,
+            spend: row.next()?,
+            oldest: row.next()?,
+        };
+        Ok(Self {
+            card,
+            is_measured,
+            last_event,
+            numbers: Numbers {
+                spend,
+                seen: Seen {
+                    visits,
+                    last_visit_at,
+                    recent,
+                },
+            },
+            days,
+        })
+    }
 }
 
 impl FromRow for RulesVersion {

@@ -16,6 +16,7 @@ use crate::domain::chips::CountRules;
 use crate::domain::id::{BatchId, CardId, MerchantId, ProgramId, SegmentId};
 use crate::domain::program::Rules;
 use crate::domain::segment::Rule;
+use crate::domain::segment::answers::AnswerKind;
 use crate::domain::segment::plan::{Context, ProgramFacts};
 use crate::domain::segment::saved::{Content, Segment, Use, name_key};
 use crate::domain::time::Timestamp;
@@ -28,6 +29,9 @@ pub use rows::{Shown, cards, count, facts_after, facts_of, page, show_count, sho
 const ZONE: &str = "select m.zone from merchants m where m.merchant_id = $1";
 const PROGRAMS: &str =
     "select p.program_id, p.rules from programs p where p.merchant_id = $1 order by p.program_id";
+
+const FIELDS: &str = "select f.program_id, f.code, f.kind from custom_fields f where f.merchant_id = $1 \
+     order by f.program_id, f.code";
 
 macro_rules! segment_columns {
     () => {
@@ -80,6 +84,7 @@ const USE_BY_JOB: &str = "select j.batch_id from jobs j \
 pub(crate) const STATEMENTS: &[&str] = &[
     ZONE,
     PROGRAMS,
+    FIELDS,
     INSERT,
     UPDATE,
     DELETE,
@@ -117,6 +122,14 @@ pub async fn context(
         .map(|counting| (counting.key.1, counting))
         .collect();
     let rows: Vec<(ProgramId, String)> = tx.all(PROGRAMS, &params![merchant]).await?;
+    let mut fields: HashMap<ProgramId, Vec<(String, AnswerKind)>> = HashMap::new();
+    let asked: Vec<(ProgramId, String, String)> = tx.all(FIELDS, &params![merchant]).await?;
+    for (program, code, kind) in asked {
+        fields
+            .entry(program)
+            .or_default()
+            .push((code, AnswerKind::of_field(&kind)));
+    }
     let mut programs = Vec::with_capacity(rows.len());
     for (id, rules) in rows {
         let rules = Rules::parse(&rules).map_err(|error| Error::inconsistent("rules of a program", error))?;
@@ -126,14 +139,12 @@ pub async fn context(
         let CountRules {
             grid,
             high_value_from,
+            ..
         } = counting.rules;
-        programs.push(ProgramFacts::new(
-            id,
-            &rules,
-            counting.ready,
-            grid,
-            high_value_from,
-        ));
+        programs.push(ProgramFacts {
+            fields: fields.remove(&id).unwrap_or_default(),
+            ..ProgramFacts::new(id, &rules, counting.ready, grid, high_value_from)
+        });
     }
     Ok(Some(Context {
         now,

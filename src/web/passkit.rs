@@ -266,7 +266,8 @@ fn tag_in(query: Option<&str>) -> UpdateTag {
 /// What became of a request for a pass, on one snapshot of the store.
 enum Download {
     Refused,
-    Unchanged(CardId, Validators),
+    /// With whether a push waits for this answer: only then is it worth a note.
+    Unchanged(CardId, Validators, bool),
     Changed(Box<CardWithProgram>),
 }
 
@@ -292,7 +293,8 @@ async fn pass(
                 };
                 let validators = Validators::new(stamp.card, stamp.version, stamp.changed_at);
                 if validators.match_copy_of(headers) {
-                    return Ok(Download::Unchanged(stamp.card, validators));
+                    let is_awaited = registrations::is_awaited(tx, asked.merchant, stamp.card).await?;
+                    return Ok(Download::Unchanged(stamp.card, validators, is_awaited));
                 }
                 let card = cards::card(tx, asked.merchant, stamp.card).await?;
                 Ok(card.map_or(Download::Refused, |card| Download::Changed(Box::new(card))))
@@ -301,8 +303,10 @@ async fn pass(
         .await?;
     match download {
         Download::Refused => Err(ApiError::Unauthorized),
-        Download::Unchanged(card, validators) => {
-            web.receipts().fetched(merchant, card, web.ops.clock.now());
+        Download::Unchanged(card, validators, is_awaited) => {
+            if is_awaited {
+                web.receipts().fetched(merchant, card, web.ops.clock.now());
+            }
             Metric::PassesUnchanged.counter(&[]).increment(1);
             let mut response = (StatusCode::NOT_MODIFIED, Body::new(body::Untold)).into_response();
             validators.put_into(response.headers_mut());

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use passgate::domain::chips::Chip;
 use passgate::domain::rfm::{Cell, Limits};
+use passgate::domain::window::Window;
 use passgate::ops::counts::NewGrid;
 use passgate::store::Store;
 
@@ -96,18 +97,19 @@ async fn happen(shop: &mut Shop, dice: &mut Dice) -> (&'static str, bool) {
         20 if dice.roll(4) == 0 => {
             let days = i64::try_from(dice.roll(20)).expect("small");
             let limits = Limits::new([days, days + 12], [1 + days % 4, 6]).expect("limits");
+            let window = Window::new(10 + i64::try_from(dice.roll(80)).expect("small")).expect("days");
             let program = shop.programs[dice.index(3)];
             let set = shop
                 .ops
-                .set_grid(shop.merchant, program, NewGrid::Limits(limits))
+                .set_grid(shop.merchant, program, NewGrid::Limits(limits), Some(window))
                 .await;
             set.expect("set");
             ("another grid", true)
         }
         21 if dice.roll(8) == 0 => {
             let program = shop.programs[PUNCH];
-            let set = shop.ops.set_grid(shop.merchant, program, NewGrid::Fifths).await;
-            set.expect("set");
+            let set = shop.ops.set_grid(shop.merchant, program, NewGrid::Fifths, None);
+            set.await.expect("set");
             ("fifths", true)
         }
         _ => {
@@ -203,13 +205,20 @@ async fn a_new_grid_is_a_version_and_was_previewed() {
         let new = NewGrid::Limits(Limits::new([10, 20], [1, 4]).expect("limits"));
         let preview = shop
             .ops
-            .preview_grid(merchant, program, new)
+            .preview_grid(merchant, program, new, None)
             .await
             .expect("previewed");
-        let version = shop.ops.set_grid(merchant, program, new).await.expect("set");
+        let version = shop
+            .ops
+            .set_grid(merchant, program, new, None)
+            .await
+            .expect("set");
         assert_eq!(version, Some(2));
         assert_eq!(
-            shop.ops.set_grid(merchant, program, new).await.expect("set"),
+            shop.ops
+                .set_grid(merchant, program, new, None)
+                .await
+                .expect("set"),
             None,
             "no change"
         );
@@ -243,6 +252,140 @@ async fn a_new_grid_is_a_version_and_was_previewed() {
         let numbers: Vec<_> = versions.iter().map(|version| version.version).collect();
         assert_eq!(numbers, [2, 1]);
         shop.check("another grid").await;
+    })
+    .await;
+}
+
+/// Whoever came often and stays away moves down by time alone, visit by visit, and up again with the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn visits_age_out_of_the_window() {
+    for_each_engine(async |store| {
+        let mut shop = Shop::open(store).await;
+        let card = shop.issue(PUNCH).await;
+        for _ in 0..8 {
+            shop.tap(card, Duration::ZERO, Some(100)).await;
+            shop.ops.clock.advance(DAY);
+        }
+        let cell = async |shop: &Shop| {
+            let of = &shop.live().await[PUNCH];
+            of.rules.grid.cells().find(|cell| of.cell(of.version, *cell) == 1)
+        };
+        shop.chores().await;
+        assert_eq!(cell(&shop).await, Some(Cell(3)), "8 visits");
+        // 365 days after the first visit, to the day.
+        shop.ops.clock.advance(356 * DAY);
+        shop.chores().await;
+        assert_eq!(cell(&shop).await, Some(Cell(9)), "8 visits still, long ago");
+        shop.ops.clock.advance(DAY);
+        shop.chores().await;
+        assert_eq!(cell(&shop).await, Some(Cell(8)), "7 visits");
+        shop.tap(card, Duration::ZERO, None).await;
+        assert_eq!(cell(&shop).await, Some(Cell(3)), "8 visits, one of them now");
+        shop.ops.clock.advance(4 * DAY);
+        // No chore has looked since: the tap itself leaves out what has aged.
+        shop.tap(card, Duration::ZERO, None).await;
+        assert_eq!(cell(&shop).await, Some(Cell(2)), "3 of the first, and two since");
+        shop.check("a year").await;
+        shop.ops.clock.advance(400 * DAY);
+        shop.chores().await;
+        assert_eq!(cell(&shop).await, Some(Cell(7)), "none, and long ago");
+        assert_eq!(
+            shop.ops.do_chores().await.expect("done"),
+            0,
+            "nothing is left to do"
+        );
+        shop.check("two years").await;
+    })
+    .await;
+}
+
+/// Money tells apart who came equally often, as previewed; a shorter window is a version, previewed from the ledgers.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_window_is_a_version_and_money_breaks_ties() {
+    for_each_engine(async |store| {
+        let mut shop = Shop::open(store).await;
+        let (merchant, program) = (shop.merchant, shop.programs[PUNCH]);
+        for number in 0..10_i64 {
+            let card = shop.issue(PUNCH).await;
+            for visit in 0..2 {
+                shop.tap(card, Duration::ZERO, Some(100 * number + visit)).await;
+                shop.ops.clock.advance(2 * HOUR);
+            }
+        }
+        shop.chores().await;
+        let set = shop.ops.set_grid(merchant, program, NewGrid::Fifths, None).await;
+        assert!(set.expect("set").is_some());
+        shop.chores().await;
+        let columns = async |shop: &Shop| {
+            let of = shop.live().await[PUNCH].clone();
+            let mut columns = [0; 5];
+            for cell in of.rules.grid.cells() {
+                if let Some((_, column)) = of.rules.grid.place(cell) {
+                    columns[usize::try_from(column).expect("small")] += of.cell(of.version, cell);
+                }
+            }
+            columns
+        };
+        assert_eq!(columns(&shop).await, [2; 5], "all came twice");
+        shop.check("fifths").await;
+
+        // Five of them came within the last day.
+        let short = Window::new(1).expect("a day");
+        shop.ops.clock.advance(3 * HOUR);
+        let limits = NewGrid::Limits(Limits::new([30, 60], [1, 4]).expect("limits"));
+        let preview = shop
+            .ops
+            .preview_grid(merchant, program, limits, Some(short))
+            .await;
+        let preview = preview.expect("previewed");
+        assert_eq!(
+            (preview.window, preview.cells[&Cell(1)], preview.cells[&Cell(2)]),
+            (short, 5, 5)
+        );
+        let set = shop.ops.set_grid(merchant, program, limits, Some(short)).await;
+        let version = set.expect("set").expect("a version");
+        shop.chores().await;
+        let of = shop.live().await[PUNCH].clone();
+        for cell in preview.grid.cells() {
+            assert_eq!(
+                of.cell(version, cell),
+                preview.cells[&cell],
+                "{}",
+                preview.grid.name(cell)
+            );
+        }
+        assert_eq!(of.rules.window, short);
+        let versions = shop.ops.count_rules(merchant, program).await.expect("read");
+        assert_eq!(versions[0].rules.window, short);
+        assert!(
+            versions[1..]
+                .iter()
+                .all(|older| older.rules.window == Window::YEAR)
+        );
+        shop.check("another window").await;
+    })
+    .await;
+}
+
+/// A gateway that kept no window before goes on with what its ledgers say.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_never_counted_by_a_window_is_counted_soon() {
+    for_each_engine(async |store| {
+        let mut shop = Shop::open(store).await;
+        let card = shop.issue(PUNCH).await;
+        for _ in 0..5 {
+            shop.tap(card, Duration::ZERO, Some(100)).await;
+            shop.ops.clock.advance(DAY);
+        }
+        // As the migration leaves it.
+        let forget = "update cards set recent_days = 0, recent_visits = 0, recent_spend = 0, recent_from = null, \
+                      counts_due_at = $3 where merchant_id = $1 and card_id = $2";
+        shop.sql(forget, card, 0).await;
+        shop.tap(card, Duration::ZERO, Some(100)).await;
+        shop.check("a tap").await;
+        shop.sql(forget, card, 0).await;
+        shop.chores().await;
+        shop.check("the chore").await;
     })
     .await;
 }

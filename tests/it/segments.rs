@@ -1,5 +1,6 @@
 //! Segments as people use them: saving, changing, deleting; lists and counts that follow every tap.
 
+mod answers;
 mod built_in;
 
 use std::time::Duration;

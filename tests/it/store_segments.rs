@@ -33,6 +33,7 @@ mod api {
     pub(crate) use passgate::domain::preference::Preferences;
     pub(crate) use passgate::domain::program::ProgramKind;
     pub(crate) use passgate::domain::rfm::{Fifths, Grid, Limits};
+    pub(crate) use passgate::domain::segment::answers::AnswerKind;
     pub(crate) use passgate::domain::segment::facts::{Beside, Person};
     pub(crate) use passgate::domain::segment::field::{
         CELLS, COUPON_STATES, KINDS, Kind, STATUSES, WALLETS, YES_NO,
@@ -42,6 +43,7 @@ mod api {
     pub(crate) use passgate::domain::segment::{Condition, FIELDS, Field, Operand, Rule, Span, Test};
     pub(crate) use passgate::domain::time::{CivilDay, Timestamp};
     pub(crate) use passgate::domain::utm::Utm;
+    pub(crate) use passgate::domain::window::Recent;
 }
 
 use api::*;
@@ -134,8 +136,16 @@ async fn insert_person(tx: &mut Tx<'_>, card: &Card, person: &Person) -> Result<
 
 async fn insert_beside(tx: &mut Tx<'_>, card: &Card, beside: &Beside) -> Result<(), Error> {
     tx.exec(
-        "update cards set visit_before_at = $3, installed_at = $4 where merchant_id = $1 and card_id = $2",
-        &values![card.merchant, card.id, beside.visit_before_at, card.installed_at],
+        "update cards set visit_before_at = $3, installed_at = $4, recent_visits = $5, recent_spend = $6 \
+         where merchant_id = $1 and card_id = $2",
+        &values![
+            card.merchant,
+            card.id,
+            beside.visit_before_at,
+            card.installed_at,
+            beside.recent.visits,
+            beside.recent.spend,
+        ],
     )
     .await?;
     for (number, at) in beside.redemptions.iter().enumerate() {

@@ -13,11 +13,17 @@ const FACTS: Facts = Facts {
             recency: [30, 60],
             visits: [3, 7],
         }),
+        window: Window::YEAR,
         high_value_from: None,
     },
     ready: Ready::Reward,
     installed_at: None,
     visit_before_at: None,
+    recent: Recent {
+        visits: 0,
+        spend: 0,
+        oldest: None,
+    },
     is_erased: false,
 };
 
@@ -199,18 +205,20 @@ prop_compose! {
         installed in proptest::option::of(moments()),
         before in proptest::option::of(moments()),
         high_value_from in proptest::option::of(1..60_i64),
+        (days, visits, money, oldest) in (1..90_i64, 0..12_i64, 0..50_i64, proptest::option::of(moments())),
         ready in prop::sample::select(vec![Ready::Reward, Ready::Balance(Some(0)), Ready::Coupon]),
         grid in prop::sample::select(vec![
             Grid::default(),
             Grid::Limits(Limits { recency: [6, 29], visits: [1, 2] }),
-            Grid::Fifths(Fifths { last_visit: [D, 2 * D, 50 * D, 90 * D], visits: [1, 2, 3, 9] }),
+            Grid::Fifths(Fifths { last_visit: [D, 2 * D, 50 * D, 90 * D], visits: [1, 2, 3, 9], spend: [9, 0, 30, 30] }),
         ]),
     ) -> Facts {
         Facts {
-            rules: CountRules { grid, high_value_from },
+            rules: CountRules { grid, window: Window::new(days).expect("days"), high_value_from },
             ready,
             installed_at: installed.map(Timestamp),
             visit_before_at: before.map(Timestamp),
+            recent: Recent { visits, spend: money, oldest: oldest.map(Timestamp) },
             is_erased: false,
         }
     }
@@ -227,7 +235,8 @@ proptest! {
         let next = next_change(&card, &facts, Timestamp(now));
         if let Some(next) = next {
             prop_assert!(next.0 > now);
-            prop_assert_ne!(standing(&card, &facts, next), here);
+            let leaves = facts.recent.changes_at(facts.rules.window) == Some(next);
+            prop_assert!(leaves || standing(&card, &facts, next) != here);
             prop_assert_eq!(standing(&card, &facts, Timestamp(next.0 - 1)), here);
         }
         for step in steps {
@@ -235,6 +244,13 @@ proptest! {
             if next.is_none_or(|next| then < next) {
                 prop_assert_eq!(standing(&card, &facts, then), here);
             }
+        }
+    }
+
+    #[test]
+    fn a_card_is_looked_at_when_something_leaves_the_window(card in cards(), facts in facts(), now in moments()) {
+        if let Some(leaves) = facts.recent.changes_at(facts.rules.window).filter(|at| at.0 > now) {
+            prop_assert!(next_change(&card, &facts, Timestamp(now)).is_some_and(|next| next <= leaves));
         }
     }
 

@@ -3,7 +3,7 @@
 //! A file may take a consent away. It brings one along only with where and when the person gave it, and only for
 //! somebody who was never asked here: what somebody has refused or withdrawn comes back through themselves alone.
 
-use crate::domain::consent::{Channel, Evidence};
+use crate::domain::consent::{Channel, Evidence, Purpose};
 use crate::domain::time::Timestamp;
 
 /// Names the version of the words where a file does not say which they were.
@@ -18,13 +18,15 @@ pub struct Stated {
     pub at: Option<Timestamp>,
     /// Where the words were shown.
     pub source: Option<Channel>,
-    /// Which version of them.
+    /// Which version of them, and in which language.
     pub text: Option<String>,
+    pub language: Option<String>,
 }
 
 /// A consent that is to be noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noted {
+    pub purpose: Purpose,
     pub given: bool,
     pub evidence: Evidence,
     /// When it was given or taken back, where the row says so.
@@ -51,8 +53,9 @@ pub fn consent_after(now: Option<bool>, wanted: Option<bool>) -> Option<bool> {
     }
 }
 
-/// What a row does to a consent that is `now`, none for somebody who was never asked. `language` is the person's.
-pub(super) fn note(now: Option<bool>, stated: &Stated, language: Option<&str>) -> Outcome {
+/// What a row does to the consent to `purpose` that is `now`, none for somebody who was never asked. `language` is the
+/// person's, for rows that do not say which the words were in.
+pub(super) fn note(purpose: Purpose, now: Option<bool>, stated: &Stated, language: Option<&str>) -> Outcome {
     let after = consent_after(now, stated.given);
     let Some(given) = after.filter(|_| after != now) else {
         return if stated.given.is_some() && stated.given != after {
@@ -64,12 +67,14 @@ pub(super) fn note(now: Option<bool>, stated: &Stated, language: Option<&str>) -
     if given && (stated.at.is_none() || stated.source.is_none()) {
         return Outcome::Left;
     }
+    let said = stated.language.as_deref();
     Outcome::Note(Noted {
+        purpose,
         given,
         evidence: Evidence {
             text: stated.text.clone().unwrap_or_else(|| UNKNOWN_TEXT.into()),
             channel: stated.source.unwrap_or(Channel::Import),
-            language: language.unwrap_or(UNKNOWN_LANGUAGE).to_owned(),
+            language: said.or(language).unwrap_or(UNKNOWN_LANGUAGE).to_owned(),
         },
         at: stated.at,
     })
@@ -89,6 +94,7 @@ mod tests {
             at,
             source,
             text: None,
+            language: None,
         })
     }
 
@@ -97,7 +103,7 @@ mod tests {
         fn only_somebody_never_asked_gains_a_consent_and_only_with_its_evidence(
             now: Option<bool>, stated in stated()
         ) {
-            match note(now, &stated, Some("de")) {
+            match note(Purpose::Profiling, now, &stated, Some("de")) {
                 Outcome::Note(noted) => {
                     prop_assert_eq!(Some(noted.given), stated.given);
                     prop_assert_ne!(Some(noted.given), now);
@@ -115,8 +121,9 @@ mod tests {
 
         #[test]
         fn a_file_that_is_imported_again_notes_nothing(now: Option<bool>, stated in stated()) {
-            if let Outcome::Note(noted) = note(now, &stated, None) {
-                prop_assert_eq!(note(Some(noted.given), &stated, None), Outcome::Nothing);
+            if let Outcome::Note(noted) = note(Purpose::Marketing, now, &stated, None) {
+                let again = note(Purpose::Marketing, Some(noted.given), &stated, None);
+                prop_assert_eq!(again, Outcome::Nothing);
             }
         }
     }

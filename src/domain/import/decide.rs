@@ -1,7 +1,8 @@
 //! What becomes of a row, given who is there already and which rows came before it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use crate::domain::consent::Purpose;
 use crate::domain::custom_field::{CustomField, FieldCode, FieldValue};
 use crate::domain::event::Delta;
 use crate::domain::id::CustomerId;
@@ -22,8 +23,8 @@ pub struct Known {
     pub answers: Vec<(FieldCode, FieldValue)>,
     /// The sums of that card.
     pub balance: Delta,
-    /// What they said when they were asked whether they want marketing; none: they never were.
-    pub consent: Option<bool>,
+    /// What they said last to each purpose that they were ever asked about.
+    pub consents: BTreeMap<Purpose, bool>,
 }
 
 /// How a row ends.
@@ -48,7 +49,8 @@ pub struct Decision {
     pub new_answers: Vec<(FieldCode, FieldValue)>,
     /// Whether a card is issued, with what it begins with.
     pub new_card: Option<Delta>,
-    pub consent: Option<Noted>,
+    /// One at most for each purpose.
+    pub consents: Vec<Noted>,
     /// The row names a consent that is not noted.
     pub leaves_consent: bool,
     /// The row names a balance that the card, which is there already, does not have.
@@ -147,7 +149,7 @@ pub fn decide(
         new_tags: Vec::new(),
         new_answers: Vec::new(),
         new_card: None,
-        consent: None,
+        consents: Vec::new(),
         leaves_consent: false,
         keeps_balance: false,
         marks: Vec::new(),
@@ -189,12 +191,16 @@ pub fn decide(
         .filter(|tag| !tags.contains(&tag.key()))
         .cloned()
         .collect();
-    let asked = known.as_ref().and_then(|known| known.consent);
     let language = decision.profile.language.as_ref().map(Language::as_str);
-    match consent::note(asked, &row.consent, language) {
-        Outcome::Nothing => {}
-        Outcome::Note(noted) => decision.consent = Some(noted),
-        Outcome::Left => decision.leaves_consent = true,
+    for (purpose, stated) in &row.consents {
+        let now = known
+            .as_ref()
+            .and_then(|known| known.consents.get(purpose).copied());
+        match consent::note(*purpose, now, stated, language) {
+            Outcome::Nothing => {}
+            Outcome::Note(noted) => decision.consents.push(noted),
+            Outcome::Left => decision.leaves_consent = true,
+        }
     }
     let has_card = known.as_ref().is_some_and(|known| known.has_card);
     let answers = known.as_ref().map_or(&[][..], |known| &known.answers);
@@ -235,7 +241,7 @@ pub fn decide(
     } else if !decision.changed.is_empty()
         || !decision.new_tags.is_empty()
         || !decision.new_answers.is_empty()
-        || decision.consent.is_some()
+        || !decision.consents.is_empty()
     {
         Verdict::Updated
     } else {

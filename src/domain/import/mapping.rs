@@ -1,5 +1,6 @@
 //! Which column of a file means what.
 
+use crate::domain::consent::Purpose;
 use crate::domain::custom_field::{CustomField, FieldCode};
 use crate::domain::customer;
 use crate::domain::profile::Field;
@@ -19,15 +20,29 @@ pub enum Column {
     Stamps,
     Points,
     Spend,
-    MarketingConsent,
-    /// When and where the consent was given, and to which version of the words.
-    ConsentAt,
-    ConsentSource,
-    ConsentText,
+    /// Something about a consent to this purpose.
+    Consent(Purpose, Said),
     Custom(FieldCode),
     /// Anything in it marks the row as a template's example.
     Example,
     Ignored,
+}
+
+/// What a cell says about a consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Said {
+    /// Whether it was given.
+    Given,
+    /// When it was given or taken back, and where.
+    At,
+    Source,
+    /// Which version of the words was shown, in which language.
+    Text,
+    Language,
+}
+
+impl Said {
+    pub const ALL: [Self; 5] = [Self::Given, Self::At, Self::Source, Self::Text, Self::Language];
 }
 
 /// The columns of a file, from left to right.
@@ -102,17 +117,23 @@ const GUESSES: &[(&str, Column)] = &[
     ("punkte", Column::Points),
     ("spend", Column::Spend),
     ("umsatz", Column::Spend),
-    ("marketingconsent", Column::MarketingConsent),
-    ("consent", Column::MarketingConsent),
-    ("newsletter", Column::MarketingConsent),
-    ("consentat", Column::ConsentAt),
-    ("consentdate", Column::ConsentAt),
-    ("consentsource", Column::ConsentSource),
-    ("consenttext", Column::ConsentText),
+    ("consent", Column::Consent(Purpose::Marketing, Said::Given)),
+    ("newsletter", Column::Consent(Purpose::Marketing, Said::Given)),
+    ("consentdate", Column::Consent(Purpose::Marketing, Said::At)),
     ("example", Column::Example),
 ];
 
 impl Column {
+    /// Everything that files say about consents.
+    pub fn of_consents() -> impl Iterator<Item = Self> {
+        let of = |purpose| {
+            Said::ALL
+                .into_iter()
+                .map(move |said| Self::Consent(purpose, said))
+        };
+        Purpose::ALL.into_iter().flat_map(of)
+    }
+
     /// The meaning that `--map` calls `text`.
     fn parse(text: &str, fields: &[CustomField]) -> Result<Self, MappingError> {
         let fixed = [
@@ -121,10 +142,6 @@ impl Column {
             Self::Stamps,
             Self::Points,
             Self::Spend,
-            Self::MarketingConsent,
-            Self::ConsentAt,
-            Self::ConsentSource,
-            Self::ConsentText,
             Self::Example,
             Self::Ignored,
         ];
@@ -133,6 +150,7 @@ impl Column {
             .into_iter()
             .map(Self::Profile)
             .chain(fixed)
+            .chain(Self::of_consents())
             .chain(custom)
             .collect();
         let found = known.iter().find(|column| column.as_str() == text.trim());
@@ -151,10 +169,7 @@ impl Column {
             Self::Stamps => "stamps",
             Self::Points => "points",
             Self::Spend => "spend",
-            Self::MarketingConsent => "marketing_consent",
-            Self::ConsentAt => "consent_at",
-            Self::ConsentSource => "consent_source",
-            Self::ConsentText => "consent_text",
+            Self::Consent(purpose, said) => consent_name(*purpose, *said),
             Self::Custom(code) => code.as_str(),
             Self::Example => "example",
             Self::Ignored => "ignore",
@@ -223,13 +238,34 @@ impl Mapping {
     pub fn has_consent(&self) -> bool {
         self.columns
             .iter()
-            .any(|(_, column)| *column == Column::MarketingConsent)
+            .any(|(_, column)| matches!(column, Column::Consent(_, Said::Given)))
     }
 
     /// What stands over the column that means `column`; its own name where there is none.
     pub(super) fn header_of<'m>(&'m self, column: &'m Column) -> &'m str {
         let own = self.columns.iter().find(|(_, there)| there == column);
         own.map_or(column.as_str(), |(header, _)| header)
+    }
+}
+
+/// Marketing was there first, so that its evidence goes without its name.
+pub(super) fn consent_name(purpose: Purpose, said: Said) -> &'static str {
+    match (purpose, said) {
+        (Purpose::Marketing, Said::Given) => "marketing_consent",
+        (Purpose::Marketing, Said::At) => "consent_at",
+        (Purpose::Marketing, Said::Source) => "consent_source",
+        (Purpose::Marketing, Said::Text) => "consent_text",
+        (Purpose::Marketing, Said::Language) => "consent_language",
+        (Purpose::Profiling, Said::Given) => "profiling_consent",
+        (Purpose::Profiling, Said::At) => "profiling_consent_at",
+        (Purpose::Profiling, Said::Source) => "profiling_consent_source",
+        (Purpose::Profiling, Said::Text) => "profiling_consent_text",
+        (Purpose::Profiling, Said::Language) => "profiling_consent_language",
+        (Purpose::Personalised, Said::Given) => "personalised_consent",
+        (Purpose::Personalised, Said::At) => "personalised_consent_at",
+        (Purpose::Personalised, Said::Source) => "personalised_consent_source",
+        (Purpose::Personalised, Said::Text) => "personalised_consent_text",
+        (Purpose::Personalised, Said::Language) => "personalised_consent_language",
     }
 }
 
@@ -248,6 +284,9 @@ fn guess(header: &str, fields: &[CustomField]) -> Column {
     let known = plain(name);
     if let Some((_, column)) = GUESSES.iter().find(|(word, _)| *word == known) {
         return column.clone();
+    }
+    if let Some(column) = Column::of_consents().find(|column| plain(column.as_str()) == known) {
+        return column;
     }
     let labelled = fields
         .iter()

@@ -1,13 +1,16 @@
 //! What one row says.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::domain::cell;
-use crate::domain::consent::Channel;
+use crate::domain::consent::{self, Channel, Purpose};
 use crate::domain::custom_field::{CustomField, FieldCode, FieldValue};
 use crate::domain::event::Delta;
-use crate::domain::import::{Column, Mapping, Problem, Stated};
+use crate::domain::import::mapping::consent_name;
+use crate::domain::import::{Column, Mapping, Problem, Said, Stated};
 use crate::domain::money::Currency;
 use crate::domain::note::{MOST_TAGS, Tag};
 use crate::domain::profile::{Field, FieldError, Profile, Region};
@@ -43,7 +46,8 @@ pub struct ImportRow {
     /// What a new card begins with.
     pub(super) opening: Delta,
     pub(super) serial_number: Option<String>,
-    pub(super) consent: Stated,
+    /// What it says about consents, by purpose.
+    pub(super) consents: BTreeMap<Purpose, Stated>,
 }
 
 impl ImportRow {
@@ -144,13 +148,26 @@ fn take(row: &mut ImportRow, column: &Column, text: &str, context: &Context) -> 
                 .into());
             }
         }
-        Column::MarketingConsent => row.consent.given = Some(yes_or_no(text)?),
-        Column::ConsentAt => row.consent.at = Some(past(text, context)?),
-        Column::ConsentSource => row.consent.source = Some(source(text)?),
-        Column::ConsentText => {
-            let line = wording::line("consent_text", text, 1, 40)
-                .map_err(|error| FieldError::new("consent_text", "malformed", error.to_string(), text))?;
-            row.consent.text = Some(line);
+        Column::Consent(purpose, said) => {
+            let stated = row.consents.entry(*purpose).or_default();
+            let field = consent_name(*purpose, *said);
+            match said {
+                Said::Given => stated.given = Some(yes_or_no(field, text)?),
+                Said::At => stated.at = Some(past(field, text, context)?),
+                Said::Source => stated.source = Some(source(field, text)?),
+                Said::Text => {
+                    let line = wording::line(field, text, 1, 40)
+                        .map_err(|error| FieldError::new(field, "malformed", error.to_string(), text))?;
+                    stated.text = Some(line);
+                }
+                Said::Language => {
+                    if !consent::is_language_tag(text) {
+                        let expected = "a language tag like de or pt-BR";
+                        return Err(FieldError::new(field, "malformed", expected, text).into());
+                    }
+                    stated.language = Some(text.to_owned());
+                }
+            }
         }
         Column::Custom(code) => {
             if let Some(field) = context.fields.iter().find(|field| field.code == *code)
@@ -185,24 +202,19 @@ fn opening(field: &'static str, kind: ProgramKind, text: &str, context: &Context
     Ok(number)
 }
 
-fn yes_or_no(text: &str) -> Result<bool, FieldError> {
+fn yes_or_no(field: &'static str, text: &str) -> Result<bool, FieldError> {
     match text.to_lowercase().as_str() {
         "yes" | "y" | "true" | "1" | "ja" | "oui" | "si" | "sí" => Ok(true),
         "no" | "n" | "false" | "0" | "nein" | "non" => Ok(false),
-        _ => Err(FieldError::new(
-            "marketing_consent",
-            "no_choice",
-            "yes or no",
-            text,
-        )),
+        _ => Err(FieldError::new(field, "no_choice", "yes or no", text)),
     }
 }
 
 /// A day in the merchant's zone or a moment, not ahead of now.
-fn past(text: &str, context: &Context) -> Result<Timestamp, FieldError> {
+fn past(field: &'static str, text: &str, context: &Context) -> Result<Timestamp, FieldError> {
     let refused = |code| {
         let expected = "a day like 2026-01-31 or a moment like 2026-01-31T09:30:00Z that has passed";
-        FieldError::new("consent_at", code, expected, text)
+        FieldError::new(field, code, expected, text)
     };
     let day = || {
         let day = text.parse::<Date>().ok()?;
@@ -217,9 +229,9 @@ fn past(text: &str, context: &Context) -> Result<Timestamp, FieldError> {
     Ok(at)
 }
 
-fn source(text: &str) -> Result<Channel, FieldError> {
+fn source(field: &'static str, text: &str) -> Result<Channel, FieldError> {
     Channel::parse(&text.to_lowercase()).ok_or_else(|| {
         let known = Channel::ALL.map(Channel::as_str).join(", ");
-        FieldError::new("consent_source", "no_choice", format!("one of {known}"), text)
+        FieldError::new(field, "no_choice", format!("one of {known}"), text)
     })
 }

@@ -1,9 +1,10 @@
 //! Rows are read cell by cell, and two rows never change one person.
 
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 use super::*;
-use crate::domain::consent::Channel;
+use crate::domain::consent::{Channel, Purpose};
 use crate::domain::custom_field::{CustomField, FieldCode, FieldKind};
 use crate::domain::event::Delta;
 use crate::domain::id::CustomerId;
@@ -142,7 +143,7 @@ fn known(id: i64, fields: &[(Field, &str)]) -> Known {
         has_card: true,
         answers: Vec::new(),
         balance: Delta::default(),
-        consent: None,
+        consents: BTreeMap::new(),
     }
 }
 
@@ -273,35 +274,83 @@ fn an_import_never_gives_back_a_consent_that_was_withdrawn() {
 }
 
 #[test]
-fn a_consent_is_read_with_its_evidence_and_makes_its_row_a_change() {
-    let header = "email,marketing_consent,consent_at,consent_source,consent_text,language";
-    let cells = ["ada@example.com", "yes", "2026-01-15", "Paper", "v3", "de"];
+fn consents_are_read_with_their_evidence_and_make_their_row_a_change() {
+    let header = "email,marketing_consent,consent_at,consent_source,consent_text,profiling_consent,\
+        profiling_consent_at,profiling_consent_source,profiling_consent_language,personalised_consent,language";
+    let cells = [
+        "ada@example.com",
+        "yes",
+        "2026-01-15",
+        "Paper",
+        "v3",
+        "yes",
+        "2026-01-16",
+        "till",
+        "pt-BR",
+        "no",
+        "de",
+    ];
     let person = known(1, &[(Field::Email, "ada@example.com"), (Field::Language, "de")]);
     let noted = |person: &Known| decided(header, &cells, std::slice::from_ref(person), &Seen::default());
     let decision = noted(&person);
     assert_eq!(decision.verdict, Verdict::Updated);
-    let consent = decision.consent.expect("noted");
-    let evidence = &consent.evidence;
+    let read: Vec<_> = decision
+        .consents
+        .iter()
+        .map(|noted| {
+            let evidence = &noted.evidence;
+            let shown = (
+                evidence.text.as_str(),
+                evidence.channel,
+                evidence.language.as_str(),
+            );
+            let at = noted.at.map(|at| at.to_jiff().to_string());
+            (noted.purpose, noted.given, shown, at)
+        })
+        .collect();
+    let day = |text: &str| Some(text.to_owned());
     assert_eq!(
-        (
-            consent.given,
-            evidence.text.as_str(),
-            evidence.channel,
-            evidence.language.as_str()
-        ),
-        (true, "v3", Channel::Paper, "de")
+        read,
+        [
+            (
+                Purpose::Marketing,
+                true,
+                ("v3", Channel::Paper, "de"),
+                day("2026-01-14T23:00:00Z")
+            ),
+            (
+                Purpose::Profiling,
+                true,
+                ("unknown", Channel::Till, "pt-BR"),
+                day("2026-01-15T23:00:00Z")
+            ),
+            (
+                Purpose::Personalised,
+                false,
+                ("unknown", Channel::Import, "de"),
+                None
+            ),
+        ],
+        "days are the merchant's"
     );
-    let at = consent.at.expect("a time").to_jiff().to_string();
-    assert_eq!(at, "2026-01-14T23:00:00Z", "the merchant's day");
-    for before in [Some(true), Some(false)] {
+    for before in [true, false] {
         let decision = noted(&Known {
-            consent: before,
+            consents: BTreeMap::from([
+                (Purpose::Marketing, true),
+                (Purpose::Profiling, before),
+                (Purpose::Personalised, false),
+            ]),
             ..person.clone()
         });
-        let left = before == Some(false);
-        assert_eq!((decision.consent, decision.leaves_consent), (None, left));
+        assert_eq!(
+            (decision.consents, decision.leaves_consent),
+            (Vec::new(), !before)
+        );
         assert_eq!(decision.verdict, Verdict::Unchanged);
     }
+    let malformed =
+        row("email,profiling_consent_language", &["ada@example.com", "de_DE"]).expect_err("refused");
+    assert_eq!(malformed.len(), 1);
     let wrong = |at: &str, source: &str| {
         row(
             "email,consent_at,consent_source",
@@ -320,7 +369,7 @@ proptest! {
     #[test]
     fn no_cells_make_reading_panic(cells in proptest::collection::vec("\\PC{0,30}", 0..15)) {
         let header = "first_name,last_name,email,phone,external_id,birthday,language,tags,stamps,spend,shoe_size,\
-            consent_at,consent_source,consent_text";
+            consent_at,consent_source,consent_text,profiling_consent,personalised_consent_language";
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
         let _ = row(header, &cells);
         let header: Vec<_> = cells.iter().map(|cell| (*cell).to_owned()).collect();

@@ -13,6 +13,7 @@ use crate::domain::id::{CardId, CustomerId};
 use crate::domain::preference::Preferences;
 use crate::domain::time::Timestamp;
 use crate::domain::utm::Utm;
+use crate::domain::window::Recent;
 
 macro_rules! facts {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $fact:ident),* $(,)? }) => {
@@ -72,6 +73,9 @@ facts! {
         Rating,
         /// Ratings with words.
         Comments,
+        /// Within the window of the program's counts.
+        RecentVisits,
+        RecentSpend,
     }
 }
 
@@ -142,6 +146,7 @@ pub struct Person {
 pub struct Beside {
     pub redemptions: Vec<Timestamp>,
     pub visit_before_at: Option<Timestamp>,
+    pub recent: Recent,
     pub landing: Utm,
     pub answers: BTreeMap<String, FieldValue>,
 }
@@ -190,6 +195,8 @@ impl Facts {
             NumberFact::Paused => Some(person.paused.0),
             NumberFact::Rating => person.rating.tenths().map(|tenths| tenths * 1000),
             NumberFact::Comments => Some(person.comments),
+            NumberFact::RecentVisits => Some(beside.recent.visits),
+            NumberFact::RecentSpend => Some(beside.recent.spend),
         };
         let word = |word: &Option<String>| word.clone().unwrap_or_default();
         let text = |fact| match fact {

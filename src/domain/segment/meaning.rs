@@ -220,28 +220,45 @@ fn cell(word: &str, context: &Context) -> Plan {
 
 /// The same as [`Grid::cell`] says of a card.
 fn in_cell(grid: Grid, cell: Cell, now: Timestamp) -> Plan {
-    let was_visited = Plan::All(vec![
-        at_least(NumberFact::Visits, 1),
-        Plan::Absent(NumberFact::LastVisit).not(),
-    ]);
+    let was_visited = || at_least(NumberFact::Visits, 1);
     let Some((row, column)) = grid.place(cell) else {
-        return was_visited.not();
+        return Plan::All(vec![was_visited(), Plan::Absent(NumberFact::LastVisit).not()]).not();
     };
-    let (last, visits) = match grid {
+    let (last, mut all) = match grid {
         Grid::Limits(limits) => {
             let [first, second] = limits.recency;
             let ends = [second, first].map(|days| now.0.saturating_sub(days.saturating_add(1) * MS_PER_DAY));
-            (part(ends, 2 - row), part(limits.visits, column))
+            let visits = within(NumberFact::RecentVisits, part(limits.visits, column));
+            (part(ends, 2 - row), vec![visits])
         }
-        Grid::Fifths(fifths) => (part(fifths.last_visit, row), part(fifths.visits, column)),
+        Grid::Fifths(fifths) => (part(fifths.last_visit, row), fifth(fifths.frequency(), column)),
     };
-    let visits = Range {
-        least: visits.least.max(1),
-        ..visits
-    };
-    Plan::All(vec![
-        within(NumberFact::Visits, visits),
-        within(NumberFact::LastVisit, last),
+    all.insert(0, within(NumberFact::LastVisit, last));
+    all.push(was_visited());
+    Plan::All(all)
+}
+
+/// Visits and money above the `index` first of `ends`, which grow, and up to the next one.
+fn fifth(ends: [(i64, i64); 4], index: i64) -> Vec<Plan> {
+    let index = usize::try_from(index).unwrap_or(0);
+    let below = index.checked_sub(1).and_then(|below| ends.get(below));
+    let above = ends.get(index).map(|end| more_than(*end).not());
+    below
+        .map(|end| more_than(*end))
+        .into_iter()
+        .chain(above)
+        .collect()
+}
+
+/// More visits within the window than that, or as many and more money.
+fn more_than((visits, spend): (i64, i64)) -> Plan {
+    let as_many = within(NumberFact::RecentVisits, Range::only(visits));
+    Plan::Any(vec![
+        within(NumberFact::RecentVisits, Range::above(visits)),
+        Plan::All(vec![
+            as_many,
+            within(NumberFact::RecentSpend, Range::above(spend)),
+        ]),
     ])
 }
 

@@ -214,6 +214,10 @@ impl Parser<'_> {
         let wraps = matches!(field.kind, Kind::MonthDay(_));
         let is_backwards = match (&from, &to) {
             (None, None) => return Err(self.refuse(start, "a first or a last value", None)),
+            (Some(Operand::Day(_)), Some(Operand::Decimal(_)))
+            | (Some(Operand::Decimal(_)), Some(Operand::Day(_))) => {
+                return Err(self.refuse(start, "two numbers or two days", None));
+            }
             (Some(Operand::Number(from)), Some(Operand::Number(to)))
             | (Some(Operand::Decimal(from)), Some(Operand::Decimal(to))) => from > to,
             (Some(Operand::Day(from)), Some(Operand::Day(to))) => from > to,

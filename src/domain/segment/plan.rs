@@ -4,6 +4,7 @@
 
 use jiff::tz::TimeZone;
 
+use super::answers::{self, AnswerKind};
 use super::facts::{NumberFact, TextFact, TextsFact, TimesFact};
 use super::field::Kind;
 use super::meaning::{self, comparable, comparable_one_of};
@@ -39,6 +40,8 @@ pub struct ProgramFacts {
     pub grid: Grid,
     /// The least that a card of the top fifth has spent; none until somebody has spent something.
     pub high_value_from: Option<i64>,
+    /// What it asks beyond the profile, by code; what it asks no more too, because answers are kept.
+    pub fields: Vec<(String, AnswerKind)>,
 }
 
 /// A rule without names, days or spans.
@@ -130,7 +133,14 @@ impl ProgramFacts {
             ready,
             grid,
             high_value_from,
+            fields: Vec::new(),
         }
+    }
+
+    /// What the answers to a field are compared as; none where the program has no such field.
+    pub(super) fn asks(&self, code: &str) -> Option<AnswerKind> {
+        let field = self.fields.iter().find(|(of, _)| of == code);
+        field.map(|(_, kind)| *kind)
     }
 }
 
@@ -203,7 +213,7 @@ impl Plan {
             test => {
                 let ranges = moments::ranges(test, condition.field.kind, context);
                 match condition.field.kind {
-                    Kind::Answer => Self::answer(condition, AnswerTest::Number(ranges)),
+                    Kind::Answer => answers::within(condition, &ranges, context),
                     kind => Self::ranged(kind, ranges),
                 }
             }

@@ -210,12 +210,15 @@ impl Roster {
             total += mask.count();
             mask.for_each(backwards, |row| {
                 let key = key(block, row);
-                if from.is_some_and(|from| key <= from) {
-                    return;
-                }
+                // Most rows are worse than all that is kept: that is asked first, and once for them.
+                let comes_after = |key| from.is_none_or(|from| key > from);
                 if best.len() < wanted {
-                    best.push(key);
-                } else if let Some(mut worst) = best.peek_mut().filter(|worst| key < **worst) {
+                    if comes_after(key) {
+                        best.push(key);
+                    }
+                } else if let Some(mut worst) = best.peek_mut().filter(|worst| key < **worst)
+                    && comes_after(key)
+                {
                     *worst = key;
                 }
             });

@@ -9,6 +9,7 @@ use super::roster::Roster;
 use super::*;
 use crate::domain::card::CardStatus;
 use crate::domain::chips::{self, Chip, CountRules};
+use crate::domain::rfm::Seen;
 use crate::domain::time::Timestamp;
 use proptest::prelude::*;
 
@@ -336,10 +337,11 @@ proptest! {
         let context = context();
         let program = context.programs.iter().find(|program| program.id == card.program).expect("known");
         let counted = chips::Facts {
-            rules: CountRules { grid: program.grid, high_value_from: program.high_value_from },
+            rules: CountRules { grid: program.grid, high_value_from: program.high_value_from, ..CountRules::default() },
             ready: program.ready,
             installed_at: card.installed_at,
             visit_before_at: beside.visit_before_at,
+            recent: beside.recent,
             is_erased: false,
         };
         let chips = chips::membership(&card, &counted, NOW);
@@ -352,12 +354,12 @@ proptest! {
 
     /// And so are the cells of the grids; each card is in one.
     #[test]
-    fn cells_are_those_of_the_grid(card in generate::card()) {
+    fn cells_are_those_of_the_grid(card in generate::card(), beside in generate::beside()) {
         let context = context();
         let program = context.programs.iter().find(|program| program.id == card.program).expect("known");
         let grid = program.grid;
-        let name = grid.name(grid.cell(card.visits, card.last_visit_at, NOW));
-        let facts = Facts::of(&card, &facts::Person::default(), &Beside::default(), &context);
+        let name = grid.name(grid.cell(&Seen::of(&card, beside.recent), NOW));
+        let facts = Facts::of(&card, &facts::Person::default(), &beside, &context);
         for word in field::CELLS {
             let holds = Plan::of(&read(&format!("rfm.is.{word}")), &context).holds(&facts);
             prop_assert_eq!(holds, meaning::cell_word(name) == *word, "{}: {:?}", word, card);

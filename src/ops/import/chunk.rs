@@ -1,6 +1,6 @@
 //! Some rows in one transaction: who is there, what becomes of each row, and writing it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::tz::TimeZone;
@@ -95,9 +95,12 @@ impl Chunk {
         self.write_people(tx, &people, &decisions, batch).await?;
         self.write_cards(tx, &decisions, batch).await?;
         self.write_beside(tx, &people, &decisions).await?;
-        let noted = decisions.iter().filter_map(|(row, decision)| {
+        let noted = decisions.iter().flat_map(|(row, decision)| {
             let customer = decision.customer.unwrap_or(row.customer);
-            Some((customer, decision.consent.clone()?))
+            decision
+                .consents
+                .iter()
+                .map(move |noted| (customer, noted.clone()))
         });
         consent::note(tx, merchant, (self.actor, batch), noted.collect(), self.now).await?;
         imports::add_failures(tx, merchant, batch, &done.failures).await?;
@@ -164,10 +167,14 @@ impl Chunk {
             };
             balances.insert(card, sums);
         }
-        let mut consents: HashMap<CustomerId, Option<bool>> = HashMap::new();
+        let mut consents: HashMap<CustomerId, BTreeMap<Purpose, bool>> = HashMap::new();
         if self.setting.mapping.has_consent() {
-            let answers = consents::answers(tx, merchant, Purpose::Marketing, &ids).await?;
-            consents.extend(answers);
+            for said in consents::answers(tx, merchant, &ids).await? {
+                consents
+                    .entry(said.customer)
+                    .or_default()
+                    .insert(said.purpose, said.given);
+            }
         }
         // An erased person's cards keep their serial numbers, and no file brings back who that was.
         for customer in found.into_iter().filter(|person| person.erased_at.is_none()) {
@@ -181,7 +188,7 @@ impl Chunk {
                 balance: card
                     .and_then(|card| balances.get(card).copied())
                     .unwrap_or_default(),
-                consent: consents.get(&customer.id).copied().flatten(),
+                consents: consents.remove(&customer.id).unwrap_or_default(),
             };
             people.known.insert(customer.id, known);
             people.customers.insert(customer.id, customer);

@@ -10,15 +10,30 @@ use crate::domain::time::Timestamp;
 use crate::store::consents::{self, Recorded};
 use crate::store::{Error, Tx, events};
 
-/// Notes consents; each person is named once, and is locked or new in this transaction.
+/// Notes consents; each person is named once for each purpose, and is locked or new in this transaction.
 pub(super) async fn note(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    by: (Actor, BatchId),
+    noted: Vec<(CustomerId, Noted)>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    // A person's timeline takes one row at a time.
+    for purpose in Purpose::ALL {
+        let of_it = noted.iter().filter(|(_, noted)| noted.purpose == purpose);
+        note_one(tx, merchant, by, of_it.cloned().collect(), now).await?;
+    }
+    Ok(())
+}
+
+/// The same where each person is named once.
+async fn note_one(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
     (actor, batch): (Actor, BatchId),
     noted: Vec<(CustomerId, Noted)>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    const PURPOSE: Purpose = Purpose::Marketing;
     if noted.is_empty() {
         return Ok(());
     }
@@ -29,7 +44,7 @@ pub(super) async fn note(
         let Some(noted) = noted.remove(&person.customer) else {
             continue;
         };
-        let wish = (PURPOSE, noted.given);
+        let wish = (noted.purpose, noted.given);
         let by = (actor, Source::Import);
         let mut event = consent::told(wish, &noted.evidence, person.customer, by, now);
         event.batch = Some(batch);
@@ -41,9 +56,9 @@ pub(super) async fn note(
         .into_iter()
         .map(|(mut person, noted)| {
             person.last_event = newest.get(&person.customer).copied();
-            person.consents = person.consents.with(PURPOSE, noted.given);
+            person.consents = person.consents.with(noted.purpose, noted.given);
             let recorded = Recorded {
-                purpose: PURPOSE,
+                purpose: noted.purpose,
                 given: noted.given,
                 at: noted.at.unwrap_or(now),
                 evidence: noted.evidence,

@@ -2,7 +2,7 @@
 
 use crate::domain::cell;
 use crate::domain::custom_field::CustomField;
-use crate::domain::import::Column;
+use crate::domain::import::{Column, Said};
 use crate::domain::profile::Field;
 use crate::domain::program::ProgramKind;
 use crate::store::imports::Failure;
@@ -48,12 +48,7 @@ pub fn template(kind: Option<ProgramKind>, fields: &[CustomField]) -> Vec<Vec<St
         Some(ProgramKind::Points) => columns.extend([Column::Points, Column::Spend]),
         Some(ProgramKind::Coupon) | None => {}
     }
-    columns.extend([
-        Column::MarketingConsent,
-        Column::ConsentAt,
-        Column::ConsentSource,
-        Column::ConsentText,
-    ]);
+    columns.extend(Column::of_consents());
     columns.extend(fields.iter().map(|field| Column::Custom(field.code.clone())));
     columns.push(Column::Example);
     let row = |second: bool| -> Vec<String> {
@@ -69,10 +64,12 @@ pub fn template(kind: Option<ProgramKind>, fields: &[CustomField]) -> Vec<Vec<St
             Column::Stamps => "3".to_owned(),
             Column::Points => "120".to_owned(),
             Column::Spend => "24.50".to_owned(),
-            Column::MarketingConsent => if second { "no" } else { "yes" }.to_owned(),
-            Column::ConsentAt => if second { "" } else { "2026-01-31" }.to_owned(),
-            Column::ConsentSource => if second { "" } else { "paper" }.to_owned(),
-            Column::ConsentText => if second { "" } else { "2025-06" }.to_owned(),
+            Column::Consent(_, Said::Given) => if second { "no" } else { "yes" }.to_owned(),
+            Column::Consent(_, _) if second => String::new(),
+            Column::Consent(_, Said::At) => "2026-01-31".to_owned(),
+            Column::Consent(_, Said::Source) => "paper".to_owned(),
+            Column::Consent(_, Said::Text) => "2025-06".to_owned(),
+            Column::Consent(_, Said::Language) => "en".to_owned(),
             Column::Custom(code) => {
                 let field = fields.iter().find(|field| field.code == *code);
                 field.map_or("", CustomField::example).to_owned()

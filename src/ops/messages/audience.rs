@@ -51,7 +51,13 @@ impl Fixed {
                 }
             }
         };
-        Self::rule(tx, merchant, rule, now).await
+        let fixed = Self::rule(tx, merchant, rule, now).await?;
+        if let (Self::Rule { text, context, .. }, None, Meant::Rule(_)) =
+            (&fixed, &message.rule, &message.audience)
+        {
+            text.0.checked_for(context)?;
+        }
+        Ok(fixed)
     }
 
     async fn rule(

@@ -38,7 +38,10 @@ impl Ops {
             .write("add_segment", move |tx| {
                 let segment = segment.clone();
                 Box::pin(async move {
-                    context(tx, merchant, now).await?;
+                    let context = context(tx, merchant, now).await?;
+                    if let Some(rule) = segment.rule() {
+                        rule.checked_for(&context)?;
+                    }
                     free(tx, &segment).await?;
                     segments::insert(tx, &segment).await?;
                     Ok(segment)
@@ -84,6 +87,7 @@ impl Ops {
                     }
                     if let Some(rule) = edit.rule {
                         segment.rule().ok_or(Refusal::NoRule)?;
+                        rule.checked_for(&context(tx, merchant, now).await?)?;
                         segment.content = Content::Rule(rule);
                     }
                     segment.shared = edit.shared.unwrap_or(segment.shared);

@@ -22,7 +22,8 @@ macro_rules! saved_columns {
 macro_rules! counted_columns {
     () => {
         ", counted_program = v.column28, counted_version = v.column29, segments = v.column30, rfm = v.column31, \
-         visit_before_at = v.column32"
+         visit_before_at = v.column32, recent_days = v.column33, recent_visits = v.column34, recent_spend = v.column35, \
+         recent_from = v.column36"
     };
 }
 macro_rules! saved_types {
@@ -42,15 +43,15 @@ const SAVE_COUNTED: &str = concat!(
     counted_columns!(),
     " from (values {",
     saved_types!(),
-    ", bigint, bigint, bigint, bigint, bigint}) as v \
+    ", bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) as v \
      where cards.merchant_id = v.column1 and cards.card_id = v.column2"
 );
 const SAVE_COUNTED_AND_DUE: &str = concat!(
     saved_columns!(),
     counted_columns!(),
-    ", counts_due_at = v.column33 from (values {",
+    ", counts_due_at = v.column37 from (values {",
     saved_types!(),
-    ", bigint, bigint, bigint, bigint, bigint, bigint}) as v \
+    ", bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint}) as v \
      where cards.merchant_id = v.column1 and cards.card_id = v.column2"
 );
 const CONVERT: &str = "update cards set program_id = v.column3 from (values {bigint, bigint, bigint}) as v \
@@ -117,6 +118,7 @@ pub async fn save(tx: &mut Tx<'_>, cards: &[Card], now: Timestamp) -> Result<(),
         };
         let of = place.counted;
         let (chips, cell) = (of.standing.chips.0, of.standing.cell.0);
+        let (days, recent) = (place.kept.days, place.kept.recent);
         match place.due_at {
             None => counted.push(saved_row![
                 card,
@@ -126,6 +128,10 @@ pub async fn save(tx: &mut Tx<'_>, cards: &[Card], now: Timestamp) -> Result<(),
                 chips,
                 cell,
                 place.visit_before_at,
+                days,
+                recent.visits,
+                recent.spend,
+                recent.oldest,
             ]),
             Some(at) => due.push(saved_row![
                 card,
@@ -135,6 +141,10 @@ pub async fn save(tx: &mut Tx<'_>, cards: &[Card], now: Timestamp) -> Result<(),
                 chips,
                 cell,
                 place.visit_before_at,
+                days,
+                recent.visits,
+                recent.spend,
+                recent.oldest,
                 at,
             ]),
         }
@@ -163,6 +173,7 @@ mod tests {
             include_str!("../migrations/sqlite/0006_customers.sql"),
             include_str!("../migrations/sqlite/0007_segments.sql"),
             include_str!("../migrations/sqlite/0008_live_counts.sql"),
+            include_str!("../migrations/sqlite/0018_windows.sql"),
         ] {
             database.execute_batch(schema).expect("the schema");
         }

@@ -43,6 +43,8 @@ impl Composer<'_> {
             NumberFact::Paused => self.person("u.paused"),
             NumberFact::Rating => self.person(RATING),
             NumberFact::Comments => self.person(COMMENTS),
+            NumberFact::RecentVisits => "c.recent_visits",
+            NumberFact::RecentSpend => "c.recent_spend",
         };
         column.to_owned()
     }

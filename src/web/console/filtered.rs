@@ -153,6 +153,7 @@ fn answer(error: SegmentError) -> ApiError {
     match error {
         SegmentError::Refused(Refusal::NotFound) | SegmentError::NoMerchant(_) => ApiError::NotFound,
         SegmentError::Refused(refusal) => ApiError::BadRequest(refusal.to_string()),
+        SegmentError::Incomparable(refusal) => ApiError::BadRequest(refusal.to_string()),
         SegmentError::Store(error) => error.into(),
     }
 }

@@ -57,6 +57,21 @@ fn offers_campaigns_and_what_customers_say_are_reached_by_commands() {
         "{shown}"
     );
 
+    let redeemed = ["--card", card.as_str()];
+    let back = [&["offer", "take-back"], &of[..], &named[..], &redeemed].concat();
+    assert!(done(folder, &back).contains("taken back: row "));
+    assert!(refused(folder, &back).contains("no redemption of this offer"));
+    let shown = run(&["offer", "show"], &["--card", &card]);
+    assert!(shown.contains(", taken back 20"), "{shown}");
+    let help = done(folder, &["offer", "take-back", "--help"]);
+    assert!(
+        help.contains("can be redeemed once more") && help.contains("--offer"),
+        "{help}"
+    );
+    // And it can.
+    done(folder, &again);
+    assert!(refused(folder, &again).contains("1 of 1 times"));
+
     let rules = folder.join("rules.json");
     let nonsense = r#"{"trigger": {"on": "joined"}, "action": {"do": "bonus", "amount": 0}}"#;
     std::fs::write(&rules, nonsense).expect("a file");
@@ -102,6 +117,23 @@ fn offers_campaigns_and_what_customers_say_are_reached_by_commands() {
         listed.contains("runs  Second shot") && listed.contains("used 0 of 5, any number a customer"),
         "{listed}"
     );
+    let used = ["--promotion", promotion.as_str(), "--card", card.as_str()];
+    let back = [&["promotion", "take-back"], &of[..], &used[..]].concat();
+    assert!(refused(folder, &back).contains("no use of this promotion"));
+    run(&["promotion", "use"], &used);
+    run(&["promotion", "use"], &used);
+    assert!(run(&["promotion", "list"], &[]).contains("used 2 of 5"));
+    let by = ["--by", "you@example.com"];
+    assert!(run(&["promotion", "take-back"], &[&used[..], &by].concat()).contains("taken back: row "));
+    assert!(run(&["promotion", "list"], &[]).contains("used 1 of 5"));
+    done(folder, &back);
+    assert!(refused(folder, &back).contains("no use of this promotion"));
+    let help = done(folder, &["promotion", "take-back", "--help"]);
+    assert!(
+        help.contains("newest use of a promotion") && help.contains("--card"),
+        "{help}"
+    );
+
     let ended = run(&["promotion", "end"], &["--promotion", &promotion]);
     assert!(ended.contains("over  Second shot"), "{ended}");
 }

@@ -1,12 +1,13 @@
 //! What imported people agree to and imported cards begin with.
 
-use passgate::domain::consent::{Channel, Purpose};
-use passgate::domain::event::{EventKind, Source};
+use passgate::domain::consent::{Channel, Evidence, Purpose};
+use passgate::domain::event::{Actor, EventKind, Source};
 use passgate::domain::id::CustomerId;
-use passgate::domain::import::Counts;
+use passgate::domain::import::{Column, Counts};
 use passgate::domain::profile::Field;
 use passgate::domain::program::{Cycle, Ladder, Measure, Rules, Tier};
 use passgate::domain::time::Timestamp;
+use passgate::ops::export::Which;
 use passgate::ops::import::ImportRequest;
 use passgate::store::{Error, Store, cards};
 
@@ -77,6 +78,81 @@ async fn a_consent_comes_with_its_evidence_goes_by_a_file_and_never_comes_back_b
         for id in [ids[0], ids[2]] {
             assert!(!said(&shop, id).await.0);
         }
+    })
+    .await;
+}
+
+/// Every purpose leaves with its evidence, changes nothing where it came from, and is the same where it was not known.
+#[tokio::test(flavor = "multi_thread")]
+async fn consents_to_everything_leave_with_their_evidence_and_come_back_the_same() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store.clone()).await;
+        let text = "email,marketing_consent,consent_at,consent_source,consent_text,consent_language,\
+                    profiling_consent,profiling_consent_at,profiling_consent_source,\
+                    personalised_consent,personalised_consent_at,personalised_consent_source\n\
+                    ada@example.com,yes,2026-01-15,paper,v3,pt-BR,yes,2026-01-16T08:00:00.123Z,till,no,,\n\
+                    bob@example.com,no,,,,,,,,yes,2026-02-01,web_card\n\
+                    eve@example.com,,,,,,,,,,,\n\
+                    max@example.com,,,,,,yes,,,yes,2026-02-01,\n";
+        let (report, failures) = shop.checked(text).await;
+        assert_eq!(
+            (report.counts.created, report.consents_left),
+            (4, 1),
+            "{failures:?}"
+        );
+        let ada = shop.found("ada").await[0];
+        let (person, history) = shop.ops.wishes(shop.merchant, ada).await.expect("there");
+        let has = Purpose::ALL.map(|purpose| person.consents.has(purpose));
+        assert_eq!((has, history.len()), ([true, true, false], 3));
+        assert_eq!(shop.history_of(ada).await.len(), 3, "a row of the timeline each");
+        // Somebody takes one back here.
+        let evidence = Evidence::new("v4", Channel::WebCard, "de").expect("evidence");
+        let by = (Actor::Device, Source::Device);
+        let taken = shop
+            .ops
+            .set_consent(shop.merchant, ada, (Purpose::Profiling, false), evidence, by);
+        taken.await.expect("taken back");
+        let (report, _) = shop.checked(text).await;
+        assert_eq!(
+            (report.counts, report.consents_left),
+            (updated(0, 4), 2),
+            "a no stays"
+        );
+
+        let before = shop.state().await;
+        let people = shop.export(Which::People, None).await.expect("exported");
+        let (report, failures) = shop.checked(&people).await;
+        assert_eq!(
+            (report.counts, report.consents_left),
+            (updated(0, 4), 0),
+            "{failures:?}"
+        );
+        assert_eq!(shop.state().await, before);
+
+        let other = Shop::open(store).await;
+        let (report, failures) = other.checked(&people).await;
+        assert_eq!(
+            (report.counts.created, report.consents_left),
+            (4, 0),
+            "{failures:?}"
+        );
+        let mut columns = vec!["email".to_owned()];
+        columns.extend(Column::of_consents().map(|column| column.as_str().to_owned()));
+        let rows = async |shop: &Shop| {
+            let text = shop
+                .export(Which::People, Some(columns.clone()))
+                .await
+                .expect("exported");
+            let mut rows: Vec<_> = text.lines().map(str::to_owned).collect();
+            rows.sort();
+            rows
+        };
+        let told = rows(&shop).await;
+        assert!(
+            told.iter()
+                .any(|row| row.contains("pt-BR") && row.contains("2026-01-14T23:00:00Z"))
+        );
+        assert_eq!(rows(&other).await, told);
     })
     .await;
 }

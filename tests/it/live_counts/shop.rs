@@ -16,7 +16,8 @@ use passgate::domain::id::{
 use passgate::domain::ledger;
 use passgate::domain::money::Amount;
 use passgate::domain::program::Rules;
-use passgate::domain::time::Timestamp;
+use passgate::domain::time::{DAY, Timestamp};
+use passgate::domain::window::{Recent, Window};
 use passgate::ops::Ops;
 use passgate::ops::captures::Recorder;
 use passgate::ops::cards::Holder;
@@ -307,6 +308,7 @@ impl Shop {
                 ready: self.ready(card.program).await,
                 installed_at: installs.map(|event| event.event.at).min(),
                 visit_before_at: visits.iter().rev().nth(1).copied(),
+                recent: self.recent(&card, &history, rules.window).await,
                 is_erased: self.is_erased(&card).await,
             };
             let standing = chips::standing(&card, &facts, self.ops.clock.now());
@@ -315,6 +317,45 @@ impl Shop {
             }
         }
         counted
+    }
+
+    /// What of a ledger lies within a window, said once more; and that the card is kept with just that.
+    async fn recent(&self, card: &Card, history: &[Event], window: Window) -> Recent {
+        let begin = self
+            .ops
+            .clock
+            .now()
+            .minus(DAY * u32::try_from(window.days()).expect("few"));
+        let taken_back: Vec<_> = history.iter().filter_map(|event| event.event.reverses).collect();
+        let mut recent = Recent::default();
+        for event in history {
+            let (row, delta) = (&event.event, event.event.delta);
+            let stands = row.reverses.is_none() && !taken_back.contains(&event.id);
+            if stands && row.at > begin && (delta.visits != 0 || delta.spend != 0) {
+                recent.visits += delta.visits;
+                recent.spend += delta.spend;
+                recent.oldest = Some(recent.oldest.map_or(row.at, |oldest| oldest.min(row.at)));
+            }
+        }
+        let (merchant, id) = (card.merchant, card.id);
+        let kept: Result<(i64, i64, Option<Timestamp>), Error> = self
+            .ops
+            .store
+            .read("recent", move |tx| {
+                Box::pin(async move {
+                    let sql = "select recent_visits, recent_spend, recent_from from cards \
+                               where merchant_id = $1 and card_id = $2";
+                    tx.one(sql, &values![merchant, id]).await
+                })
+            })
+            .await;
+        let kept = kept.expect("readable");
+        assert_eq!(
+            kept,
+            (recent.visits, recent.spend, recent.oldest),
+            "kept with card {id}"
+        );
+        recent
     }
 
     async fn ready(&self, program: ProgramId) -> Ready {

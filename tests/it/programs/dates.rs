@@ -155,6 +155,127 @@ async fn a_cycle_ends_the_same_whether_a_tap_or_the_chore_comes_first() {
     .await;
 }
 
+/// What is redeemed by hand after the end of a cycle, before any chore has seen it, is of the new cycle: the end stands
+/// before it in the ledger, once, and the tier that is told is that of both together.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cycle_ends_before_what_is_redeemed_by_hand() {
+    use passgate::domain::id::LocationId;
+    use passgate::domain::offer::{OfferState, Terms};
+    let rules = r#"{"scheme": {"kind": "punch", "goal": 2, "punches_per_visit": 1, "carry_over": true},
+        "ladder": {"measure": "spend", "cycle": "calendar", "tiers": [{"name": "Basic", "threshold": 0},
+        {"name": "Gold", "threshold": 1000}]}}"#;
+    for_each_engine(async |store| {
+        let shop = Shop::open(store, rules).await;
+        let (merchant, member) = (shop.merchant, Actor::Member(MemberId(1)));
+        let (by_reward, by_offer, by_little) = (shop.issue().await, shop.issue().await, shop.issue().await);
+        for card in [&by_reward, &by_offer, &by_little] {
+            for _ in 0..2 {
+                shop.present(card, NOW, Some(800)).await;
+            }
+            let now = shop.card(card.id).await;
+            assert_eq!((now.tier_points, now.tier, now.rewards), (1600, Some(1), 1));
+        }
+        let end = shop.card(by_reward.id).await.cycle_ends_at.expect("a cycle");
+        shop.ops.clock.advance(end.since(shop.ops.clock.now()) + DAY);
+        let kinds = async |card: &Card, from: usize| {
+            let history = shop.history(card.id).await;
+            let rows = history.iter().skip(from).map(|event| event.event.kind);
+            rows.collect::<Vec<_>>()
+        };
+        let before = shop.history(by_reward.id).await.len();
+
+        let seen = shop.card(by_reward.id).await.version;
+        let redeemed = shop.ops.redeem(merchant, by_reward.id, seen, member).await;
+        let redeemed = redeemed.expect("redeemed");
+        assert_eq!(
+            (redeemed.tier_points, redeemed.tier, redeemed.rewards),
+            (0, Some(0), 0)
+        );
+        assert_eq!(redeemed.cycle_began_at, Some(end));
+        assert_eq!(
+            kinds(&by_reward, before).await,
+            [
+                EventKind::TierCycleEnded,
+                EventKind::RewardRedeemed,
+                EventKind::TierChanged
+            ]
+        );
+
+        let terms = Terms {
+            title: "Two for one".into(),
+            text: String::new(),
+            program: None,
+            from: None,
+            until: None,
+            claims: None,
+            times: 1,
+            personal: false,
+        };
+        let draft = shop
+            .ops
+            .create_offer(merchant, terms, member)
+            .await
+            .expect("a draft");
+        let offer = shop
+            .ops
+            .set_offer_state(merchant, draft.id, OfferState::Published, member);
+        let offer = offer.await.expect("published").id;
+        let place = LocationId(7);
+        for (card, paid) in [(&by_offer, 1200), (&by_little, 10)] {
+            let seen = shop.card(card.id).await.version;
+            let amount = Amount::new(paid).expect("an amount");
+            let of = (Some(amount), Some(place));
+            let redeemed = shop
+                .ops
+                .redeem_offer(merchant, offer, (card.id, seen), of, member)
+                .await;
+            assert_eq!(redeemed.expect("redeemed").redemptions, 1);
+            let now = shop.card(card.id).await;
+            let is_gold = paid >= 1000;
+            assert_eq!(
+                (now.tier_points, now.tier),
+                (paid, Some(is_gold.into())),
+                "of the new cycle"
+            );
+            let mut expected = vec![
+                EventKind::TierCycleEnded,
+                EventKind::OfferClaimed,
+                EventKind::OfferRedeemed,
+            ];
+            // Whoever is of the same tier in the new cycle at once never left it.
+            expected.extend((!is_gold).then_some(EventKind::TierChanged));
+            assert_eq!(kinds(card, before).await, expected);
+            let history = shop.history(card.id).await;
+            let (ended, redemption) = (&history[before], &history[before + 2]);
+            assert_eq!(
+                (ended.event.at, ended.event.location),
+                (end, None),
+                "it ended by itself"
+            );
+            assert_eq!(redemption.event.location, Some(place));
+            // The redemption that is kept beside the offer is that very row, so that it can be taken back.
+            shop.ops
+                .reverse(merchant, card.id, redemption.id, member)
+                .await
+                .expect("taken back");
+            assert_eq!(shop.card(card.id).await.tier_points, 0);
+            let customer = shop.card(card.id).await.customer;
+            let sheet = shop
+                .ops
+                .offers_of_customer(merchant, customer)
+                .await
+                .expect("read");
+            assert!(sheet[0].2[0].taken_back_at.is_some());
+        }
+        shop.do_chores().await;
+        for card in [&by_reward, &by_offer, &by_little] {
+            assert_eq!(shop.count(card.id, EventKind::TierCycleEnded).await, 1);
+        }
+        assert_eq!(shop.do_chores().await, 0, "nothing is left to do");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_welcome_is_no_visit_and_counts() {
     for_each_engine(async |store| {

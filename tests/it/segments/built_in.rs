@@ -1,5 +1,6 @@
 //! Built-in segments are what their chips count; lists are searched, and follow what is said and noted beside cards.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use passgate::domain::chips::Chip;
@@ -60,6 +61,65 @@ async fn what_chips_count_is_what_lists_show() {
             .reach(merchant, Viewer::Operator, &Target::BuiltIn(Chip::HighValue))
             .await;
         assert!(high.expect("asked").members > 0);
+    })
+    .await;
+}
+
+/// And so are the cells of the grid, while visits age out of the window: by the store and by lists in memory, which were
+/// loaded before anything aged.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_grid_counts_is_what_lists_show() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store).await;
+        let (ops, merchant) = (&shop.ops, shop.merchant);
+        let mut counter = 0;
+        for visits in [0, 1, 4, 9] {
+            let card = shop.issue("Holder").await;
+            for _ in 0..visits {
+                counter += 1;
+                shop.tap(&card, counter).await;
+                ops.clock.advance(Duration::from_hours(48));
+            }
+        }
+        ops.do_chores().await.expect("done");
+        let rosters = Rosters::start(ops, ROOM);
+        rosters.load(merchant).await.expect("loaded");
+        let mut seen = BTreeSet::new();
+        for days in [0_u64, 40, 300, 10, 4, 6, 8, 60] {
+            ops.clock.advance(Duration::from_hours(24 * days));
+            ops.do_chores().await.expect("done");
+            let of = ops
+                .segment_counts(merchant, None)
+                .await
+                .expect("counted")
+                .remove(0);
+            let mut counted: BTreeMap<String, usize> = BTreeMap::new();
+            for cell in of.rules.grid.cells() {
+                let name = of.rules.grid.name(cell).to_lowercase().replace(' ', "_");
+                *counted.entry(name).or_default() += usize::try_from(of.cell(of.version, cell)).expect("few");
+            }
+            assert_eq!(counted.values().sum::<usize>(), 4, "each card is in one cell");
+            for (name, cards) in counted {
+                let target = Target::Rule(rule(&format!("rfm.is.{name}")));
+                let asked = ops
+                    .reach(merchant, Viewer::Operator, &target)
+                    .await
+                    .expect("asked");
+                assert_eq!(
+                    usize::try_from(asked.members).expect("few"),
+                    cards,
+                    "{name} after {days} days"
+                );
+                let listed = rosters
+                    .list(merchant, &query(target, "name"))
+                    .await
+                    .expect("listed");
+                assert_eq!(listed.total, cards, "{name} in memory after {days} days");
+                seen.extend((cards > 0).then_some(name));
+            }
+        }
+        let expected = ["at_risk", "loyal", "needs_attention", "sleeping"];
+        assert!(expected.iter().all(|name| seen.contains(*name)), "{seen:?}");
     })
     .await;
 }

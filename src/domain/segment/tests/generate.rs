@@ -33,10 +33,16 @@ const LANDINGS: [&str; 4] = ["", "flyer", "Flyer", "table tent"];
 const EMAILS: [&str; 3] = ["", "zoe@example.com", "anna.o'neil@example.org"];
 const PHONES: [&str; 3] = ["", "+4930123456", "+14155550100"];
 
+fn asks(size: AnswerKind, since: AnswerKind) -> Vec<(String, AnswerKind)> {
+    let [of_size, of_since, other] = CODES.map(str::to_owned);
+    vec![(of_size, size), (of_since, since), (other, AnswerKind::Text)]
+}
+
 pub(crate) fn context() -> Context {
     let fifths = Fifths {
         last_visit: [80, 40, 20, 5].map(|days| NOW.0 - days * 24 * HOUR),
         visits: [1, 3, 3, 8],
+        spend: [600, 200, 500, 0],
     };
     let facts = |(id, kind, goal): (i64, ProgramKind, i64)| ProgramFacts {
         id: ProgramId(id),
@@ -60,6 +66,11 @@ pub(crate) fn context() -> Context {
             ProgramKind::Coupon => None,
             ProgramKind::Punch => Some(900),
             ProgramKind::Points => Some(300),
+        },
+        fields: match kind {
+            ProgramKind::Punch => asks(AnswerKind::Number, AnswerKind::Day),
+            ProgramKind::Points => asks(AnswerKind::Day, AnswerKind::Number),
+            ProgramKind::Coupon => Vec::new(),
         },
     };
     Context {
@@ -189,6 +200,8 @@ fn test(field: &'static Field, operator: &'static str) -> BoxedStrategy<Test> {
             .prop_filter_map("not backwards", move |(from, to)| {
                 let (from, to) = match (&from, &to) {
                     (None, None) => return None,
+                    (Some(Operand::Day(_)), Some(Operand::Decimal(_)))
+                    | (Some(Operand::Decimal(_)), Some(Operand::Day(_))) => return None,
                     (Some(Operand::Number(a)), Some(Operand::Number(b))) if a > b => (to, from),
                     (Some(Operand::Decimal(a)), Some(Operand::Decimal(b))) if a > b => (to, from),
                     (Some(Operand::Day(a)), Some(Operand::Day(b))) if a > b => (to, from),
@@ -295,15 +308,23 @@ pub(crate) fn beside() -> impl Strategy<Value = Beside> {
     (
         proptest::collection::vec(moment().prop_map(Timestamp), 0..4),
         proptest::option::of(moment().prop_map(Timestamp)),
+        (0_i64..10, 0_i64..10),
         landing,
         answers,
     )
-        .prop_map(|(redemptions, visit_before_at, landing, answers)| Beside {
-            redemptions,
-            visit_before_at,
-            landing,
-            answers,
-        })
+        .prop_map(
+            |(redemptions, visit_before_at, (visits, spend), landing, answers)| Beside {
+                redemptions,
+                visit_before_at,
+                recent: Recent {
+                    visits,
+                    spend: spend * 100,
+                    oldest: None,
+                },
+                landing,
+                answers,
+            },
+        )
 }
 
 pub(crate) fn card() -> impl Strategy<Value = Card> {
