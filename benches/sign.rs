@@ -191,6 +191,7 @@ impl Bench {
             version: 4,
             changed_at: NOW,
             news: None,
+            link: None,
         }
     }
 }

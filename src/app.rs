@@ -28,6 +28,7 @@ use crate::apple::apns::{Apns, ApnsError, ClientCertificate, Credentials, Provid
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::domain::delivery::BackOff;
+use crate::domain::link::Addresses;
 use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
 use crate::google::fcm::Messaging;
@@ -159,7 +160,11 @@ impl Gateway {
             if let Some(fcm) = &fcm {
                 senders.push(Arc::new(fcm.clone()));
             }
-            let faces = Arc::new(StoredFaces::new(ops.store.clone()));
+            let addresses = Addresses {
+                master: master.clone(),
+                public_url: Arc::clone(&public_url),
+            };
+            let faces = Arc::new(StoredFaces::new(ops.store.clone(), addresses));
             let settings = Settings {
                 concurrency: config.push.concurrency,
                 lease: config.push.lease,

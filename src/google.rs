@@ -167,7 +167,7 @@ impl Wallet {
     pub async fn deliver(&self, face: &CardFace, alerts: &[Alert]) -> Result<Rang, Error> {
         self.refresh_class(face).await?;
         let mut rang = Rang::AsAsked;
-        let change = alerts.iter().any(|alert| alert.text.is_none());
+        let change = alerts.iter().any(|alert| alert.words.is_none());
         let mut messages = match self.write_object(face, First::Patch, change).await {
             Err(error) if change && error.is(&Reason::QuotaExceeded) => {
                 let messages = self.write_object(face, First::Patch, false).await?;
@@ -178,7 +178,7 @@ impl Wallet {
         };
         let id = self.object_id(face.card);
         for alert in alerts {
-            let Some(text) = &alert.text else { continue };
+            let Some(words) = &alert.words else { continue };
             let message_id = message::id(alert);
             if messages.has(&message_id) {
                 continue;
@@ -188,7 +188,8 @@ impl Wallet {
                 self.client.patch(Kind::LoyaltyObject, &id, &body).await?;
             }
             let put = async |message_type| {
-                let message = Message::new(face, &message_id, text, message_type);
+                let link = alert.link.as_deref();
+                let message = Message::new(face, &message_id, (words, link), message_type);
                 self.client.add_message(Kind::LoyaltyObject, &id, &message).await
             };
             let answer = match rang {

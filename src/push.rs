@@ -14,6 +14,7 @@ use crate::domain::address::PushAddress;
 use crate::domain::delivery::{Channel, Outcome};
 use crate::domain::face::CardFace;
 use crate::domain::id::{MessageId, PassTypeIdentifier, PushToken};
+use crate::domain::message::Words;
 use crate::domain::notice::Notice;
 use crate::domain::preference::Class;
 
@@ -46,7 +47,9 @@ pub struct Alert {
     pub class: Class,
     /// The message that it says; none for a change of the card, which the new state says by itself.
     pub message: Option<MessageId>,
-    pub text: Option<String>,
+    pub words: Option<Words>,
+    /// The address that its counted link has for this card.
+    pub link: Option<String>,
 }
 
 /// A way to a provider.

@@ -43,6 +43,7 @@ pub mod policies;
 pub mod programs;
 pub mod promotions;
 pub mod push_addresses;
+pub mod push_events;
 pub mod pushes;
 pub mod receipts;
 pub mod redemption_days;
@@ -298,6 +299,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("links", links::STATEMENTS),
         ("listing", listing::STATEMENTS),
         ("messages", messages::STATEMENTS),
+        ("messages/fetched", messages::fetched::STATEMENTS),
         ("messages/recipients", messages::recipients::STATEMENTS),
         ("notes", notes::STATEMENTS),
         ("offers", offers::STATEMENTS),
@@ -307,6 +309,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
         ("push_addresses", push_addresses::STATEMENTS),
+        ("push_events", push_events::STATEMENTS),
         ("pushes", pushes::STATEMENTS),
         ("receipts", receipts::STATEMENTS),
         ("redemption_days", redemption_days::STATEMENTS),

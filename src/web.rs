@@ -34,12 +34,15 @@ use tower_http::trace::TraceLayer;
 use crate::apple::Passes;
 use crate::clock::Ids;
 use crate::domain::delivery::Channel;
+use crate::domain::face::CardFace;
+use crate::domain::link::{Addresses, CountedLink};
 use crate::domain::secret::MasterKey;
 use crate::google::Wallet;
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
 use crate::ops::receipts::Receipts;
 use crate::ops::rosters::Rosters;
+use crate::store::links::Link;
 use crate::telemetry::{self, Metric, Metrics};
 use crate::web_push::WebPush;
 use answering::{CountedLayer, PatienceLayer};
@@ -107,6 +110,16 @@ impl Deref for Web {
 impl Web {
     fn receipts(&self) -> &Receipts {
         &self.0.receipts
+    }
+
+    /// A stored link as it stands on the card of `face`.
+    fn counted(&self, face: &CardFace, link: &Link) -> CountedLink {
+        let addresses = Addresses {
+            master: self.master.clone(),
+            public_url: Arc::clone(&self.public_url),
+        };
+        let of = (face.merchant, link.id, face.card);
+        addresses.counted(of, link.label.as_deref(), &link.target)
     }
 }
 

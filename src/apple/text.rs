@@ -195,6 +195,7 @@ mod tests {
             version: 1,
             changed_at: Timestamp(0),
             news: None,
+            link: None,
         }
     }
 

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use crate::cli::open;
 use crate::config::Config;
 use crate::domain::budget::replay::Tally;
-use crate::domain::budget::{Level, Limits};
+use crate::domain::budget::{self, Level, Limits};
 use crate::domain::delivery::Channel;
 use crate::domain::id::{MerchantId, ProgramId};
 use crate::ops::pushes::{Policies, Preview};
@@ -163,7 +163,7 @@ fn previewed(preview: &Preview) -> String {
             tally.at_once, tally.later, tally.merged, tally.waiting
         );
         for (rule, count) in &tally.suppressed {
-            let _ = writeln!(text, "{:>8}  {count} not sent: {rule}", "");
+            let _ = writeln!(text, "{:>8}  {count} not sent: {}", "", budget::reason(rule));
         }
     };
     column("now", &preview.before);

@@ -9,6 +9,7 @@ use crate::app::secrets;
 use crate::cli::open;
 use crate::clock::Ids;
 use crate::config::Config;
+use crate::domain::detail::Detail;
 use crate::domain::event::{Actor, Subject};
 use crate::domain::id::{CardId, CustomerId, MerchantId};
 use crate::domain::timeline::{EntryType, Filter};
@@ -130,7 +131,11 @@ fn line(entry: &Entry, zone: &str) -> String {
     parts.extend(entry.location_name.as_ref().map(|place| format!("at {place}")));
     parts.extend(event.reason.as_ref().map(|reason| format!("({reason})")));
     parts.extend(event.batch.map(|batch| format!("batch {batch}")));
-    parts.extend(event.detail.as_ref().map(|detail| detail.print()));
+    match &event.detail {
+        Some(Detail::Push { .. }) => parts.extend(entry.messages.iter().map(|text| format!("{text:?}"))),
+        Some(other) => parts.push(other.print()),
+        None => {}
+    }
     parts.extend(
         entry
             .reversed_by

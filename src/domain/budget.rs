@@ -20,6 +20,8 @@ mod policy;
 mod quiet;
 pub mod replay;
 mod ruling;
+mod told;
+mod words;
 
 use jiff::tz::TimeZone;
 use openssl::sha::Sha256;
@@ -35,6 +37,8 @@ pub use classes::Classes;
 pub use policy::{Clocks, LONGEST_HOURS, Level, Limit, Limits, Policy, PolicyError, Window};
 pub use quiet::{NoTimeOfDay, Quiet, TimeOfDay, Whose};
 pub use ruling::{Count, Decision, Inputs, Rule, Ruling};
+pub use told::{Told, created};
+pub use words::{counted, reason};
 
 /// Turns of the search for a time; each passes an alert, a night or a change of clocks.
 const TURNS: usize = 4096;

@@ -6,11 +6,15 @@
 //! `Outcome` is total: an adapter that does not know a reason says so with [`Outcome::Rejected`] and the
 //! provider's own word, and nothing is lost.
 
-use crate::domain::time::Timestamp;
 use std::time::Duration;
 
-/// A way to reach copies of a card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use serde::{Deserialize, Serialize};
+
+use crate::domain::time::Timestamp;
+
+/// A way to reach copies of a card. Stored by the same words as [`Channel::as_str`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Channel {
     Apple,
     Google,

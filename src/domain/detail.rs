@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::campaign::Cause;
 use crate::domain::consent::{Channel, Purpose};
-use crate::domain::id::{CampaignId, CardId, OfferId, ProgramId, PromotionId};
+use crate::domain::delivery;
+use crate::domain::id::{CampaignId, CardId, MessageId, OfferId, ProgramId, PromotionId};
 use crate::domain::preference::{Class, Preference};
 use crate::domain::time::Timestamp;
 
@@ -83,6 +84,18 @@ pub enum Detail {
         campaign: CampaignId,
         name: String,
         cause: Cause,
+    },
+    /// A push that rings, or that wanted to: on which channel, about what, and the messages among it, whose texts stand
+    /// elsewhere. `rule` is the word of the rule by which it was put off, until then, or never sent.
+    Push {
+        channel: delivery::Channel,
+        classes: Vec<Class>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        messages: Vec<MessageId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
 }
 

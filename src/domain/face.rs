@@ -3,6 +3,7 @@
 
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::id::{CardId, MerchantId, MessageId, PassTypeIdentifier, ProgramId, SerialNumber};
+use crate::domain::link::CountedLink;
 use crate::domain::preference::{Class, Preference, Preferences};
 use crate::domain::program::{PricedReward, Program, ProgramKind, Rules, Scheme};
 use crate::domain::tier;
@@ -44,6 +45,9 @@ pub struct CardFace {
     pub changed_at: Timestamp,
     /// What rang last on Apple's copies.
     pub news: Option<News>,
+    /// The counted link on the copies of its program, for a channel that is handed the card's state; whoever hands it over
+    /// fills it in.
+    pub link: Option<CountedLink>,
 }
 
 /// The last alert that a card's budget let through, as the pass says it. A phone rings when it changes, so it changes
@@ -73,6 +77,8 @@ pub struct KeptNews {
     pub class: Class,
     /// None for a change of the card.
     pub text: Option<String>,
+    /// Above the text, where the message has one.
+    pub title: Option<String>,
     pub punches: i64,
     pub points: i64,
     pub rewards: i64,
@@ -209,6 +215,7 @@ pub fn render(
         version: card.version,
         changed_at: card.changed_at,
         news: None,
+        link: None,
     };
     CardFace {
         news: news.map(|kept| kept.shown(&face, program)),
@@ -235,9 +242,66 @@ impl KeptNews {
             class: self.class,
             message: self.message,
             said: match &self.text {
-                Some(text) => Said::Message(text.clone()),
+                Some(text) => Said::Message(under_title(self.title.as_deref(), text)),
                 None => Said::Then(Box::new(then())),
             },
         }
+    }
+}
+
+/// A title and a text where there is one place for both.
+pub fn under_title(title: Option<&str>, text: &str) -> String {
+    match title.map(str::trim).filter(|title| !title.is_empty()) {
+        None => text.to_owned(),
+        Some(title) if title.ends_with(['.', '!', '?', ':', '…']) => format!("{title} {text}"),
+        Some(title) => format!("{title}: {text}"),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::domain) fn face() -> CardFace {
+        CardFace {
+            merchant: MerchantId(1),
+            program: ProgramId(7),
+            installed_as: ProgramId(7),
+            card: CardId(9),
+            merchant_name: "Corner Café".into(),
+            program_name: "Coffee card".into(),
+            reward_name: "Free coffee".into(),
+            template: "coffee".into(),
+            pass_type_identifier: PassTypeIdentifier::parse("pass.example.coffee").expect("valid"),
+            serial_number: SerialNumber::parse("card-9").expect("valid"),
+            holder: None,
+            code: "0123456789ABCDEF".into(),
+            kind: ProgramKind::Punch,
+            punches: 3,
+            points: 0,
+            goal: 10,
+            rewards: 0,
+            tier: None,
+            prices: Prices::default(),
+            void: false,
+            redeemed: false,
+            expires_at: None,
+            locations: true,
+            version: 1,
+            changed_at: Timestamp(0),
+            news: None,
+            link: None,
+        }
+    }
+
+    #[test]
+    fn a_title_leads_into_its_text() {
+        assert_eq!(under_title(None, "Two for one"), "Two for one");
+        assert_eq!(under_title(Some("Friday"), "Two for one"), "Friday: Two for one");
+        assert_eq!(
+            under_title(Some("Last call!"), "Two for one"),
+            "Last call! Two for one"
+        );
+        assert_eq!(under_title(Some(" "), "Two for one"), "Two for one");
     }
 }

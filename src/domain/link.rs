@@ -4,6 +4,8 @@
 //! the card and carries a proof. The target is never part of that address, so that nobody can make the gateway send
 //! people elsewhere.
 
+use std::sync::Arc;
+
 use crate::domain::id::{CardId, LinkId, MerchantId};
 use crate::domain::secret::MasterKey;
 
@@ -69,6 +71,47 @@ impl Target {
     pub fn host(&self) -> &str {
         let rest = self.0.get(8..).unwrap_or_default();
         rest.split(['/', '?', '#']).next().unwrap_or_default()
+    }
+}
+
+/// A link as it stands on a card: its address leads through the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedLink {
+    pub label: String,
+    /// What people are shown of where it leads.
+    pub shown: String,
+    pub url: String,
+}
+
+/// Makes the addresses that lead through this gateway.
+#[derive(Clone)]
+pub struct Addresses {
+    pub master: MasterKey,
+    /// The gateway's own, without a slash at its end.
+    pub public_url: Arc<str>,
+}
+
+impl Addresses {
+    pub fn of(&self, merchant: MerchantId, link: LinkId, card: CardId) -> String {
+        format!(
+            "{}{}",
+            self.public_url,
+            self.master.link_path(merchant, link, card)
+        )
+    }
+
+    /// A stored link as it stands on a card.
+    pub fn counted(
+        &self,
+        (merchant, link, card): (MerchantId, LinkId, CardId),
+        label: Option<&str>,
+        target: &Target,
+    ) -> CountedLink {
+        CountedLink {
+            label: label.unwrap_or("Link").to_owned(),
+            shown: target.host().to_owned(),
+            url: self.of(merchant, link, card),
+        }
     }
 }
 

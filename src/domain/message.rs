@@ -4,6 +4,7 @@
 //! recipient is not decided here but by `budget`, at the moment when the gateway would send.
 
 pub mod audience;
+pub mod fetches;
 pub mod forecast;
 pub mod length;
 pub mod state;
@@ -15,6 +16,7 @@ use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
 use crate::domain::wording::{self, WordingError};
 pub use audience::{Audience, AudienceRefusal, RuleText};
+pub use fetches::Fetches;
 pub use forecast::{Forecast, Outcome};
 pub use state::{State, Step, WrongState};
 pub use when::{When, WhenRefusal};
@@ -28,6 +30,16 @@ pub struct Content {
     /// Where its link leads.
     pub link: Option<Target>,
     pub class: Class,
+}
+
+/// What a channel is told of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// Above the text, where the channel has a place for it.
+    pub title: Option<String>,
+    pub text: String,
+    /// It has a counted link, which is named like the message.
+    pub linked: bool,
 }
 
 /// Why a message is not as somebody wished.
@@ -128,7 +140,8 @@ pub struct Message {
 /// `expanded_to` of a message whose audience is written down, and `walked_to` of one that has nobody to wake.
 pub const ALL_EXPANDED: CardId = CardId(i64::MAX);
 
-/// Refusals of a provider after which a message is paused, if it accepts fewer.
+/// Faults of a provider after which a message is paused, if it accepts fewer: copies that it refused, and copies that it
+/// did not take and that are tried again.
 pub const MOST_FAULTS: i64 = 20;
 
 impl Message {
@@ -179,10 +192,10 @@ impl Message {
     }
 }
 
-/// Whether a message is held because a provider refuses it: at least [`MOST_FAULTS`] refusals since it was last taken up,
-/// when `before` had been refused already, and more than one in two of the answers. Both counts may stop at a thousand.
-pub fn is_refused(refused: i64, before: i64, accepted: i64) -> bool {
-    let fresh = refused - before;
+/// Whether a message is held because of a provider's faults: at least [`MOST_FAULTS`] copies since it was last taken up,
+/// when `before` were known already, and more than one in two of the answers. Both counts may stop at a thousand.
+pub fn is_refused(faults: i64, before: i64, accepted: i64) -> bool {
+    let fresh = faults - before;
     fresh >= MOST_FAULTS && fresh > accepted
 }
 

@@ -8,8 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use crate::domain::face::CardFace;
+use crate::domain::face::{CardFace, under_title};
 use crate::domain::id::{CardId, MerchantId};
+use crate::domain::message::Words;
 use crate::domain::preference::Class;
 
 /// Characters of a tag; a push service takes no more in a topic (RFC 8030 §5.4).
@@ -29,6 +30,14 @@ pub struct Notice {
     pub alert: bool,
     /// Of the card: the greater one is newer, whatever order they arrive in.
     pub version: i64,
+}
+
+/// One thing that rings: the words of a message, or none where the card itself says it.
+#[derive(Debug, Clone, Copy)]
+pub struct Rings<'w> {
+    pub class: Class,
+    pub words: Option<&'w Words>,
+    pub link: Option<&'w str>,
 }
 
 /// How soon a device must be woken (RFC 8030 §5.3).
@@ -76,25 +85,40 @@ impl Notice {
     /// What rings, each with its own words, or none to say what the card says now; in the order in which they were let
     /// through. One notice for all of them: a second one would take the place of the first on the screen. None where
     /// nothing rings.
-    pub fn ringing<'w>(
-        face: &CardFace,
-        alerts: impl Iterator<Item = (Class, Option<&'w str>)>,
-    ) -> Option<Self> {
+    ///
+    /// A message that rings alone has its own title; of several, each title leads into its text. A tap leads to the first
+    /// link that there is.
+    pub fn ringing<'w>(face: &CardFace, alerts: impl Iterator<Item = Rings<'w>>) -> Option<Self> {
         let alerts: Vec<_> = alerts.collect();
         let class = alerts
             .iter()
-            .map(|(class, _)| *class)
+            .map(|alert| alert.class)
             .max_by_key(|class| class.urgency())?;
         let refresh = Self::refresh(face);
-        let mut bodies: Vec<&str> = alerts.iter().filter_map(|(_, words)| *words).collect();
-        if bodies.len() < alerts.len() {
-            bodies.push(&refresh.body);
+        let words: Vec<&Words> = alerts.iter().filter_map(|alert| alert.words).collect();
+        let mut bodies: Vec<String> = match words[..] {
+            [alone] => vec![alone.text.clone()],
+            _ => {
+                let told = |words: &&Words| under_title(words.title.as_deref(), &words.text);
+                words.iter().map(told).collect()
+            }
+        };
+        if words.len() < alerts.len() {
+            bodies.push(refresh.body.clone());
         }
+        let title = match words[..] {
+            [alone] => alone.title.clone(),
+            _ => None,
+        };
+        let title = title.unwrap_or_else(|| refresh.title.clone());
+        let url = alerts.iter().find_map(|alert| alert.link);
         Some(Self {
+            title,
             body: bodies.join("\n"),
+            url: url.map(str::to_owned),
             class,
             alert: true,
-            ..refresh.clone()
+            ..refresh
         })
     }
 
@@ -177,6 +201,51 @@ mod tests {
         );
         assert_eq!(one, tag(MerchantId(1), CardId(2)));
         assert_ne!(one, tag(MerchantId(2), CardId(1)));
+    }
+
+    #[test]
+    fn a_title_stands_above_its_message_and_a_tap_leads_to_its_link() {
+        let face = crate::domain::face::tests::face();
+        let words = |title: Option<&str>, text: &str| Words {
+            title: title.map(str::to_owned),
+            text: text.to_owned(),
+            linked: true,
+        };
+        let (friday, plain) = (words(Some("Friday"), "Two for one"), words(None, "Hello"));
+        let rings = |words, link| Rings {
+            class: Class::Marketing,
+            words,
+            link,
+        };
+        let own = Notice::refresh(&face).title;
+        let said = |alerts: Vec<Rings<'_>>| {
+            let notice = Notice::ringing(&face, alerts.into_iter()).expect("it rings");
+            (notice.title, notice.body, notice.url)
+        };
+        assert_eq!(
+            said(vec![rings(Some(&friday), Some("https://a.example/r"))]),
+            (
+                "Friday".into(),
+                "Two for one".into(),
+                Some("https://a.example/r".into())
+            )
+        );
+        assert_eq!(
+            said(vec![rings(Some(&plain), None)]),
+            (own.clone(), "Hello".into(), None)
+        );
+        let both = vec![
+            rings(Some(&plain), None),
+            rings(Some(&friday), Some("https://a.example/r")),
+        ];
+        assert_eq!(
+            said(both),
+            (
+                own,
+                "Hello\nFriday: Two for one".into(),
+                Some("https://a.example/r".into())
+            )
+        );
     }
 
     #[test]

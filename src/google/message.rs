@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::face::CardFace;
+use crate::domain::message::Words;
 use crate::google::object::cut;
 use crate::push::Alert;
 
@@ -15,6 +16,8 @@ pub const MOST: usize = 10;
 /// Most characters of a header and of a body; longer ones are shown cut, so they are cut here, between characters.
 const HEADER: usize = 60;
 const BODY: usize = 500;
+/// What a message's link is called below its text.
+const LINK: &str = "Open the link";
 
 /// What an alert's message is called on its object, however often it is tried.
 pub fn id(alert: &Alert) -> String {
@@ -42,12 +45,23 @@ pub struct Message {
 }
 
 impl Message {
-    /// `text` from the program of `face`.
-    pub(super) fn new(face: &CardFace, id: &str, text: &str, message_type: MessageType) -> Self {
+    /// `words` under their title, or else the name of the program of `face`; below them the link, which leaves the text
+    /// less room.
+    pub(super) fn new(
+        face: &CardFace,
+        id: &str,
+        (words, link): (&Words, Option<&str>),
+        message_type: MessageType,
+    ) -> Self {
+        let link = link.map(|url| format!("\n<a href=\"{url}\">{LINK}</a>"));
+        let link = link
+            .filter(|link| link.chars().count() < BODY)
+            .unwrap_or_default();
+        let text = cut(&words.text, BODY - link.chars().count());
         Self {
             id: id.to_owned(),
-            header: cut(&face.program_name, HEADER),
-            body: cut(text, BODY),
+            header: cut(words.title.as_ref().unwrap_or(&face.program_name), HEADER),
+            body: text + &link,
             message_type,
         }
     }

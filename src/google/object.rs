@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::domain::face::CardFace;
 use crate::domain::id::{CardId, ProgramId};
+use crate::domain::link::CountedLink;
 use crate::domain::program::ProgramKind;
 
 /// Most characters that Google Wallet shows of each text.
@@ -19,6 +20,8 @@ const POINTS_BALANCE: usize = 7;
 const ACCOUNT_NAME: usize = 20;
 const TEXT_HEADER: usize = 35;
 const TEXT_BODY: usize = 500;
+/// Ours: what fits a line of a phone.
+const LINK_LABEL: usize = 40;
 
 /// Where our classes and objects live: `<issuer>.<prefix>program-<id>` and `<issuer>.<prefix>card-<id>`.
 ///
@@ -93,6 +96,7 @@ pub struct LoyaltyObject {
     secondary_loyalty_points: LoyaltyPoints,
     valid_time_interval: Option<TimeInterval>,
     text_modules_data: Vec<TextModule>,
+    links_module_data: Option<LinksModule>,
     /// Said anew with every write that is to ring; nothing stays of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     notify_preference: Option<NotifyPreference>,
@@ -214,6 +218,28 @@ struct TextModule {
     body: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+struct LinksModule {
+    uris: Vec<Uri>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+struct Uri {
+    id: &'static str,
+    uri: String,
+    description: String,
+}
+
+fn links(link: &CountedLink) -> LinksModule {
+    LinksModule {
+        uris: vec![Uri {
+            id: "link",
+            uri: link.url.clone(),
+            description: named(&link.label, LINK_LABEL),
+        }],
+    }
+}
+
 /// The class of the program that `face` belongs to. `logo` is a public address of a PNG; `background` a colour
 /// as `#rrggbb`, and without one Google takes the logo's.
 pub fn class(naming: &Naming, face: &CardFace, logo: &str, background: Option<&str>) -> LoyaltyClass {
@@ -277,6 +303,7 @@ pub fn object(naming: &Naming, face: &CardFace) -> LoyaltyObject {
             },
         }),
         text_modules_data: modules(face),
+        links_module_data: face.link.as_ref().map(links),
         notify_preference: None,
     }
 }

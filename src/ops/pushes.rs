@@ -270,6 +270,8 @@ fn text_of(id: MessageId, message: &ToTake) -> NewText {
         id,
         class: message.class,
         body: message.text.clone(),
+        title: None,
+        linked: false,
         personalised: false,
         campaign: Some(message.campaign),
         ends_at: None,

@@ -18,7 +18,9 @@ use crate::domain::receipt::{self, Receipt};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::chores::TURN;
-use crate::store::pushes::{self, CardKey, Line};
+use crate::store::messages::fetched;
+use crate::store::push_events::{self, Line};
+use crate::store::pushes::{self, CardKey};
 use crate::store::receipts::{self, Asking, Waited};
 use crate::store::{Change, Error, Store, Tx};
 
@@ -173,9 +175,18 @@ async fn note_fetched(tx: &mut Tx<'_>, fetches: &[(CardKey, Vec<Timestamp>)]) ->
             changed.extend(devices.get(place).map(|device| (*key, device.clone())));
         }
     }
+    // What is on no device of ours is nobody's fetch; the rows of the others are locked, card by card.
+    let newest: Vec<(CardKey, Timestamp)> = fetches
+        .iter()
+        .filter(|(key, _)| devices.contains_key(key))
+        .filter_map(|(key, times)| Some((*key, *times.iter().max()?)))
+        .collect();
     if !changed.is_empty() {
         let rows: Vec<_> = changed.iter().map(|(key, device)| (*key, device)).collect();
         receipts::fetched(tx, &rows).await?;
+    }
+    if !newest.is_empty() {
+        fetched::note(tx, &newest).await?;
     }
     Ok(waited)
 }
@@ -276,16 +287,17 @@ async fn collect(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize, Error> {
         .iter()
         .map(|card| Line {
             key: card.key,
-            previous: card.last_event,
             kind: EventKind::CardRemoved,
+            at: now,
             reason: Some("apple: its push token is dead".into()),
+            detail: None,
         })
         .collect();
     if !lines.is_empty() {
-        for (merchant, card, event) in pushes::append(tx, &lines, now).await? {
-            if let Some(card) = changed.iter_mut().find(|one| one.key == (merchant, card)) {
-                card.last_event = Some(event);
-            }
+        let mut newest: HashMap<_, _> = changed.iter().map(|card| (card.key, card.last_event)).collect();
+        push_events::append(tx, &mut newest, lines, now).await?;
+        for card in &mut changed {
+            card.last_event = newest.get(&card.key).copied().flatten();
         }
         let moved: Vec<CardKey> = changed.iter().map(|card| card.key).collect();
         pushes::save_cards(tx, &changed, &moved, now).await?;

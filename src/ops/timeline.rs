@@ -119,7 +119,8 @@ async fn page(
         }
         page.feed(at, rows);
     }
-    let (rows, places) = page.finish();
+    let (mut rows, places) = page.finish();
+    store::name_messages(tx, merchant, &mut rows).await?;
     Ok((rows, places, newer, zone))
 }
 

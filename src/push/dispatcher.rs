@@ -23,7 +23,7 @@ use super::{BoxFuture, Sender};
 use crate::clock::{Clock, Ids};
 use crate::domain::delivery::BackOff;
 use crate::domain::face::CardFace;
-use crate::domain::id::{CardId, MerchantId};
+use crate::domain::id::{CardId, MerchantId, MessageId};
 use crate::store::{self, Store};
 use lane::Lane;
 
@@ -34,6 +34,11 @@ const REPLACED_AFTER: Duration = Duration::from_secs(1);
 pub trait Faces: Send + Sync + 'static {
     /// The faces of those of `keys` that exist, in any order.
     fn faces(&self, keys: Vec<(MerchantId, CardId)>) -> BoxFuture<'_, Result<Vec<CardFace>, store::Error>>;
+
+    /// The address that a message's counted link has for a card; none where nothing leads through the gateway.
+    fn link(&self, _key: (MerchantId, CardId), _message: MessageId) -> Option<String> {
+        None
+    }
 }
 
 /// How a dispatcher works; times as in the configuration's `push`.

@@ -28,7 +28,8 @@ const AGAIN: &str = "update push_alerts set at = $2 from (values {bigint, bigint
      and push_alerts.open = 1";
 const CLOSE: &str = "update push_alerts set open = 0 from (values {bigint, bigint}) as v \
      where push_alerts.merchant_id = v.column1 and push_alerts.card_id = v.column2 and push_alerts.channel = $1 \
-     and push_alerts.open = 1";
+     and push_alerts.open = 1 \
+     returning push_alerts.merchant_id, push_alerts.card_id, push_alerts.class, push_alerts.message_id";
 const PRUNE: &str = "delete from push_alerts where (merchant_id, card_id, channel, lease, position) in \
      (select a.merchant_id, a.card_id, a.channel, a.lease, a.position from push_alerts a where a.at < $1 \
      order by a.at limit $2)";
@@ -106,6 +107,14 @@ pub struct Rang {
     pub is_open: bool,
 }
 
+/// What a provider has answered about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed {
+    pub key: CardKey,
+    pub class: Class,
+    pub message: Option<MessageId>,
+}
+
 /// What rang and when it was wanted, for replays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logged {
@@ -162,11 +171,10 @@ pub async fn again(tx: &mut Tx<'_>, channel: Channel, keys: &[CardKey], now: Tim
     Ok(())
 }
 
-/// Notes that the provider has answered about everything that these cards had on its way.
-pub async fn close(tx: &mut Tx<'_>, channel: Channel, keys: &[CardKey]) -> Result<(), Error> {
-    tx.exec_rows(CLOSE, &params![channel.as_str()], &key_rows(keys))
-        .await?;
-    Ok(())
+/// Notes that the provider has answered about everything that these cards had on its way, and returns what that was.
+pub async fn close(tx: &mut Tx<'_>, channel: Channel, keys: &[CardKey]) -> Result<Vec<Closed>, Error> {
+    tx.all_rows(CLOSE, &params![channel.as_str()], &key_rows(keys))
+        .await
 }
 
 /// What rang on a card on all channels, newest first.
@@ -201,23 +209,25 @@ pub async fn decisions(
         .collect())
 }
 
-/// Puts `rulings` before what was noted about their cards. What was decided just so before is not noted again.
+/// Puts `rulings` before what was noted about their cards. What was decided just so before is not noted again. Returns
+/// those that were.
 pub async fn note(
     tx: &mut Tx<'_>,
     channel: Channel,
-    rulings: &[(CardKey, Ruling)],
+    rulings: Vec<(CardKey, Ruling)>,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Vec<(CardKey, Ruling)>, Error> {
     if rulings.is_empty() {
-        return Ok(());
+        return Ok(rulings);
     }
     let mut keys: Vec<CardKey> = rulings.iter().map(|(key, _)| *key).collect();
     keys.sort_unstable();
     keys.dedup();
     let mut noted = decisions(tx, channel, &keys).await?;
     let mut changed = Vec::new();
+    let mut new = Vec::with_capacity(rulings.len());
     for (key, ruling) in rulings {
-        let list = noted.entry(*key).or_default();
+        let list = noted.entry(key).or_default();
         let same = |of: &&Noted| {
             of.ruling.inputs.class == ruling.inputs.class && of.ruling.inputs.message == ruling.inputs.message
         };
@@ -235,7 +245,8 @@ pub async fn note(
                 },
             );
             list.truncate(KEPT);
-            changed.push(*key);
+            changed.push(key);
+            new.push((key, ruling));
         }
     }
     changed.sort_unstable();
@@ -251,7 +262,7 @@ pub async fn note(
     if !rows.is_empty() {
         tx.exec_rows(SAVE_DECISIONS, &[], &rows).await?;
     }
-    Ok(())
+    Ok(new)
 }
 
 /// Makes an alert the news of passes: of each card the class, and the message where it is one. The newest numbers of the
@@ -317,6 +328,16 @@ impl FromRow for Rang {
             message: row.next()?,
             at: row.next()?,
             is_open: row.next()?,
+        })
+    }
+}
+
+impl FromRow for Closed {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self {
+            key: (row.next()?, row.next()?),
+            class: class(&row.next::<String>()?)?,
+            message: row.next()?,
         })
     }
 }

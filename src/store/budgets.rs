@@ -12,6 +12,7 @@ use crate::domain::card::{self, CardStatus, Channels};
 use crate::domain::consent::Consents;
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CustomerId, MerchantId, MessageId, ProgramId};
+use crate::domain::message::Words;
 use crate::domain::preference::{Class, Preferences};
 use crate::domain::time::Timestamp;
 use crate::store::intents::{self, Waiting};
@@ -32,7 +33,7 @@ const RULES: &str = "select m.merchant_id, m.zone, p.program_id, p.policy from (
      join merchants m on m.merchant_id = v.column1 \
      left join push_policies p on p.merchant_id = m.merchant_id and p.channel = $1";
 const ALERTS: &str = "select a.merchant_id, a.card_id, a.lease, a.position, a.class, a.message_id, a.digest, a.at, \
-     a.open, t.body from (values {bigint, bigint}) as v \
+     a.open, t.title, t.body, t.linked from (values {bigint, bigint}) as v \
      join push_alerts a on a.merchant_id = v.column1 and a.card_id = v.column2 and a.channel = $1 \
      left join push_texts t on t.merchant_id = a.merchant_id and t.message_id = a.message_id and a.open = 1 \
      where a.at > $2 or a.open = 1";
@@ -72,7 +73,7 @@ pub struct StoredAlert {
     pub position: i64,
     pub message: Option<MessageId>,
     /// Of a message that is on its way.
-    pub text: Option<String>,
+    pub words: Option<Words>,
     pub alert: Alert,
 }
 
@@ -391,7 +392,12 @@ impl FromRow for StoredAlert {
             lease,
             position,
             message,
-            text: row.next()?,
+            words: {
+                let (title, text, linked): (Option<String>, Option<String>, Option<bool>) =
+                    (row.next()?, row.next()?, row.next()?);
+                let linked = linked.unwrap_or(false);
+                text.map(|text| Words { title, text, linked })
+            },
             alert,
         })
     }

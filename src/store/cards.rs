@@ -76,7 +76,7 @@ macro_rules! card_columns {
 macro_rules! holder_columns {
     () => {
         "c.holder, coalesce((select u.paused from customers u where u.merchant_id = c.merchant_id \
-         and u.customer_id = c.customer_id), 0), n.number, n.class, t.body, n.punches, n.points, n.rewards, \
+         and u.customer_id = c.customer_id), 0), n.number, n.class, t.body, t.title, n.punches, n.points, n.rewards, \
          n.tier, n.message_id"
     };
 }
@@ -533,8 +533,8 @@ impl FromRow for CardWithProgram {
 }
 
 fn news_of(row: &mut Row) -> Result<Option<KeptNews>, Error> {
-    let (number, class, text): (Option<i64>, Option<String>, Option<String>) =
-        (row.next()?, row.next()?, row.next()?);
+    let (number, class): (Option<i64>, Option<String>) = (row.next()?, row.next()?);
+    let (text, title) = (row.next()?, row.next()?);
     let (punches, points, rewards): (Option<i64>, Option<i64>, Option<i64>) =
         (row.next()?, row.next()?, row.next()?);
     let (tier, message) = (row.next()?, row.next()?);
@@ -546,6 +546,7 @@ fn news_of(row: &mut Row) -> Result<Option<KeptNews>, Error> {
         class: Class::parse(&class)
             .ok_or_else(|| Error::inconsistent("a class of pushes", "another word"))?,
         text,
+        title,
         punches: punches.unwrap_or(0),
         points: points.unwrap_or(0),
         rewards: rewards.unwrap_or(0),

@@ -27,7 +27,7 @@ pub(crate) const PERSONAL: &[&str] = &[
     "update invitations set address = '', reason = null, due_at = null, lease = null, \
      state = case state when 'queued' then 'failed' else state end where merchant_id = $1 and customer_id = $2",
     // A text that was written for this person alone may name them.
-    "update push_texts set body = '', state = 'cancelled' where merchant_id = $1 and message_id in \
+    "update push_texts set body = '', title = null, state = 'cancelled' where merchant_id = $1 and message_id in \
      (select m.message_id from push_messages m join cards c on c.merchant_id = m.merchant_id and c.card_id = m.card_id \
      where c.merchant_id = $1 and c.customer_id = $2) and not exists (select 1 from push_messages o \
      join cards d on d.merchant_id = o.merchant_id and d.card_id = o.card_id \
@@ -40,7 +40,7 @@ pub(crate) const PERSONAL: &[&str] = &[
     "delete from clicks where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
      where c.merchant_id = $1 and c.customer_id = $2)",
     // What was written to this person alone may say anything about them; `push_texts` first, while it is known whose.
-    "update push_texts set body = '' where merchant_id = $1 and message_id in (select m.message_id from messages m \
+    "update push_texts set body = '', title = null where merchant_id = $1 and message_id in (select m.message_id from messages m \
      join cards c on c.merchant_id = m.merchant_id and c.card_id = m.only_card_id \
      where m.merchant_id = $1 and c.customer_id = $2)",
     "update messages set title = null, body = '', link = null where merchant_id = $1 and only_card_id in \

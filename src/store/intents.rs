@@ -6,6 +6,7 @@
 use crate::domain::budget::{Intent, Origin, Ruling, Stop, TextDigest};
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CampaignId, CardId, MerchantId, MessageId};
+use crate::domain::message::Words;
 use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
 use crate::store::budgets::{class, key_rows};
@@ -14,7 +15,8 @@ use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
 
 const INSERT_TEXT: &str = "insert into push_texts (merchant_id, message_id, class, body, digest, personalised, \
-     campaign_id, state, ends_at, created_at) values ($1, $2, $3, $4, $5, $6, $7, 'live', $8, $9)";
+     campaign_id, state, ends_at, created_at, title, linked) \
+     values ($1, $2, $3, $4, $5, $6, $7, 'live', $8, $9, $10, $11)";
 const SET_TEXT_STATE: &str = "update push_texts set state = $3 where merchant_id = $1 and message_id = $2 \
      and state <> 'cancelled'";
 const INSERT: &str = "insert into push_messages (merchant_id, card_id, message_id, channel, state, due_at, created_at, \
@@ -22,13 +24,14 @@ const INSERT: &str = "insert into push_messages (merchant_id, card_id, message_i
      on conflict (merchant_id, card_id, message_id, channel) do nothing";
 /// A campaign that was ended calls its texts off, and one that is paused holds them.
 const WAITING: &str = "select m.merchant_id, m.card_id, m.message_id, m.due_at, m.until, m.rule, t.class, t.digest, \
-     t.personalised, t.ends_at, t.state, k.state, t.body from (values {bigint, bigint}) as v \
+     t.personalised, t.ends_at, t.state, k.state, m.created_at, t.title, t.body, t.linked from (values {bigint, bigint}) as v \
      join push_messages m on m.merchant_id = v.column1 and m.card_id = v.column2 and m.channel = $1 \
      join push_texts t on t.merchant_id = m.merchant_id and t.message_id = m.message_id \
      left join campaigns k on k.merchant_id = t.merchant_id and k.campaign_id = t.campaign_id \
      where m.state = 'waiting'";
 const DECIDE: &str = "update push_messages set state = v.column4, until = v.column5, rule = v.column6, \
      ruling = v.column7, changed_at = $2, \
+     sent_at = case when v.column4 = 'sending' then $2 else push_messages.sent_at end, \
      deferred_until = case when push_messages.deferred_until is not null \
      or v.column6 = 'scheduled' then push_messages.deferred_until else v.column5 end from (values {bigint, bigint, bigint, text, bigint, text, text}) as v \
      where push_messages.merchant_id = v.column1 and push_messages.card_id = v.column2 \
@@ -37,6 +40,13 @@ const ANSWERED: &str = "update push_messages set state = v.column3, rule = v.col
      from (values {bigint, bigint, text, text}) as v \
      where push_messages.merchant_id = v.column1 and push_messages.card_id = v.column2 \
      and push_messages.channel = $1 and push_messages.state = 'sending'";
+const FAULTED: &str = "update push_messages set faults = push_messages.faults + 1 \
+     from (values {bigint, bigint}) as v where push_messages.merchant_id = v.column1 \
+     and push_messages.card_id = v.column2 and push_messages.channel = $1 and push_messages.state = 'sending'";
+/// What a finisher has in hand is about to change anyway.
+const FORGIVE: &str = "update push_messages set faults = 0 where (merchant_id, card_id, message_id, channel) in \
+     (select p.merchant_id, p.card_id, p.message_id, p.channel from push_messages p where p.merchant_id = $1 \
+     and p.message_id = $2 and p.state = 'sending' and p.faults > 0 order by p.card_id, p.channel for update skip locked)";
 const WAITING_AFTER: &str = "select card_id, channel from push_messages where merchant_id = $1 and message_id = $2 \
      and (card_id > $3 or (card_id = $3 and channel > $4)) and state = 'waiting' order by card_id, channel limit $5";
 const OF_CARD: &str = "select m.message_id, m.channel, m.state, m.due_at, m.until, m.rule, m.ruling, t.class, \
@@ -51,6 +61,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     WAITING,
     DECIDE,
     ANSWERED,
+    FAULTED,
+    FORGIVE,
     WAITING_AFTER,
     OF_CARD,
 ];
@@ -62,6 +74,10 @@ pub struct NewText {
     pub id: MessageId,
     pub class: Class,
     pub body: String,
+    /// Above the text, where a channel has a place for it.
+    pub title: Option<String>,
+    /// It has a counted link, which is named like the message.
+    pub linked: bool,
     pub personalised: bool,
     /// The campaign that says it.
     pub campaign: Option<CampaignId>,
@@ -106,7 +122,8 @@ pub struct Waiting {
     /// As it was decided last.
     pub until: Option<Timestamp>,
     pub rule: Option<String>,
-    pub body: String,
+    pub created_at: Timestamp,
+    pub words: Words,
 }
 
 /// What is to be noted about a recipient.
@@ -179,7 +196,9 @@ pub async fn insert_text(tx: &mut Tx<'_>, text: &NewText, now: Timestamp) -> Res
         text.personalised,
         text.campaign,
         text.ends_at,
-        now
+        now,
+        text.title.as_deref(),
+        text.linked
     ];
     tx.exec(INSERT_TEXT, &params).await?;
     Ok(())
@@ -274,6 +293,19 @@ pub async fn answered(
     Ok(())
 }
 
+/// Counts that the provider did not take what is on its way to these cards: it is tried again.
+pub async fn faulted(tx: &mut Tx<'_>, channel: Channel, keys: &[CardKey]) -> Result<(), Error> {
+    tx.exec_rows(FAULTED, &params![channel.as_str()], &key_rows(keys))
+        .await?;
+    Ok(())
+}
+
+/// Forgets the faults of a message's copies that are on their way.
+pub async fn forgive(tx: &mut Tx<'_>, merchant: MerchantId, message: MessageId) -> Result<(), Error> {
+    tx.exec(FORGIVE, &params![merchant, message]).await?;
+    Ok(())
+}
+
 /// The next `limit` recipients of a message that still wait, after the one named, in the order of their cards.
 pub async fn waiting_after(
     tx: &mut Tx<'_>,
@@ -311,6 +343,15 @@ fn stop(text: &str, campaign: Option<&str>) -> Option<Stop> {
     }
 }
 
+/// Title, body and whether there is a link.
+pub(super) fn words(row: &mut Row) -> Result<Words, Error> {
+    Ok(Words {
+        title: row.next()?,
+        text: row.next()?,
+        linked: row.next()?,
+    })
+}
+
 impl FromRow for Waiting {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
         let key = (row.next()?, row.next()?);
@@ -336,7 +377,8 @@ impl FromRow for Waiting {
             },
             until,
             rule,
-            body: row.next()?,
+            created_at: row.next()?,
+            words: words(row)?,
         })
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Clicks are written in sets, long after the redirect was answered; a link's own sums change in the same transaction.
 
-use crate::domain::id::{CardId, LinkId, MerchantId};
+use std::collections::HashMap;
+
+use crate::domain::id::{CardId, LinkId, MerchantId, ProgramId};
 use crate::domain::link::Target;
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
@@ -17,6 +19,8 @@ const LINK: &str = "select link_id, kind, label, target, clicks, cards from link
      where merchant_id = $1 and link_id = $2";
 const LINKS: &str = "select link_id, kind, label, target, clicks, cards from links \
      where merchant_id = $1 and link_id < $2 order by link_id desc limit $3";
+const OF_PROGRAMS: &str = "select l.merchant_id, l.link_id, l.kind, l.label, l.target, l.clicks, l.cards \
+     from (values {bigint, bigint}) as v join links l on l.merchant_id = v.column1 and l.link_id = v.column2";
 const SUM: &str = "select cast(coalesce(sum(clicks), 0) as bigint) from links where merchant_id = $1";
 /// Only what is there: a link that was deleted meanwhile counts no more.
 const CLICK: &str = "insert into clicks (merchant_id, link_id, card_id, clicks, first_at, last_at) \
@@ -35,7 +39,18 @@ const ADD_TO_LINK: &str = "update links set clicks = links.clicks + v.column3, c
 const OF_CARDS: &str = "select k.card_id, k.clicks from (values {bigint}) as v join clicks k \
      on k.merchant_id = $1 and k.link_id = $2 and k.card_id = v.column1";
 
-pub(crate) const STATEMENTS: &[&str] = &[SAVE, DELETE, LINK, LINKS, SUM, CLICK, ADD, ADD_TO_LINK, OF_CARDS];
+pub(crate) const STATEMENTS: &[&str] = &[
+    SAVE,
+    DELETE,
+    LINK,
+    LINKS,
+    OF_PROGRAMS,
+    SUM,
+    CLICK,
+    ADD,
+    ADD_TO_LINK,
+    OF_CARDS,
+];
 
 /// What a link is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,6 +131,17 @@ pub async fn links(
     tx.all(LINKS, &params![merchant, before, limit]).await
 }
 
+/// The links on the copies of these programs' cards; programs without one are missing.
+pub async fn of_programs(
+    tx: &mut Tx<'_>,
+    programs: &[(MerchantId, ProgramId)],
+) -> Result<HashMap<(MerchantId, ProgramId), Link>, Error> {
+    let rows: Vec<_> = programs.iter().map(|of| params![of.0, of.1]).collect();
+    let found: Vec<OfProgram> = tx.all_rows(OF_PROGRAMS, &[], &rows).await?;
+    let named = |OfProgram(merchant, link): OfProgram| ((merchant, ProgramId(link.id.0)), link);
+    Ok(found.into_iter().map(named).collect())
+}
+
 /// How often all links of a merchant were followed.
 pub async fn sum(tx: &mut Tx<'_>, merchant: MerchantId) -> Result<i64, Error> {
     let (sum,): (i64,) = tx.one(SUM, &params![merchant]).await?;
@@ -169,6 +195,14 @@ pub async fn of_cards(
 
 fn stored(target: &str) -> Result<Target, Error> {
     Target::parse(target).map_err(|error| Error::inconsistent("a target in links.target", error))
+}
+
+struct OfProgram(MerchantId, Link);
+
+impl FromRow for OfProgram {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self(row.next()?, Link::from_row(row)?))
+    }
 }
 
 impl FromRow for Link {

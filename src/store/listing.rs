@@ -388,6 +388,7 @@ impl FromRow for CardSheet {
                 version,
                 changed_at,
                 news: None,
+                link: None,
             },
             customer,
             customer_name,

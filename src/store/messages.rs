@@ -2,6 +2,7 @@
 //!
 //! A message's row is locked before any card, and by one chore at a time: `due_at` says when the next one has to look.
 
+pub mod fetched;
 pub mod recipients;
 
 use std::collections::BTreeMap;
@@ -24,10 +25,10 @@ macro_rules! message_columns {
     };
 }
 
-const INSERT: &str = "insert into messages (merchant_id, message_id, title, body, link, class, audience, segment_id, \
-     only_card_id, moment, state, version, member_id, is_test, starts_at, due_at, expanded_to, recipients, walked_to, \
-     faults, created_at, changed_at) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0, 9223372036854775807, 0, $17, $17)";
+/// What an edit may change is written by [`EDIT`], also of a new one.
+const INSERT: &str = "insert into messages (merchant_id, message_id, body, class, audience, moment, state, version, \
+     member_id, is_test, starts_at, due_at, expanded_to, recipients, walked_to, faults, created_at, changed_at) \
+     values ($1, $2, '', '', '', '', $3, 0, $4, $5, $6, $7, 0, 0, 9223372036854775807, 0, $8, $8)";
 const EDIT: &str = "update messages set title = $3, body = $4, link = $5, class = $6, audience = $7, segment_id = $8, \
      only_card_id = $9, moment = $10, version = $11, forecast = null, changed_at = $12 \
      where merchant_id = $1 and message_id = $2";
@@ -92,25 +93,10 @@ pub(crate) const STATEMENTS: &[&str] = &[
 ];
 
 pub async fn insert(tx: &mut Tx<'_>, message: &Message, due_at: Option<Timestamp>) -> Result<(), Error> {
-    let Content {
-        title,
-        text,
-        link,
-        class,
-    } = &message.content;
     let params = params![
         message.merchant,
         message.id,
-        title.as_deref(),
-        text.as_str(),
-        link.as_ref().map(Target::as_str),
-        class.as_str(),
-        print(&message.audience)?,
-        message.audience.segment(),
-        message.audience.only_card(),
-        print(&message.when)?,
         message.state.as_str(),
-        message.version,
         message.author,
         message.is_test,
         message.starts_at,
@@ -118,7 +104,7 @@ pub async fn insert(tx: &mut Tx<'_>, message: &Message, due_at: Option<Timestamp
         message.created_at,
     ];
     tx.exec(INSERT, &params).await?;
-    Ok(())
+    edit(tx, message).await
 }
 
 /// Writes what an edit changes. What was forecast for the message before is forgotten.

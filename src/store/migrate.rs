@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     16 "0016_receipts",
     17 "0017_messages",
     18 "0018_windows",
+    19 "0019_truth",
     21 "0021_accounts",
 };
 

@@ -12,14 +12,13 @@
 
 use crate::domain::card::{CardStatus, Channels};
 use crate::domain::delivery::Channel;
-use crate::domain::event::EventKind;
 use crate::domain::id::{CardId, EventId, MerchantId, PassTypeIdentifier, PushToken};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx, Value, counts, tags};
 
-const DUE: &str = "select p.merchant_id, p.card_id, p.generation, p.attempts, p.wants, p.told, p.slot_at from pushes p \
-     join cards c on c.merchant_id = p.merchant_id and c.card_id = p.card_id \
+const DUE: &str = "select p.merchant_id, p.card_id, p.generation, p.attempts, p.wants, p.told, p.slot_at, \
+     c.last_event_id from pushes p join cards c on c.merchant_id = p.merchant_id and c.card_id = p.card_id \
      where p.channel = $1 and p.due_at <= $2 order by p.due_at limit $3 for update skip locked";
 const LEASE: &str = "update pushes set lease = $1, due_at = $2, attempts = pushes.attempts + 1 \
      from (values {bigint, bigint}) as v where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 \
@@ -58,10 +57,6 @@ const DELETE: &str = "delete from pushes where (merchant_id, card_id) in \
 const RELEASE: &str = "update pushes set lease = null, due_at = v.column3, attempts = v.column4 \
      from (values {bigint, bigint, bigint, bigint}) as v \
      where pushes.merchant_id = v.column1 and pushes.card_id = v.column2 and pushes.channel = $1";
-const EVENTS: &str = "insert into events (merchant_id, card_id, previous_event_id, kind, punches, rewards, visits, \
-     at, recorded_at, actor, reason) \
-     values {bigint, bigint, bigint, text, bigint, bigint, bigint, bigint, bigint, text, text} \
-     returning merchant_id, card_id, event_id";
 const SAVE_CARDS: &str = "update cards set status = v.column3, channels = v.column4, last_event_id = v.column5 \
      from (values {bigint, bigint, text, bigint, bigint}) as v \
      where cards.merchant_id = v.column1 and cards.card_id = v.column2";
@@ -71,8 +66,8 @@ const REGISTERED: &str = "select count(*) from (select 1 from registrations \
      where merchant_id = $1 and card_id = $2 limit 1) as one";
 
 pub(crate) const STATEMENTS: &[&str] = &[
-    DUE, LEASE, LEASE_EACH, PUT_OFF, TOLD, TAG, ADDRESSES, LOCK_CARDS, HELD, DELETE, RELEASE, EVENTS,
-    SAVE_CARDS, UNREGISTER, REGISTERED,
+    DUE, LEASE, LEASE_EACH, PUT_OFF, TOLD, TAG, ADDRESSES, LOCK_CARDS, HELD, DELETE, RELEASE, SAVE_CARDS,
+    UNREGISTER, REGISTERED,
 ];
 
 /// The marks in `wants` beside the bits of classes: messages wait, and alerts were let through that have no answer.
@@ -108,6 +103,8 @@ pub struct Due {
     pub told: i64,
     /// Its place in the merchant's pace.
     pub slot_at: Option<Timestamp>,
+    /// The newest event of its card.
+    pub last_event: Option<EventId>,
 }
 
 /// What a row keeps while it is leased, or put off.
@@ -167,15 +164,6 @@ pub struct Release {
     pub key: CardKey,
     pub due_at: Timestamp,
     pub attempts: i64,
-}
-
-/// A timeline row of the gateway's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    pub key: CardKey,
-    pub previous: Option<EventId>,
-    pub kind: EventKind,
-    pub reason: Option<String>,
 }
 
 /// Up to `limit` due rows of `channel`, the longest due first. They and their cards are locked; what others have is left
@@ -284,37 +272,6 @@ pub async fn release(tx: &mut Tx<'_>, channel: Channel, rows: &[Release]) -> Res
     Ok(())
 }
 
-/// Appends at most one row for each card and returns the new ends of their chains; save them with
-/// [`save_cards`].
-pub async fn append(
-    tx: &mut Tx<'_>,
-    lines: &[Line],
-    now: Timestamp,
-) -> Result<Vec<(MerchantId, CardId, EventId)>, Error> {
-    let rows: Vec<_> = lines
-        .iter()
-        .map(|line| {
-            let (merchant, card) = line.key;
-            let kind = line.kind.as_str();
-            let reason = line.reason.as_deref();
-            params![
-                merchant,
-                card,
-                line.previous,
-                kind,
-                0,
-                0,
-                0,
-                now,
-                now,
-                "gateway",
-                reason
-            ]
-        })
-        .collect();
-    tx.all_rows(EVENTS, &[], &rows).await
-}
-
 /// Writes what [`CardState`] holds. The cards are locked. `moved` are those, sorted, whose status or channels are
 /// others than before: the live counts follow them. The others have a new event only, which nothing counts.
 pub async fn save_cards(
@@ -376,6 +333,7 @@ impl FromRow for Due {
             wants: row.next()?,
             told: row.next()?,
             slot_at: row.next()?,
+            last_event: row.next()?,
         })
     }
 }
@@ -421,7 +379,7 @@ impl FromRow for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{alerts, budgets, dialect, intents, receipts};
+    use crate::store::{alerts, budgets, dialect, intents, push_events, receipts};
 
     /// A dispatcher's work must not grow with the number of cards.
     #[test]
@@ -432,6 +390,7 @@ mod tests {
             .expect("the schema");
         let others = [
             budgets::STATEMENTS,
+            push_events::STATEMENTS,
             alerts::STATEMENTS,
             intents::STATEMENTS,
             receipts::STATEMENTS,

@@ -1,7 +1,10 @@
 //! What a timeline shows: events by walking back their chains, with the names of those who had a part in them.
 
+use std::collections::{BTreeSet, HashMap};
+
+use crate::domain::detail::Detail;
 use crate::domain::event::{Event, EventKind, Subject};
-use crate::domain::id::{CardId, CustomerId, EventId, MerchantId};
+use crate::domain::id::{CardId, CustomerId, EventId, MerchantId, MessageId};
 use crate::domain::money::Currency;
 use crate::domain::program::Rules;
 use crate::domain::timeline::{Linked, Place};
@@ -46,7 +49,12 @@ const NEWER: &str = "with recursive line (event_id, previous_event_id, kind, dep
      where line.depth < $4 and e.event_id > $3) \
      select line.kind from line";
 
-pub(crate) const STATEMENTS: &[&str] = &[OF_CARD, OF_CUSTOMER, CARDS_OF_CUSTOMER, ENTRIES, NEWER];
+/// What people know messages by: the title, where there is one.
+const TEXTS: &str = "select t.message_id, coalesce(m.title, t.body) from (values {bigint}) as v \
+     join push_texts t on t.merchant_id = $1 and t.message_id = v.column1 \
+     left join messages m on m.merchant_id = t.merchant_id and m.message_id = t.message_id";
+
+pub(crate) const STATEMENTS: &[&str] = &[OF_CARD, OF_CUSTOMER, CARDS_OF_CUSTOMER, ENTRIES, NEWER, TEXTS];
 
 /// One line of a timeline with all its details.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +69,8 @@ pub struct Entry {
     pub currency: Option<Currency>,
     /// The event that took this one back.
     pub reversed_by: Option<EventId>,
+    /// What the messages say that it is about, as far as they are still known; see [`name_messages`].
+    pub messages: Vec<String>,
 }
 
 impl Entry {
@@ -149,6 +159,38 @@ pub async fn newer(
     kinds.into_iter().map(read).collect()
 }
 
+/// Fills in [`Entry::messages`].
+pub async fn name_messages(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    entries: &mut [Entry],
+) -> Result<(), Error> {
+    let named: BTreeSet<MessageId> = entries
+        .iter()
+        .flat_map(|entry| messages_of(entry).iter().copied())
+        .collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = named.iter().map(|message| params![*message]).collect();
+    let texts: Vec<(MessageId, String)> = tx.all_rows(TEXTS, &params![merchant], &rows).await?;
+    let texts: HashMap<MessageId, String> = texts.into_iter().collect();
+    for entry in entries {
+        let said = messages_of(entry).iter().filter_map(|message| texts.get(message));
+        // Of somebody who was erased nothing is left.
+        let said = said.filter(|text| !text.is_empty()).cloned().collect();
+        entry.messages = said;
+    }
+    Ok(())
+}
+
+fn messages_of(entry: &Entry) -> &[MessageId] {
+    match &entry.event.event.detail {
+        Some(Detail::Push { messages, .. }) => messages,
+        _ => &[],
+    }
+}
+
 impl FromRow for Entry {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
         let event = Event::from_row(row)?;
@@ -165,6 +207,7 @@ impl FromRow for Entry {
             program_name,
             currency: rules.map(|rules| rules.purchase.currency),
             reversed_by: row.next()?,
+            messages: Vec::new(),
         })
     }
 }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::domain::delivery::Channel;
 use crate::domain::face::CardFace;
-use crate::domain::id::{CardId, InvitationId, MerchantId};
+use crate::domain::id::{CardId, InvitationId, LinkId, MerchantId};
 use crate::domain::secret::MasterKey;
 use crate::store::cards::{self, CardWithProgram};
 use crate::web::Web;
@@ -179,7 +179,9 @@ async fn pass(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response
 async fn google(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response, ApiError> {
     let wallet = web.google.clone().ok_or(ApiError::NotFound)?;
     let card = link.open(&web).await?;
-    let face = card.face();
+    let mut face = card.face();
+    let counted = web.redirects.link(face.merchant, LinkId(face.program.0)).await?;
+    face.link = counted.map(|link| web.counted(&face, &link));
     let save = wallet
         .issue(&face)
         .await

@@ -159,6 +159,7 @@ fn face() -> CardFace {
         version: 4,
         changed_at: NOW,
         news: None,
+        link: None,
     }
 }
 

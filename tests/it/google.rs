@@ -93,6 +93,7 @@ fn face(card: i64, punches: i64) -> CardFace {
         version: 1,
         changed_at: Timestamp(0),
         news: None,
+        link: None,
     }
 }
 

@@ -18,6 +18,7 @@ mod console;
 mod counters_migration;
 mod coupons;
 mod crash;
+mod crashing;
 mod customers;
 mod engagement;
 mod engines;

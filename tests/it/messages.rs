@@ -2,10 +2,12 @@
 
 mod control;
 mod crash;
+mod fetched;
 mod forecast;
 mod life;
 mod links;
 mod shop;
+mod timeline;
 
 use passgate::domain::id::MessageId;
 use passgate::domain::message::{Audience, State};

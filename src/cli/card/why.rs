@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::open;
 use crate::config::Config;
-use crate::domain::budget::Decision;
+use crate::domain::budget::{self, Decision};
 use crate::domain::id::{CardId, MerchantId};
 use crate::domain::time::Timestamp;
 use crate::ops::pushes::Why;
@@ -83,7 +83,12 @@ fn told(why: &Why) -> String {
     }
     for message in &why.messages {
         let reason = message.ruling.as_ref().map(|ruling| ruling.rule.words(zone));
-        let reason = reason.or_else(|| message.rule.clone());
+        let reason = reason.or_else(|| {
+            message
+                .rule
+                .as_deref()
+                .map(|rule| budget::reason(rule).to_owned())
+        });
         let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         let _ = writeln!(
             text,

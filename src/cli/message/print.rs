@@ -1,5 +1,7 @@
 //! Messages as the command prints them.
 
+use crate::domain::budget;
+use crate::domain::message::fetches;
 use crate::domain::message::forecast::{Tally, hour_start};
 use crate::domain::message::{Audience, Content, Forecast, Message, length};
 use crate::ops::messages::{Recipient, Shown};
@@ -66,7 +68,7 @@ fn tally(tally: &Tally) {
     println!("  sent at once {}", tally.sent);
     println!("  deferred {}", tally.deferred);
     for (rule, count) in &tally.suppressed {
-        println!("  suppressed {count}: {rule}");
+        println!("  not sent {count}: {}", budget::reason(rule));
     }
     for (hour, count) in tally.line.iter().take(MOST_HOURS) {
         println!("  in the hour from {}: {count}", hour_start(*hour).to_jiff());
@@ -96,11 +98,30 @@ pub(super) fn shown(shown: &Shown) {
             .map_or_else(|| "-".to_owned(), |count| count.to_string());
         println!("  {forecast:>8}  {:>7}  {}", line.outcome, line.what);
     }
+    for hour in shown.hours().iter().take(MOST_HOURS) {
+        let forecast = hour
+            .forecast
+            .map_or_else(|| "-".to_owned(), |count| count.to_string());
+        println!(
+            "  {forecast:>8}  {:>7}  in the hour from {}",
+            hour.outcome,
+            hour.begins.to_jiff()
+        );
+    }
+    println!("  created: {}", shown.outcome.created());
     for (state, count) in &shown.outcome.states {
         println!("  now {state}: {count}");
     }
+    if let (Some(median), Some(p95)) = (shown.fetches.median(), shown.fetches.p95()) {
+        println!(
+            "  fetched: {}, half of them within {}, 95 of 100 within {}",
+            shown.fetches.count(),
+            fetches::shown(median),
+            fetches::shown(p95)
+        );
+    }
     for (reason, count) in &shown.outcome.reasons {
-        println!("  {reason}: {count}");
+        println!("  {}: {count}", budget::counted(reason));
     }
     if let Some(link) = &shown.link {
         println!(
@@ -113,14 +134,19 @@ pub(super) fn shown(shown: &Shown) {
 }
 
 pub(super) fn recipient(recipient: &Recipient) {
-    let why = recipient.rule.as_deref().map(|rule| format!(" ({rule})"));
+    let why = recipient.rule.as_deref();
+    let why = why.map(|rule| format!(" ({})", budget::reason(rule)));
+    let fetched = recipient
+        .fetched_at
+        .map(|at| format!(", fetched {}", at.to_jiff()));
     let until = recipient.until.map(|until| format!(" until {}", until.to_jiff()));
     println!(
-        "card {} {}: {}{}{}",
+        "card {} {}: {}{}{}{}",
         recipient.card,
         recipient.channel.as_str(),
         recipient.state.as_str(),
         until.unwrap_or_default(),
         why.unwrap_or_default(),
+        fetched.unwrap_or_default(),
     );
 }

@@ -169,23 +169,11 @@ impl Rule {
         }
     }
 
-    /// The reason, as half a sentence.
+    /// The reason with its particulars, as half a sentence.
     pub fn words(&self, zone: &TimeZone) -> String {
         match self {
-            Self::Free => "nothing is against it".into(),
-            Self::Cancelled => "the message or its campaign was called off".into(),
-            Self::Paused => "the message is paused".into(),
-            Self::NotInstalled => "the card is in no wallet yet".into(),
-            Self::Removed => "the card was removed from the wallet".into(),
-            Self::Unreachable => "the card has no copy on this channel that can be reached".into(),
-            Self::Expired => "the card has expired".into(),
-            Self::Void => "the card has ended".into(),
-            Self::PreferencePaused => "the holder has paused notifications of this kind".into(),
-            Self::NoConsent => "the holder has not agreed to this".into(),
-            Self::Outdated => "there is no reward to redeem any more".into(),
             Self::Duplicate { at } => format!("the same text goes out at {} already", shown(*at, zone)),
             Self::TooLate { ends } => format!("it makes no sense after {}", shown(*ends, zone)),
-            Self::Scheduled => "that is when it is scheduled".into(),
             Self::Window {
                 most,
                 hours,
@@ -211,9 +199,8 @@ impl Rule {
             }
             Self::Gap { minutes } => format!("alerts of a card are at least {minutes} minutes apart"),
             Self::Quiet { from, to, zone } => format!("quiet hours are from {from} to {to} ({zone})"),
-            Self::Exhausted => "the provider shows no more alerts before".into(),
-            Self::Pace => "others are before it in the merchant's pace".into(),
             Self::Merged { into } => format!("the alert about the {} says it too", into.as_str()),
+            plain => plain.reason().to_owned(),
         }
     }
 }
@@ -299,7 +286,7 @@ fn number(count: i64) -> String {
     }
 }
 
-fn shown(at: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn shown(at: Timestamp, zone: &TimeZone) -> String {
     at.to_jiff()
         .to_zoned(zone.clone())
         .strftime("%a %-d %b %Y, %H:%M")

@@ -4,10 +4,11 @@
 //! card (a card in two wallets has two), and names no recipient: its size does not grow with the audience. What a
 //! forecast is held against are the first decisions: somebody who was deferred stays counted so when they are sent to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::budget;
 use crate::domain::time::Timestamp;
 
 /// What is decided about one copy of a card when the message comes to it for the first time.
@@ -48,7 +49,7 @@ pub struct Forecast {
     pub version: i64,
 }
 
-/// One line of a forecast beside its outcome.
+/// One line of a forecast beside its outcome, as people read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub what: String,
@@ -123,6 +124,11 @@ pub struct Fate {
 }
 
 impl Outcome {
+    /// Copies that were written down.
+    pub fn created(&self) -> i64 {
+        self.states.values().sum()
+    }
+
     pub fn add(&mut self, fate: &Fate) {
         *self.states.entry(fate.state.clone()).or_default() += fate.count;
         if let Some(reason) = &fate.reason {
@@ -161,16 +167,39 @@ pub fn side_by_side(forecast: Option<&Tally>, outcome: &Tally) -> Vec<Line> {
         .into_iter()
         .chain([outcome])
         .flat_map(|tally| tally.suppressed.keys());
-    let reasons: std::collections::BTreeSet<&String> = reasons.collect();
+    let reasons: BTreeSet<&String> = reasons.collect();
     for reason in reasons {
         let of = |tally: &Tally| tally.suppressed.get(reason).copied().unwrap_or(0);
         lines.push(Line {
-            what: format!("suppressed: {reason}"),
+            what: format!("not sent: {}", budget::reason(reason)),
             forecast: forecast.map(of),
             outcome: of(outcome),
         });
     }
     lines
+}
+
+/// An hour of both time lines: how many copies are told in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hour {
+    pub begins: Timestamp,
+    pub forecast: Option<i64>,
+    pub outcome: i64,
+}
+
+/// The time lines of a forecast, if there is one, and an outcome, hour by hour.
+pub fn hours(forecast: Option<&Tally>, outcome: &Tally) -> Vec<Hour> {
+    let tallies = forecast.into_iter().chain([outcome]);
+    let all: BTreeSet<i64> = tallies.flat_map(|tally| tally.line.keys().copied()).collect();
+    let hour = |hour: i64| {
+        let of = |tally: &Tally| tally.line.get(&hour).copied().unwrap_or(0);
+        Hour {
+            begins: hour_start(hour),
+            forecast: forecast.map(of),
+            outcome: of(outcome),
+        }
+    };
+    all.into_iter().map(hour).collect()
 }
 
 #[cfg(test)]
@@ -208,7 +237,7 @@ mod tests {
         forecast.recipients = 1;
         outcome.recipients = 1;
         forecast.add(&Verdict::Suppressed("no_consent".into()), Timestamp(0), 1);
-        outcome.add(&Verdict::Suppressed("card_ended".into()), Timestamp(0), 1);
+        outcome.add(&Verdict::Suppressed("void".into()), Timestamp(0), 1);
         let lines = side_by_side(Some(&forecast), &outcome);
         let shown: Vec<_> = lines
             .iter()
@@ -220,11 +249,26 @@ mod tests {
                 ("recipients", Some(1), 1),
                 ("sent at once", Some(0), 0),
                 ("deferred", Some(0), 0),
-                ("suppressed: card_ended", Some(0), 1),
-                ("suppressed: no_consent", Some(1), 0),
+                ("not sent: the holder has not agreed to this", Some(1), 0),
+                ("not sent: the card has ended", Some(0), 1),
             ]
         );
         assert_eq!(side_by_side(None, &outcome)[0].forecast, None);
+    }
+
+    #[test]
+    fn time_lines_stand_side_by_side_hour_by_hour() {
+        let (mut forecast, mut outcome) = (Tally::default(), Tally::default());
+        forecast.add(&Verdict::Sent, Timestamp(HOUR), 3);
+        outcome.add(&Verdict::Sent, Timestamp(HOUR), 2);
+        outcome.add(&Verdict::Deferred(Timestamp(4 * HOUR)), Timestamp(HOUR), 1);
+        let shown = |forecast| {
+            let hours = hours(forecast, &outcome);
+            let told = |hour: &Hour| (hour.begins.0 / HOUR, hour.forecast, hour.outcome);
+            hours.iter().map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(Some(&forecast)), [(1, Some(3), 2), (4, Some(0), 1)]);
+        assert_eq!(shown(None), [(1, None, 2), (4, None, 1)]);
     }
 
     #[test]

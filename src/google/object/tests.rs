@@ -36,6 +36,7 @@ pub(in crate::google) fn sample() -> CardFace {
         version: 1,
         changed_at: Timestamp(0),
         news: None,
+        link: None,
     }
 }
 

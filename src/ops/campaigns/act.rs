@@ -309,7 +309,6 @@ impl Turn {
             let of_card = self.events.iter().filter(|event| event.card() == Some(card.id));
             (card, Classes::touched(of_card))
         });
-        outbox::enqueue_to_ring(tx, told, self.now).await?;
         let members: Vec<_> = self
             .moved
             .iter()
@@ -323,6 +322,8 @@ impl Turn {
             actions::cancel(tx, of, &[*card], *until).await?;
         }
         actions::queue(tx, of, &self.messages, self.now).await?;
+        // The outbox comes after what hangs on the cards.
+        outbox::enqueue_to_ring(tx, told, self.now).await?;
         for card in &changed {
             tx.announce(Change::Card(card.merchant, card.id));
         }

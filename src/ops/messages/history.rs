@@ -3,14 +3,14 @@
 use super::{MessageError, link_of};
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CardId, MerchantId, MessageId};
-use crate::domain::message::forecast::{Line, side_by_side};
-use crate::domain::message::{Forecast, Message, Outcome};
+use crate::domain::message::forecast::{Hour, Line, hours, side_by_side};
+use crate::domain::message::{Fetches, Forecast, Message, Outcome};
 use crate::ops::Ops;
 use crate::ops::segments::apart;
 use crate::store::intents::IntentState;
 use crate::store::links::{self, Link};
 pub use crate::store::messages::recipients::Recipient;
-use crate::store::messages::{self, recipients};
+use crate::store::messages::{self, fetched, recipients};
 use crate::store::{Error, Tx};
 
 /// A message with everything that its page shows.
@@ -19,6 +19,8 @@ pub struct Shown {
     pub message: Message,
     pub forecast: Option<Forecast>,
     pub outcome: Outcome,
+    /// How long phones took to fetch it; goes on after its end.
+    pub fetches: Fetches,
     /// Its counted link.
     pub link: Option<Link>,
 }
@@ -27,6 +29,14 @@ impl Shown {
     /// The forecast beside what was decided at first.
     pub fn lines(&self) -> Vec<Line> {
         side_by_side(
+            self.forecast.as_ref().map(|forecast| &forecast.tally),
+            &self.outcome.first,
+        )
+    }
+
+    /// Hour by hour, who was to be told and who was.
+    pub fn hours(&self) -> Vec<Hour> {
+        hours(
             self.forecast.as_ref().map(|forecast| &forecast.tally),
             &self.outcome.first,
         )
@@ -100,6 +110,7 @@ impl Ops {
                         };
                         Ok(Some(Shown {
                             forecast: messages::forecast(tx, merchant, id).await?,
+                            fetches: fetched::of_message(tx, merchant, id).await?,
                             link: links::link(tx, merchant, link_of(id)).await?,
                             outcome,
                             message,

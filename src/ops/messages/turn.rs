@@ -22,7 +22,10 @@ use crate::ops::Ops;
 use crate::ops::audience::Audience as _;
 use crate::ops::segments::{SegmentError, apart};
 use crate::store::intents::{self, Decided, IntentState, NewIntent, NewText};
+use crate::store::messages::recipients::Answers;
 use crate::store::messages::{self, recipients};
+use crate::store::push_events::{self, Line};
+use crate::store::pushes::{self, CardKey, CardState};
 use crate::store::{Error, Retry, Tx, budgets, outbox};
 
 /// How often a message that waits for its recipients is looked at.
@@ -85,8 +88,7 @@ async fn step(ops: &Ops, merchant: MerchantId, id: MessageId, now: Timestamp) ->
 /// What is known of a message's recipients before its row is locked.
 #[derive(Debug, Clone, Default)]
 struct Seen {
-    refused: i64,
-    accepted: i64,
+    answers: Answers,
     /// Only where nobody was left to wait for.
     outcome: Option<Outcome>,
 }
@@ -101,14 +103,13 @@ async fn look(ops: &Ops, merchant: MerchantId, id: MessageId) -> Result<Seen, Er
                     let Some(message) = found.filter(|message| message.started_at.is_some()) else {
                         return Ok(Seen::default());
                     };
-                    let (refused, accepted) = recipients::answers(tx, merchant, id).await?;
+                    let answers = recipients::answers(tx, merchant, id).await?;
                     // One that was aborted writes nobody down any more.
                     let is_written = message.is_expanded() || message.state == State::Aborted;
                     let is_written = is_written && message.walked_to == ALL_EXPANDED;
                     let is_over = is_written && !recipients::is_open(tx, merchant, id).await?;
                     Ok(Seen {
-                        refused,
-                        accepted,
+                        answers,
                         outcome: match is_over {
                             true => Some(super::history::outcome(tx, &message).await?),
                             false => None,
@@ -122,17 +123,27 @@ async fn look(ops: &Ops, merchant: MerchantId, id: MessageId) -> Result<Seen, Er
 }
 
 async fn work(tx: &mut Tx<'_>, mut message: Message, seen: &Seen, now: Timestamp) -> Result<(), Error> {
+    let Answers {
+        refused,
+        mut faulty,
+        accepted,
+    } = seen.answers;
     if message.walked_to == CardId(0) {
+        faulty = 0;
         // Somebody has just taken it up, and knows of these.
-        message.faults = seen.refused;
+        message.faults = refused;
+        intents::forgive(tx, message.merchant, message.id).await?;
     }
     let due = match message.state {
         State::Scheduled => start(tx, &mut message, now).await?,
-        State::Running if is_refused(seen.refused, message.faults, seen.accepted) => {
-            let text = format!(
-                "providers refused {} of its copies",
-                seen.refused - message.faults
-            );
+        State::Running if is_refused(refused + faulty, message.faults, accepted) => {
+            let text = match (refused - message.faults, faulty) {
+                (refused, 0) => format!("providers refused {refused} of its copies"),
+                (0, faulty) => format!("providers do not take its copies; {faulty} are tried again"),
+                (refused, faulty) => {
+                    format!("providers refused {refused} of its copies, and {faulty} are tried again")
+                }
+            };
             pause(tx, &mut message, text, now).await?
         }
         State::Running | State::Aborted if message.walked_to != ALL_EXPANDED => {
@@ -179,6 +190,8 @@ async fn start(tx: &mut Tx<'_>, message: &mut Message, now: Timestamp) -> Result
         id: message.id,
         class: message.content.class,
         body: message.content.text.clone(),
+        title: message.content.title.clone(),
+        linked: message.content.link.is_some(),
         personalised: message.is_personalised(),
         campaign: None,
         ends_at: None,
@@ -243,10 +256,15 @@ async fn expand(tx: &mut Tx<'_>, message: &mut Message, now: Timestamp) -> Resul
             nowhere.push(key);
         }
     }
+    // Before the outbox, as everywhere. Others need no lock.
+    let cards = match nowhere.is_empty() {
+        true => Vec::new(),
+        false => pushes::lock_cards(tx, &nowhere).await?,
+    };
     intents::insert(tx, &new, now).await?;
     tracing::trace!(target: "passgate::walk", step = "recipients_written");
     outbox::wake(tx, &marks, now).await?;
-    suppress(tx, id, &nowhere, now).await?;
+    suppress(tx, id, &cards, now).await?;
     message.recipients += i64::try_from(members.len()).unwrap_or(i64::MAX);
     message.expanded_to = match page.last() {
         Some(last) if i64::try_from(page.len()) == Ok(PAGE) => *last,
@@ -263,13 +281,15 @@ pub(super) const NOWHERE: Channel = Channel::Apple;
 async fn suppress(
     tx: &mut Tx<'_>,
     message: MessageId,
-    keys: &[(MerchantId, CardId)],
+    cards: &[CardState],
     now: Timestamp,
 ) -> Result<(), Error> {
-    if keys.is_empty() {
+    if cards.is_empty() {
         return Ok(());
     }
-    let mut book = budgets::read(tx, NOWHERE, keys, keys, now).await?;
+    let keys: Vec<CardKey> = cards.iter().map(|card| card.key).collect();
+    let mut book = budgets::read(tx, NOWHERE, &keys, &keys, now).await?;
+    let mut lines = Vec::with_capacity(2 * keys.len());
     let waiting = std::mem::take(&mut book.waiting);
     let mut decided = Vec::with_capacity(keys.len());
     book.each(NOWHERE, now, |_, card, standing| {
@@ -282,6 +302,10 @@ async fn suppress(
         intent.due_at = intent.due_at.min(now);
         let ruling = budget::decide(standing, &[intent], now).pop();
         if let Some(ruling) = ruling.filter(|ruling| ruling.decision == Decision::Suppress) {
+            let begun = budget::created(NOWHERE, intent.class, message);
+            lines.push(Line::new(card.key, begun, found.created_at));
+            let told = ruling.told(NOWHERE, standing.clocks.merchant);
+            lines.extend(told.map(|told| Line::new(card.key, told, now)));
             decided.push(Decided {
                 key: card.key,
                 message,
@@ -290,7 +314,9 @@ async fn suppress(
             });
         }
     });
-    intents::decide(tx, NOWHERE, &decided, now).await
+    intents::decide(tx, NOWHERE, &decided, now).await?;
+    let newest = cards.iter().map(|card| (card.key, card.last_event)).collect();
+    push_events::append_alone(tx, newest, lines, now).await
 }
 
 /// Has recipients that wait decided anew: of a message that was taken up again, or that was aborted.

@@ -7,7 +7,7 @@ use crate::domain::delivery::{BackOff, Channel, Next, Outcome};
 use crate::domain::event::EventKind;
 use crate::domain::face::CardFace;
 use crate::domain::id::{PassTypeIdentifier, PushToken};
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Notice, Rings};
 use crate::domain::time::Timestamp;
 use crate::push::{Alert, Delivery};
 use crate::store::push_addresses::Listening;
@@ -27,9 +27,11 @@ pub(super) struct Target {
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
     Outcome(Outcome),
-    /// It was not tried: the circuit is open, or the node stops. The attempt does not count.
+    /// It was not tried: the circuit is open, which is a fault of the provider's or of our set-up there, or the node
+    /// stops. The attempt does not count.
     Untried {
         due_at: Timestamp,
+        is_fault: bool,
     },
 }
 
@@ -41,6 +43,8 @@ pub(super) struct Settled {
     /// As claimed.
     pub(super) generation: i64,
     pub(super) step: Step,
+    /// The provider did not take it, and it is tried again.
+    pub(super) is_fault: bool,
     pub(super) event: Option<(EventKind, String)>,
     pub(super) dead: Vec<Dead>,
     /// Alerts left with it.
@@ -235,6 +239,7 @@ impl Batch {
                     lease,
                     generation: row.generation,
                     step: Step::Done,
+                    is_fault: false,
                     event: None,
                     dead: Vec::new(),
                     rings: row.rings,
@@ -335,7 +340,12 @@ impl Batch {
         let name = self.channel.as_str();
         let (step, event) = match worst {
             None => (Step::Done, None),
-            Some(Answer::Untried { due_at }) => return settled(untried(lease, &row, due_at)),
+            Some(Answer::Untried { due_at, is_fault }) => {
+                return settled(Settled {
+                    is_fault,
+                    ..untried(lease, &row, due_at)
+                });
+            }
             Some(Answer::Outcome(outcome)) => match self.back_off.next(&outcome, row.attempts, jitter, now) {
                 Next::Again { at } => (
                     Step::Again {
@@ -361,6 +371,7 @@ impl Batch {
         };
         settled(Settled {
             step,
+            is_fault: matches!(step, Step::Again { .. }),
             event,
             ..untried(lease, &row, row.claimed_at)
         })
@@ -369,8 +380,12 @@ impl Batch {
 
 /// What a browser or app is shown: what rings, or else silently what the card says now.
 fn notice(face: &CardFace, alerts: &[Alert]) -> Notice {
-    let words = alerts.iter().map(|alert| (alert.class, alert.text.as_deref()));
-    Notice::ringing(face, words).unwrap_or_else(|| Notice::refresh(face))
+    let rings = alerts.iter().map(|alert| Rings {
+        class: alert.class,
+        words: alert.words.as_ref(),
+        link: alert.link.as_deref(),
+    });
+    Notice::ringing(face, rings).unwrap_or_else(|| Notice::refresh(face))
 }
 
 /// Tells what is said in one attempt from what is said in another: the state of the card and the alerts beside it.
@@ -393,6 +408,7 @@ fn untried(lease: i64, row: &Claimed, due_at: Timestamp) -> Settled {
             due_at,
             attempts: (row.attempts - 1).max(0),
         },
+        is_fault: false,
         event: None,
         dead: Vec::new(),
         rings: row.rings,

@@ -6,9 +6,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::budget::{Classes, Decision, Intent, Origin, Rule, Ruling, Standing, decide};
+use jiff::tz::TimeZone;
+
+use crate::domain::budget::{Classes, Decision, Intent, Origin, Rule, Ruling, Standing, created, decide};
 use crate::domain::delivery::Channel;
-use crate::domain::id::MessageId;
+use crate::domain::event::EventKind;
+use crate::domain::id::{MerchantId, MessageId};
 use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
 use crate::push::Alert;
@@ -16,8 +19,9 @@ use crate::store::alerts::NewAlert;
 use crate::store::budgets::{Book, Known, Paces, StoredAlert, intents_of};
 use crate::store::intents::{Decided, IntentState, Waiting};
 use crate::store::push_addresses::Listening;
+use crate::store::push_events::Line;
 use crate::store::pushes::{Address, CardKey, Claimed, Due, Kept, MESSAGES, OPEN};
-use crate::store::{Error, Tx, alerts, budgets, intents, push_addresses, pushes};
+use crate::store::{Change, Error, Tx, alerts, budgets, intents, push_addresses, push_events, pushes};
 
 /// What a lane has in hand after a claim.
 #[derive(Debug, Default)]
@@ -110,6 +114,10 @@ struct Desk {
     again: Vec<CardKey>,
     decided: Vec<Decided>,
     rulings: Vec<(CardKey, Ruling)>,
+    /// For messages that are decided on for the first time.
+    created: Vec<Line>,
+    /// The clocks by which timelines are read.
+    zones: HashMap<MerchantId, TimeZone>,
     news: Vec<(CardKey, Class, Option<MessageId>)>,
     rings: HashMap<CardKey, Vec<Alert>>,
     used: Vec<i64>,
@@ -134,6 +142,10 @@ impl Desk {
         let mut book = budgets::read(tx, channel, asking, &with_messages, now).await?;
         let programs: BTreeSet<_> = book.cards.iter().map(|card| (card.key.0, card.program)).collect();
         let paces = Paces::hold(tx, channel, &programs, &mut book.rules).await?;
+        let zones = programs
+            .iter()
+            .map(|(merchant, _)| (*merchant, book.rules.merchant_zone(*merchant).clone()))
+            .collect();
         let mut desk = Self {
             channel,
             now,
@@ -143,6 +155,8 @@ impl Desk {
             again: Vec::new(),
             decided: Vec::new(),
             rulings: Vec::new(),
+            created: Vec::new(),
+            zones,
             news: Vec::new(),
             rings: HashMap::new(),
             used: Vec::new(),
@@ -223,7 +237,8 @@ impl Desk {
                 id: (alert.lease, alert.position),
                 class: alert.alert.class,
                 message: alert.message,
-                text: alert.text.clone(),
+                words: alert.words.clone(),
+                link: None,
             });
         }
         if is_open {
@@ -259,7 +274,8 @@ impl Desk {
             id: (self.lease, position),
             class: intent.class,
             message,
-            text: text.map(|of| of.body.clone()),
+            words: text.map(|of| of.words.clone()),
+            link: None,
         });
     }
 
@@ -274,9 +290,13 @@ impl Desk {
                 Decision::Suppress => IntentState::Suppressed,
                 Decision::Defer { .. } | Decision::Merge | Decision::Hold => IntentState::Waiting,
             };
-            let known = waiting.iter().any(|of| {
-                of.message == message
-                    && state == IntentState::Waiting
+            let found = waiting.iter().find(|of| of.message == message);
+            if let Some(found) = found.filter(|of| of.rule.is_none()) {
+                let told = created(self.channel, intent.class, message);
+                self.created.push(Line::new(key, told, found.created_at));
+            }
+            let known = found.is_some_and(|of| {
+                state == IntentState::Waiting
                     && of.until == ruling.until()
                     && of.rule.as_deref() == Some(ruling.rule.as_str())
             });
@@ -319,7 +339,18 @@ impl Desk {
             .into_iter()
             .filter(|(_, ruling)| !matches!(ruling.rule, Rule::Merged { .. }))
             .collect();
-        alerts::note(tx, channel, &told, now).await?;
+        let new = alerts::note(tx, channel, told, now).await?;
+        let mut lines = self.created;
+        lines.extend(new.iter().filter_map(|(key, ruling)| {
+            let told = ruling.told(channel, self.zones.get(&key.0)?)?;
+            Some(Line::new(*key, told, now))
+        }));
+        // What is let through is announced with its provider's answer.
+        for line in lines.iter().filter(|line| line.kind != EventKind::PushCreated) {
+            tx.announce(Change::Card(line.key.0, line.key.1));
+        }
+        let newest = due.iter().map(|row| (row.key, row.last_event)).collect();
+        push_events::append_alone(tx, newest, lines, now).await?;
         if !self.news.is_empty() {
             alerts::make_news(tx, &self.news, now).await?;
         }

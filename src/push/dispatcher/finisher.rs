@@ -12,15 +12,21 @@ use tokio::sync::mpsc;
 use super::batch::{Place, Settled, Step};
 use crate::clock::Clock;
 use crate::domain::delivery::Channel;
+use crate::domain::detail::Detail;
 use crate::domain::event::EventKind;
+use crate::domain::id::MessageId;
+use crate::domain::preference::Class;
 use crate::domain::receipt;
 use crate::domain::time::Timestamp;
-use crate::store::alerts::Stopped;
-use crate::store::pushes::{self, CardKey, CardState, Held, Line, OPEN, Release, Told};
+use crate::store::alerts::{Closed, Stopped};
+use crate::store::push_events::{self, Line};
+use crate::store::pushes::{self, CardKey, CardState, Held, OPEN, Release, Told};
 use crate::store::receipts::{self, Waited};
 use crate::store::{self, Change, Store, Tx, alerts, intents, push_addresses};
 use crate::telemetry::{Histogram, Metric};
 
+/// Why a push that rings reached nobody where there is no address.
+const NOBODY: &str = "nobody listens on this channel";
 /// A provider that lets nothing more ring counts a rolling day, and does not say when it began.
 const SILENCED_FOR: Duration = Duration::from_secs(24 * 3600);
 /// Rows in one transaction.
@@ -122,7 +128,7 @@ async fn finish(
     let (mut removed, dropped) = remove_dead(tx, channel, settled, &mut cards, now).await?;
     let mut done = Vec::with_capacity(keys.len());
     let (mut back, mut told, mut answers) = (Vec::new(), Vec::new(), Vec::new());
-    let mut taken = Vec::new();
+    let (mut taken, mut faulted) = (Vec::new(), Vec::new());
     let mut events = Vec::with_capacity(keys.len());
     for row in settled {
         let Some(held) = held.get(&row.key).filter(|held| held.lease == Some(row.lease)) else {
@@ -152,27 +158,37 @@ async fn finish(
                     due_at,
                     attempts,
                 });
+                if row.is_fault && row.rings {
+                    faulted.push(row.key);
+                }
                 let addresses = row.told.iter();
                 taken.extend(addresses.map(|(address, said)| (row.key, address.clone(), *said)));
             }
         }
-        // That the card is gone from the wallet says more than that the push found nobody.
-        if let Some((kind, reason)) = &row.event
-            && !(*kind == EventKind::PushFailed && removed.contains_key(&row.key))
-        {
-            events.push((row.key, *kind, reason.clone()));
+        if let Some((kind, reason)) = event(row, channel) {
+            // That the card is gone from the wallet says more than that the push found nobody, unless it was to ring.
+            if kind != EventKind::PushFailed || row.rings || !removed.contains_key(&row.key) {
+                events.push(line(row.key, kind, reason, now));
+            }
         }
     }
+    let rang = if answers.is_empty() {
+        Vec::new()
+    } else {
+        let keys: Vec<CardKey> = answers.iter().map(|(key, _)| *key).collect();
+        intents::answered(tx, channel, &answers, now).await?;
+        alerts::close(tx, channel, &keys).await?
+    };
+    if !faulted.is_empty() {
+        intents::faulted(tx, channel, &faulted).await?;
+    }
+    say_what_rang(&mut events, &rang, channel);
     let mut touched: BTreeSet<CardKey> = removed.keys().copied().collect();
     let moved: Vec<CardKey> = touched.iter().copied().collect();
-    touched.extend(events.iter().map(|(key, ..)| *key));
-
+    touched.extend(events.iter().map(|line| line.key));
+    let removals = removed.drain();
+    events.extend(removals.map(|(key, reason)| line(key, EventKind::CardRemoved, reason, now)));
     append(tx, &mut cards, events, now).await?;
-    let removals = removed
-        .drain()
-        .map(|(key, reason)| (key, EventKind::CardRemoved, reason))
-        .collect();
-    append(tx, &mut cards, removals, now).await?;
 
     let changed: Vec<CardState> = touched.iter().filter_map(|key| cards.get(key).cloned()).collect();
     if !changed.is_empty() {
@@ -204,11 +220,6 @@ async fn finish(
     if due.into_iter().any(|due_at| due_at <= now) {
         tx.announce(Change::Pushes);
     }
-    if !answers.is_empty() {
-        let rang: Vec<CardKey> = answers.iter().map(|(key, _)| *key).collect();
-        alerts::close(tx, channel, &rang).await?;
-        intents::answered(tx, channel, &answers, now).await?;
-    }
     for row in settled {
         if let Some(reason) = &row.silenced {
             let (merchant, card) = row.key;
@@ -227,12 +238,56 @@ fn has_addresses(channel: Channel) -> bool {
     matches!(channel, Channel::Fcm | Channel::WebPush)
 }
 
+/// What the timeline says about a row that is finished. A silent push that nobody listens for is no news.
+fn event(row: &Settled, channel: Channel) -> Option<(EventKind, String)> {
+    let nobody = || {
+        let reason = format!("{}: {NOBODY}", channel.as_str());
+        (row.rings && row.step == Step::Done).then_some((EventKind::PushFailed, reason))
+    };
+    row.event.clone().or_else(nobody)
+}
+
+fn line(key: CardKey, kind: EventKind, reason: String, at: Timestamp) -> Line {
+    Line {
+        key,
+        kind,
+        at,
+        reason: Some(reason),
+        detail: None,
+    }
+}
+
+/// Has the events of pushes that rang say about what, and with which messages.
+fn say_what_rang(events: &mut [Line], rang: &[Closed], channel: Channel) {
+    let mut by_card: HashMap<CardKey, (Vec<Class>, Vec<MessageId>)> = HashMap::with_capacity(rang.len());
+    for one in rang {
+        let (classes, messages) = by_card.entry(one.key).or_default();
+        if !classes.contains(&one.class) {
+            classes.push(one.class);
+        }
+        messages.extend(one.message);
+    }
+    for event in events {
+        if let Some((mut classes, mut messages)) = by_card.remove(&event.key) {
+            classes.sort_unstable();
+            messages.sort_unstable();
+            event.detail = Some(Detail::Push {
+                channel,
+                classes,
+                messages,
+                rule: None,
+                until: None,
+            });
+        }
+    }
+}
+
 /// Why what rang with `row` reached nobody; none when the provider took it.
 fn refusal(row: &Settled) -> Option<String> {
     match &row.event {
         Some((EventKind::PushSent, _)) => None,
         Some((_, reason)) => Some(reason.clone()),
-        None => Some("nobody listens on this channel".into()),
+        None => Some(NOBODY.into()),
     }
 }
 
@@ -309,31 +364,20 @@ async fn remove_dead(
     Ok((removed, dropped))
 }
 
-/// Appends at most one row for each card and moves the ends of their chains.
+/// Appends to the timelines of `cards`, and moves on their newest events.
 async fn append(
     tx: &mut Tx<'_>,
     cards: &mut HashMap<CardKey, CardState>,
-    events: Vec<(CardKey, EventKind, String)>,
+    events: Vec<Line>,
     now: Timestamp,
 ) -> Result<(), store::Error> {
     if events.is_empty() {
         return Ok(());
     }
-    let lines: Vec<Line> = events
-        .into_iter()
-        .filter_map(|(key, kind, reason)| {
-            Some(Line {
-                key,
-                previous: cards.get(&key)?.last_event,
-                kind,
-                reason: Some(reason),
-            })
-        })
-        .collect();
-    for (merchant, card, event) in pushes::append(tx, &lines, now).await? {
-        if let Some(card) = cards.get_mut(&(merchant, card)) {
-            card.last_event = Some(event);
-        }
+    let mut newest: HashMap<_, _> = cards.values().map(|card| (card.key, card.last_event)).collect();
+    push_events::append(tx, &mut newest, events, now).await?;
+    for card in cards.values_mut() {
+        card.last_event = newest.get(&card.key).copied().flatten();
     }
     Ok(())
 }

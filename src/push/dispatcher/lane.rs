@@ -20,8 +20,8 @@ use crate::domain::address::Destination;
 use crate::domain::delivery::{Channel, Outcome};
 use crate::domain::id::PassTypeIdentifier;
 use crate::push::circuit::{Admission, Circuit, Turn};
-use crate::push::{Delivery, Sender};
-use crate::store::pushes::Claimed;
+use crate::push::{Alert, Delivery, Sender};
+use crate::store::pushes::{CardKey, Claimed};
 use crate::store::{self, Change, Store, policies};
 use crate::telemetry::{Counter, Gauge, Histogram, Metric};
 
@@ -188,7 +188,7 @@ impl Lane {
         let Claim {
             rows,
             addresses,
-            alerts,
+            mut alerts,
             full,
             rules,
             used,
@@ -206,6 +206,7 @@ impl Lane {
         }
         tracing::trace!(target: "passgate::walk", step = "pushes_claimed");
         self.hand.rows.fetch_add(rows.len(), Ordering::Relaxed);
+        self.link(&mut alerts);
         let (targets, done) = match channel {
             Channel::Apple => self.batch.take_devices(lease, &rows, addresses),
             Channel::Google | Channel::Fcm | Channel::WebPush => match self.faces(&rows).await {
@@ -271,6 +272,19 @@ impl Lane {
         }
     }
 
+    /// Gives the alerts of messages with a link its address.
+    fn link(&self, alerts: &mut HashMap<CardKey, Vec<Alert>>) {
+        for (key, alerts) in alerts {
+            for alert in alerts {
+                let is_linked = alert.words.as_ref().is_some_and(|words| words.linked);
+                alert.link = alert
+                    .message
+                    .filter(|_| is_linked)
+                    .and_then(|message| self.faces.link(*key, message));
+            }
+        }
+    }
+
     async fn faces(&self, rows: &[Claimed]) -> Result<Vec<crate::domain::face::CardFace>, store::Error> {
         self.faces.faces(rows.iter().map(|row| row.key).collect()).await
     }
@@ -289,6 +303,7 @@ impl Lane {
             let spread = until.since(now).mul_f64(f64::from(jitter) / 1024.0);
             let answer = Answer::Untried {
                 due_at: until.plus(spread),
+                is_fault: true,
             };
             pass_on(settled, self.batch.answer(&target, &answer, jitter, now));
             return;
@@ -386,7 +401,10 @@ impl Lane {
         self.in_flight.set(0.0);
         let now = self.clock.now();
         for (_, target) in std::mem::take(&mut self.targets) {
-            let answer = Answer::Untried { due_at: now };
+            let answer = Answer::Untried {
+                due_at: now,
+                is_fault: false,
+            };
             pass_on(settled, self.batch.answer(&target, &answer, 0, now));
         }
     }

@@ -20,8 +20,10 @@ const OPEN: &str = "select count(*) from (select 1 from push_messages where merc
 /// Bounded: how many are more than a thousand does not matter.
 const ANSWERS: &str = "select (select count(*) from (select 1 from push_messages where merchant_id = $1 \
      and message_id = $2 and state = 'failed' limit 1000) as f), (select count(*) from (select 1 from push_messages \
+     where merchant_id = $1 and message_id = $2 and state = 'sending' and faults > 0 limit 1000) as s), (select count(*) from (select 1 from push_messages \
      where merchant_id = $1 and message_id = $2 and state = 'accepted' limit 1000) as a)";
-const OF_STATE: &str = "select p.card_id, p.channel, p.state, p.rule, p.until, p.deferred_until, p.changed_at \
+const OF_STATE: &str = "select p.card_id, p.channel, p.state, p.rule, p.until, p.deferred_until, p.changed_at, \
+     p.fetched_at \
      from push_messages p where p.merchant_id = $1 and p.message_id = $2 and p.state = $3 \
      and (p.card_id > $4 or (p.card_id = $4 and p.channel > $5)) order by p.card_id, p.channel limit $6";
 const CHANNELS: &str = "select c.card_id, c.channels, u.zone from (values {bigint}) as v \
@@ -50,6 +52,8 @@ pub struct Recipient {
     pub until: Option<Timestamp>,
     pub deferred_until: Option<Timestamp>,
     pub changed_at: Timestamp,
+    /// When a phone first had what the message says; only of copies that phones fetch.
+    pub fetched_at: Option<Timestamp>,
 }
 
 /// How many copies have which fate.
@@ -63,8 +67,16 @@ pub async fn is_open(tx: &mut Tx<'_>, merchant: MerchantId, message: MessageId) 
     Ok(open > 0)
 }
 
-/// How many copies providers have refused and accepted, each up to a thousand.
-pub async fn answers(tx: &mut Tx<'_>, merchant: MerchantId, message: MessageId) -> Result<(i64, i64), Error> {
+/// What providers have answered so far, each counted up to a thousand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Answers {
+    pub refused: i64,
+    /// Not taken, and to be tried again.
+    pub faulty: i64,
+    pub accepted: i64,
+}
+
+pub async fn answers(tx: &mut Tx<'_>, merchant: MerchantId, message: MessageId) -> Result<Answers, Error> {
     tx.one(ANSWERS, &params![merchant, message]).await
 }
 
@@ -114,6 +126,16 @@ impl FromRow for Fate {
     }
 }
 
+impl FromRow for Answers {
+    fn from_row(row: &mut Row) -> Result<Self, Error> {
+        Ok(Self {
+            refused: row.next()?,
+            faulty: row.next()?,
+            accepted: row.next()?,
+        })
+    }
+}
+
 impl FromRow for Member {
     fn from_row(row: &mut Row) -> Result<Self, Error> {
         Ok(Self {
@@ -137,6 +159,7 @@ impl FromRow for Recipient {
             until: row.next()?,
             deferred_until: row.next()?,
             changed_at: row.next()?,
+            fetched_at: row.next()?,
         })
     }
 }

@@ -13,9 +13,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::domain::access::Action;
+use crate::domain::budget;
 use crate::domain::id::MessageId;
-use crate::domain::message::forecast::hour_start;
-use crate::domain::message::{Audience, Message, State as MessageState};
+use crate::domain::message::{Audience, Message, State as MessageState, fetches};
 use crate::domain::time::Timestamp;
 use crate::ops::messages::Shown;
 use crate::web::Web;
@@ -235,27 +235,53 @@ fn forecast_beside_outcome(shown: &Shown) -> Markup {
             }
             @if !shown.outcome.states.is_empty() {
                 dl.facts {
+                    div { dt { "Created" } dd { (shown.outcome.created()) } }
                     @for (state, count) in &shown.outcome.states {
                         div { dt { "Now " (state) } dd {
                             a href=(format!("{}/recipients?state={state}", address(shown.message.id))) { (count) }
                         } }
                     }
-                    @for (reason, count) in &shown.outcome.reasons { div { dt { (reason) } dd { (count) } } }
+                    @for (reason, count) in &shown.outcome.reasons {
+                        div { dt { (budget::counted(reason)) } dd { (count) } }
+                    }
+                    (fetched(shown))
                 }
             }
         }
     }
 }
 
-fn time_line(member: &Member, shown: &Shown, now: Timestamp) -> Markup {
-    let line = shown.forecast.as_ref().map(|forecast| &forecast.tally.line);
+/// What phones have fetched. Only Apple's copies are: what becomes of the others nobody tells the gateway.
+fn fetched(shown: &Shown) -> Markup {
     html! {
-        @if let Some(line) = line.filter(|line| !line.is_empty()) {
-            section.panel.sheet {
-                h2 { "When they are told" }
-                dl.facts {
-                    @for (hour, count) in line.iter().take(MOST_HOURS) {
-                        div { dt { (time(hour_start(*hour), &member.zone, now)) } dd { (count) } }
+        @if let (Some(median), Some(p95)) = (shown.fetches.median(), shown.fetches.p95()) {
+            div { dt { "Fetched by phones (Apple Wallet)" } dd { (shown.fetches.count()) } }
+            div { dt { "Half of them within" } dd { (fetches::shown(median)) } }
+            div { dt { "95 of 100 within" } dd { (fetches::shown(p95)) } }
+        }
+    }
+}
+
+fn time_line(member: &Member, shown: &Shown, now: Timestamp) -> Markup {
+    let hours = shown.hours();
+    html! {
+        @if !hours.is_empty() {
+            section.panel.table-panel {
+                div.panel-head { h2 { "When they are told" } }
+                table.table {
+                    thead { tr {
+                        th scope="col" { "In the hour from" } th scope="col" { "Forecast" } th scope="col" { "Outcome" }
+                    } }
+                    tbody {
+                        @for hour in hours.iter().take(MOST_HOURS) {
+                            tr {
+                                th scope="row" data-label="In the hour from" { (time(hour.begins, &member.zone, now)) }
+                                td data-label="Forecast" {
+                                    @match hour.forecast { Some(count) => (count), None => span.muted { "None made" } }
+                                }
+                                td data-label="Outcome" { (hour.outcome) }
+                            }
+                        }
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use crate::apple::BackLink;
 use crate::domain::face::CardFace;
 use crate::domain::id::LinkId;
+use crate::domain::link::CountedLink;
 use crate::store::links::Link;
 use crate::web::Web;
 use crate::web::error::ApiError;
@@ -22,11 +23,11 @@ pub(super) async fn of(web: &Web, face: &CardFace) -> Result<Vec<BackLink>, ApiE
 }
 
 fn back_link(web: &Web, face: &CardFace, key: &'static str, link: &Link) -> BackLink {
-    let path = web.master.link_path(face.merchant, link.id, face.card);
+    let CountedLink { label, shown, url } = web.counted(face, link);
     BackLink {
         key,
-        label: link.label.clone().unwrap_or_else(|| "Link".to_owned()),
-        shown: link.target.host().to_owned(),
-        url: format!("{}{path}", web.public_url),
+        label,
+        shown,
+        url,
     }
 }

@@ -151,6 +151,8 @@ impl Shop {
                     id: MessageId(number),
                     class,
                     body: text.clone(),
+                    title: None,
+                    linked: false,
                     personalised: false,
                     campaign: None,
                     ends_at: None,

@@ -28,7 +28,7 @@ fn a_message_is_forecast_confirmed_followed_and_copied_by_commands() {
     ];
     let forecast = run(&["message", "send"], &said);
     assert!(
-        forecast.contains("recipients 1") && forecast.contains("suppressed 1: not_installed"),
+        forecast.contains("recipients 1") && forecast.contains("not sent 1: the card is in no wallet yet"),
         "{forecast}"
     );
     assert!(forecast.contains("Nothing was sent") && forecast.contains("Apple lock screen: 11 characters"));

@@ -6,6 +6,8 @@ use passgate::clock::Clock;
 use passgate::domain::delivery::Outcome;
 use passgate::domain::id::CardId;
 use passgate::domain::id::MessageId;
+use passgate::domain::link::CountedLink;
+use passgate::domain::message::Words;
 use passgate::domain::preference::Class;
 use passgate::domain::time::Timestamp;
 use passgate::push::Alert;
@@ -21,7 +23,8 @@ fn change(number: i64) -> Alert {
         id: (number, 0),
         class: Class::Balance,
         message: None,
-        text: None,
+        words: None,
+        link: None,
     }
 }
 
@@ -30,7 +33,12 @@ fn says(number: i64) -> Alert {
         id: (number, 1),
         class: Class::Marketing,
         message: Some(MessageId(number)),
-        text: Some(format!("News {number}")),
+        words: Some(Words {
+            title: None,
+            text: format!("News {number}"),
+            linked: false,
+        }),
+        link: None,
     }
 }
 
@@ -142,4 +150,41 @@ async fn a_quota_of_calls_is_not_taken_for_the_cards_limit() {
     let outcome = sender.tell(&face(1, 1), &[change(1)]).await;
     assert!(matches!(outcome, Outcome::Retry { .. }), "{outcome:?}");
     assert_eq!(balance(&setting), "0 of 10");
+}
+
+#[tokio::test]
+async fn a_title_is_the_header_and_a_link_stands_below_the_text() {
+    let setting = setting().await;
+    let mut face = face(1, 3);
+    issued(&setting, &face).await;
+    face.link = Some(CountedLink {
+        label: "Our menu".into(),
+        shown: "example.com".into(),
+        url: "https://cards.example/r/1/2/3/p".into(),
+    });
+    let mut alert = says(1);
+    if let Some(words) = &mut alert.words {
+        words.title = Some("On Friday".into());
+    }
+    alert.link = Some("https://cards.example/r/1/9/3/q".into());
+    let outcome = setting.wallet.sender().tell(&face, &[alert]).await;
+    assert_eq!(outcome, Outcome::Accepted);
+    let written = object(&setting);
+    let message = &written["messages"][0];
+    assert_eq!(message["header"], "On Friday");
+    let body = "News 1\n<a href=\"https://cards.example/r/1/9/3/q\">Open the link</a>";
+    assert_eq!(message["body"], body);
+    let uris = &written["linksModuleData"]["uris"];
+    assert_eq!(uris[0]["uri"], "https://cards.example/r/1/2/3/p");
+    assert_eq!(uris[0]["description"], "Our menu");
+
+    // A program that has no link any more takes it off its objects.
+    face.link = None;
+    face.version += 1;
+    assert_eq!(setting.wallet.sender().tell(&face, &[]).await, Outcome::Accepted);
+    assert!(
+        object(&setting)
+            .get("linksModuleData")
+            .is_none_or(serde_json::Value::is_null)
+    );
 }

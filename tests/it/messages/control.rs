@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use passgate::domain::message::{Audience, MOST_FAULTS, State};
 
-use super::shop::Shop;
+use super::shop::{Mood, Shop};
 use crate::engines::for_each_engine;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,6 +112,76 @@ async fn a_message_that_providers_refuse_is_held() {
         shop.chores().await;
         assert_eq!(shop.message(message.id).await.state, State::Done);
         running.stop().await;
+    })
+    .await;
+}
+
+/// Time passes: one push tries whether the circuit may close, and the others follow.
+async fn tried_again(shop: &Shop) {
+    for _ in 0..4 {
+        shop.ops.clock.advance(Duration::from_secs(1200));
+        shop.settled().await;
+    }
+    shop.chores().await;
+}
+
+/// An outage and a wrong certificate are faults as well, though each copy is tried again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_providers_cannot_take_is_held_and_goes_on_where_it_stopped() {
+    for_each_engine(async |store| {
+        for mood in [Mood::Falters, Mood::Misconfigured] {
+            let shop = Shop::open(store.clone()).await;
+            let few = usize::try_from(MOST_FAULTS).expect("few") - 1;
+            shop.add_many(few).await;
+            let running = shop.dispatch();
+            running.feel(mood);
+            let message = shop.send(Audience::Program(shop.program)).await;
+            shop.chores().await;
+            shop.settled().await;
+            shop.ops.clock.advance(Duration::from_secs(6));
+            shop.settled().await;
+            shop.chores().await;
+            let runs = shop.message(message.id).await;
+            assert_eq!(
+                runs.state,
+                State::Running,
+                "one fault less holds nothing: {mood:?}"
+            );
+            assert_eq!(shop.outcome(message.id).await.states["sending"], MOST_FAULTS - 1);
+            running.feel(Mood::Takes);
+            tried_again(&shop).await;
+            assert_eq!(shop.message(message.id).await.state, State::Done);
+
+            shop.add(&super::Person::default()).await;
+            shop.ops.clock.advance(Duration::from_secs(24 * 3600));
+            running.feel(mood);
+            let message = shop.send(Audience::Program(shop.program)).await;
+            shop.chores().await;
+            shop.settled().await;
+            shop.ops.clock.advance(Duration::from_secs(6));
+            // What is tried again fails again before it is looked at, and nothing is on its way when it is taken up.
+            shop.settled().await;
+            shop.chores().await;
+            let held = shop.message(message.id).await;
+            assert_eq!(held.state, State::Paused, "{mood:?}: {held:?}");
+            assert!(
+                held.paused_because
+                    .is_some_and(|why| why.contains("20 are tried again"))
+            );
+
+            // Whoever takes it up has seen them, and they alone do not hold it once more.
+            let taken_up = shop.ops.resume_message(shop.merchant, message.id).await;
+            taken_up.expect("taken up");
+            shop.chores().await;
+            assert_eq!(shop.message(message.id).await.state, State::Running);
+            running.feel(Mood::Takes);
+            tried_again(&shop).await;
+            let done = shop.message(message.id).await;
+            assert_eq!(done.state, State::Done, "{mood:?}: {done:?}");
+            let accepted = shop.outcome(message.id).await.states["accepted"];
+            assert_eq!(accepted, MOST_FAULTS, "everybody is told in the end");
+            running.stop().await;
+        }
     })
     .await;
 }

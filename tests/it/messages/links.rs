@@ -1,14 +1,20 @@
 //! Counted links on a real gateway: they lead where the merchant said and nowhere else, and count people.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc};
 
 use passgate::app::Gateway;
 use passgate::clock::{Clock, Ids};
 use passgate::config::Config;
+use passgate::domain::face::Said;
 use passgate::domain::id::{CardId, LinkId};
 use passgate::domain::link::Target;
 use passgate::domain::message::Audience;
+use passgate::ops::faces::StoredFaces;
 use passgate::ops::messages::Edit;
+use passgate::push::Delivery;
+use passgate::push::dispatcher::Faces as _;
+use passgate::store::Error;
 use passgate::telemetry::Metrics;
 
 use super::shop::{Person, Shop};
@@ -191,6 +197,122 @@ async fn a_link_keeps_its_counts_when_it_leads_elsewhere() {
             .await
             .expect("gone");
         assert_eq!(ops.links(shop.merchant, None, 10).await.expect("listed").len(), 1);
+    })
+    .await;
+}
+
+/// What waits to be written when the gateway is told to stop is written before it has stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graceful_stop_loses_no_click() {
+    let site = Site::open().await;
+    let (shop, master) = (&site.shop, site.gateway.master.clone());
+    let card = shop.add(&Person::default()).await;
+    let message = shop.write(shop.offer(Audience::Cards(vec![card]))).await;
+    let path = master.link_path(shop.merchant, LinkId(message.id.0), card);
+    // From here on nobody can write.
+    let (began, has_begun) = tokio::sync::oneshot::channel();
+    let (release, held) = mpsc::channel::<()>();
+    let (began, held) = (Mutex::new(Some(began)), Arc::new(Mutex::new(held)));
+    let store = shop.ops.store.clone();
+    let holder = tokio::spawn(async move {
+        let began = Arc::new(began);
+        let held: Result<(), Error> = store
+            .write("hold", move |_| {
+                let (began, held) = (Arc::clone(&began), Arc::clone(&held));
+                Box::pin(async move {
+                    if let Some(began) = began.lock().expect("nobody panics").take() {
+                        began.send(()).expect("somebody waits");
+                    }
+                    held.lock().expect("nobody panics").recv().expect("let go");
+                    Ok(())
+                })
+            })
+            .await;
+        held.expect("held");
+    });
+    has_begun.await.expect("the writer is held");
+    for _ in 0..300 {
+        let (status, _) = site.follow(&path, &[("user-agent", SAFARI)]).await;
+        assert_eq!(status, 307);
+    }
+    let clicks: Vec<(i64,)> = shop.all("select count(*) from clicks", Vec::new()).await;
+    assert_eq!(clicks, [(0,)], "none of them is written");
+    let (shop, message) = (site.shop, message.id);
+    let let_go = async { release.send(()).expect("the writer is held") };
+    tokio::join!(site.gateway.stop(), let_go);
+    holder.await.expect("ends well");
+    let shown = shop.ops.show_message(shop.merchant, message).await;
+    let counted = shown.expect("there").link.expect("it has a link");
+    assert_eq!((counted.clicks, counted.cards), (300, 1));
+}
+
+/// Each channel that is handed words is handed the address that counts, and the title where it has a place for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_channel_leads_through_the_gateway() {
+    crate::engines::for_each_engine(async |store| {
+        let shop = Shop::open(store).await;
+        let card = shop
+            .add(&Person {
+                channels: 15,
+                ..Person::default()
+            })
+            .await;
+        for channel in ["fcm", "web_push"] {
+            shop.exec(
+                "insert into push_addresses (merchant_id, card_id, channel, address_key, kind, address, registered_at) \
+                 values ($1, $2, $3, 'a', 'fid', 'cIN1cbQ7TGqmGRoZDcHOgj', 0)",
+                values![shop.merchant, card, channel].to_vec(),
+            )
+            .await;
+        }
+        let target = Target::parse("https://example.com/menu").expect("good");
+        let on_passes = Some(("Our menu".to_owned(), target));
+        let set = shop.ops.set_program_link(shop.merchant, shop.program, on_passes);
+        set.await.expect("set");
+        let mut new = shop.offer(Audience::Cards(vec![card]));
+        new.content.title = Some("On Friday".into());
+        let message = shop.write(new).await;
+        shop.schedule(message.id).await;
+        shop.chores().await;
+        let running = shop.dispatch();
+        shop.settled().await;
+
+        let addresses = shop.addresses();
+        let of_message = addresses.of(shop.merchant, LinkId(message.id.0), card);
+        let of_program = addresses.of(shop.merchant, LinkId(shop.program.0), card);
+        let (mut objects, mut notices) = (0, 0);
+        for delivery in running.deliveries() {
+            match delivery {
+                Delivery::GoogleObject { face, alerts } => {
+                    objects += 1;
+                    let link = face.link.expect("the program has one");
+                    assert_eq!((link.label.as_str(), &link.url), ("Our menu", &of_program));
+                    let [alert] = &alerts[..] else {
+                        panic!("one message: {alerts:?}");
+                    };
+                    assert_eq!(alert.link.as_ref(), Some(&of_message));
+                    let words = alert.words.as_ref().expect("it says something");
+                    assert_eq!(words.title.as_deref(), Some("On Friday"));
+                }
+                Delivery::Notice { notice, .. } => {
+                    notices += 1;
+                    assert_eq!(notice.url.as_ref(), Some(&of_message));
+                    assert_eq!(
+                        (notice.title.as_str(), notice.body.as_str()),
+                        ("On Friday", "Two for one until Friday")
+                    );
+                }
+                Delivery::AppleDevice { .. } => {}
+            }
+        }
+        assert_eq!((objects, notices), (1, 2));
+        // Apple's phones fetch the pass, whose news say the title in front of the text.
+        let key = vec![(shop.merchant, card)];
+        let faces = StoredFaces::new(shop.ops.store.clone(), addresses);
+        let faces = faces.faces(key).await;
+        let news = faces.expect("read").remove(0).news.expect("it rang");
+        assert_eq!(news.said, Said::Message("On Friday: Two for one until Friday".into()));
+        running.stop().await;
     })
     .await;
 }

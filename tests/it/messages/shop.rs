@@ -1,23 +1,25 @@
 //! A shop with holders of all kinds, and dispatchers whose providers take what they are given.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use passgate::clock::{Clock, Ids};
 use passgate::domain::delivery::{Channel, Outcome};
-use passgate::domain::face::CardFace;
 use passgate::domain::id::{CardId, MerchantId, MessageId, PassTypeIdentifier, ProgramId};
+use passgate::domain::link::Addresses;
 use passgate::domain::message::{Audience, Content, Message, Outcome as Became, When};
 use passgate::domain::preference::Class;
 use passgate::domain::program::Rules;
+use passgate::domain::secret::MasterKey;
 use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
 use passgate::ops::cards::Holder;
+use passgate::ops::faces::StoredFaces;
 use passgate::ops::messages::NewMessage;
 use passgate::ops::setup::{NewBusiness, NewProgram};
-use passgate::push::dispatcher::{Dispatcher, Faces};
+use passgate::push::dispatcher::Dispatcher;
 use passgate::push::{BoxFuture, Delivery, Sender};
-use passgate::store::{Error, FromRow, Store, Value, cards};
+use passgate::store::{Error, FromRow, Store, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::engines::values;
@@ -61,10 +63,22 @@ pub(super) struct Shop {
     issued: AtomicI64,
 }
 
-/// A provider of one channel; while it refuses, it refuses every message.
+/// What a provider makes of everything that it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mood {
+    Takes,
+    Refuses,
+    /// It cannot now, and says so.
+    Falters,
+    /// It says that our own set-up is wrong.
+    Misconfigured,
+}
+
+/// A provider of one channel.
 pub(super) struct Provider {
     channel: Channel,
-    pub refuses: AtomicBool,
+    mood: Mutex<Mood>,
+    sent: Mutex<Vec<Delivery>>,
 }
 
 impl Sender for Provider {
@@ -72,31 +86,23 @@ impl Sender for Provider {
         self.channel
     }
 
-    fn send<'a>(&'a self, _delivery: &'a Delivery) -> BoxFuture<'a, Outcome> {
-        let refuses = self.refuses.load(Ordering::SeqCst);
+    fn send<'a>(&'a self, delivery: &'a Delivery) -> BoxFuture<'a, Outcome> {
+        self.sent.lock().expect("nobody panics").push(delivery.clone());
+        let mood = *self.mood.lock().expect("nobody panics");
         Box::pin(async move {
-            if refuses {
-                Outcome::Rejected {
+            match mood {
+                Mood::Takes => Outcome::Accepted,
+                Mood::Refuses => Outcome::Rejected {
                     reason: "BadMessage".into(),
-                }
-            } else {
-                Outcome::Accepted
+                },
+                Mood::Falters => Outcome::Retry {
+                    after: None,
+                    reason: "ServiceUnavailable".into(),
+                },
+                Mood::Misconfigured => Outcome::Misconfigured {
+                    reason: "BadCertificate".into(),
+                },
             }
-        })
-    }
-}
-
-struct StoredFaces(Store);
-
-impl Faces for StoredFaces {
-    fn faces(&self, keys: Vec<(MerchantId, CardId)>) -> BoxFuture<'_, Result<Vec<CardFace>, Error>> {
-        Box::pin(async move {
-            let found = self.0.read("faces", move |tx| {
-                let keys = keys.clone();
-                Box::pin(async move { cards::cards(tx, &keys).await })
-            });
-            let found: Result<Vec<_>, Error> = found.await;
-            Ok(found?.iter().map(cards::CardWithProgram::face).collect())
         })
     }
 }
@@ -110,8 +116,22 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) fn refuse(&self, refuses: bool) {
+        self.feel(if refuses { Mood::Refuses } else { Mood::Takes });
+    }
+
+    /// Everything that was handed over so far.
+    pub(super) fn deliveries(&self) -> Vec<Delivery> {
+        let sent = self
+            .providers
+            .iter()
+            .map(|provider| provider.sent.lock().expect("nobody panics").clone());
+        sent.flatten().collect()
+    }
+
+    /// From now on all providers are like this.
+    pub(super) fn feel(&self, mood: Mood) {
         for provider in &self.providers {
-            provider.refuses.store(refuses, Ordering::SeqCst);
+            *provider.mood.lock().expect("nobody panics") = mood;
         }
     }
 
@@ -311,14 +331,23 @@ impl Shop {
         .await
     }
 
-    /// A dispatcher of both channels.
+    /// Where counted links lead through.
+    pub(super) fn addresses(&self) -> Addresses {
+        Addresses {
+            master: MasterKey::from_bytes([9; 32]),
+            public_url: "https://cards.example".into(),
+        }
+    }
+
+    /// A dispatcher of all channels.
     pub(super) fn dispatch(&self) -> Running {
         let providers: Vec<_> = Channel::ALL
             .into_iter()
             .map(|channel| {
                 Arc::new(Provider {
                     channel,
-                    refuses: AtomicBool::new(false),
+                    mood: Mutex::new(Mood::Takes),
+                    sent: Mutex::default(),
                 })
             })
             .collect();
@@ -326,7 +355,7 @@ impl Shop {
             .iter()
             .map(|provider| Arc::clone(provider) as Arc<dyn Sender>)
             .collect();
-        let faces = Arc::new(StoredFaces(self.ops.store.clone()));
+        let faces = Arc::new(StoredFaces::new(self.ops.store.clone(), self.addresses()));
         let dispatcher = Dispatcher::new(
             self.ops.store.clone(),
             self.ops.clock.clone(),

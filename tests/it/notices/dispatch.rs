@@ -9,8 +9,10 @@ use passgate::clock::Ids;
 use passgate::domain::card::{Card, CardStatus};
 use passgate::domain::delivery::{BackOff, Channel, Outcome};
 use passgate::domain::event::{Actor, EventKind, Source};
+use passgate::domain::link::Addresses;
 use passgate::domain::notice::Notice;
 use passgate::domain::preference::{Class, Preference};
+use passgate::domain::secret::MasterKey;
 use passgate::ops::faces::StoredFaces;
 use passgate::push::dispatcher::{Dispatcher, Settings};
 use passgate::push::{BoxFuture, Delivery, Sender};
@@ -83,7 +85,11 @@ impl Running {
             drain: Duration::from_secs(5),
             back_off: BackOff::default(),
         };
-        let faces = Arc::new(StoredFaces::new(shop.ops.store.clone()));
+        let addresses = Addresses {
+            master: MasterKey::from_bytes([9; 32]),
+            public_url: "https://cards.example".into(),
+        };
+        let faces = Arc::new(StoredFaces::new(shop.ops.store.clone(), addresses));
         let (store, clock) = (shop.ops.store.clone(), shop.ops.clock.clone());
         let dispatcher = Dispatcher::new(store, clock, Ids::random(), vec![sender], faces, settings);
         let stop = CancellationToken::new();

@@ -113,6 +113,7 @@ fn face((merchant, card): (MerchantId, CardId)) -> CardFace {
         version: 1,
         changed_at: Timestamp(0),
         news: None,
+        link: None,
     }
 }
 

@@ -107,7 +107,10 @@ fn one_device_that_was_not_reached_keeps_the_row() {
 fn what_was_not_tried_does_not_count_as_an_attempt() {
     let mut batch = batch();
     let (targets, _) = batch.take_devices(LEASE, &[row(1)], vec![address(1, "aa")]);
-    let answer = Answer::Untried { due_at: NOW };
+    let answer = Answer::Untried {
+        due_at: NOW,
+        is_fault: false,
+    };
     let settled = batch.answer(&targets[0], &answer, 0, NOW);
     let expected = Step::Again {
         due_at: NOW,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{address, message_id};
 use crate::domain::access::Action;
+use crate::domain::budget;
 use crate::domain::delivery::Channel;
 use crate::domain::id::MessageId;
 use crate::domain::time::Timestamp;
@@ -104,11 +105,12 @@ pub fn view(
                                 th scope="row" data-label="Card" {
                                     a.row-link href=(format!("/console/cards/{}", recipient.card)) { (recipient.card) }
                                 }
-                                td data-label="Channel" { (recipient.channel.as_str()) }
+                                td data-label="Channel" { (recipient.channel.title()) }
                                 td data-label="State" { (recipient.state.as_str()) }
-                                td data-label="Why" { (recipient.rule.as_deref().unwrap_or("")) }
+                                td data-label="Why" { (recipient.rule.as_deref().map_or("", budget::reason)) }
                                 td data-label="When" {
                                     @if let Some(until) = recipient.until { "not before " (time(until, &member.zone, now)) }
+                                    @else if let Some(at) = recipient.fetched_at { "fetched " (time(at, &member.zone, now)) }
                                     @else { (time(recipient.changed_at, &member.zone, now)) }
                                 }
                             }
