@@ -30,6 +30,7 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/table.css"),
             include_str!("../assets/console/timeline.css"),
             include_str!("../assets/console/profile.css"),
+            include_str!("../assets/console/messages.css"),
             include_str!("../assets/console/settings.css"),
             include_str!("../assets/console/small.css"),
         ),

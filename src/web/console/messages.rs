@@ -1,9 +1,10 @@
-//! Messages: the list, one with its forecast beside what became of it, and the forms that send and hold it.
-//!
-//! Plain pages: everything works without a script. What a form may do is checked by role here and by state in `ops`.
+//! Messages: the list, and one with what it will do beside what it did. Plain pages; the script only reads a running one
+//! again every few seconds.
 
 pub mod compose;
+mod copies;
 pub mod forms;
+mod preview;
 pub mod recipients;
 
 use axum::Router;
@@ -13,17 +14,14 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::domain::access::Action;
-use crate::domain::budget;
 use crate::domain::id::MessageId;
-use crate::domain::message::{Audience, Message, State as MessageState, fetches};
-use crate::domain::time::Timestamp;
+use crate::domain::message::{Audience, Message, State as MessageState};
 use crate::ops::messages::Shown;
 use crate::web::Web;
-use crate::web::console::components::{Tone, alert, badge, empty, icon, time};
-use crate::web::console::layout::{Section, Theme, frame};
-use crate::web::console::words::ENGLISH;
+use crate::web::console::components::{Tone, alert, badge, empty, icon};
+use crate::web::console::layout::Section;
+use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
-use crate::web::extract::Member;
 
 /// The routes of messages, to be nested at `/messages`.
 pub fn router() -> Router<Web> {
@@ -39,13 +37,13 @@ pub fn router() -> Router<Web> {
         .route("/{message_id}/cancel", post(forms::cancel))
         .route("/{message_id}/pause", post(forms::pause))
         .route("/{message_id}/resume", post(forms::resume))
-        .route("/{message_id}/abort", post(forms::abort))
+        .route("/{message_id}/abort", get(forms::ask_abort).post(forms::abort))
         .route("/{message_id}/duplicate", post(forms::duplicate))
 }
 
 const PAGE_SIZE: i64 = 25;
-/// Hours of a time line that are shown.
-const MOST_HOURS: usize = 48;
+/// How often a running message is read again, in seconds.
+const POLL: u32 = 2;
 
 #[derive(Debug, Default, Deserialize)]
 pub struct Place {
@@ -55,69 +53,72 @@ pub struct Place {
 /// `GET /console/messages`
 pub async fn list(
     State(web): State<Web>,
-    member: Member,
-    theme: Theme,
+    screen: Screen,
     Query(place): Query<Place>,
 ) -> Result<Markup, ApiError> {
-    member.require(Action::ViewMessages)?;
+    screen.require(Action::ViewMessages)?;
+    let merchant = screen.member.merchant;
     let before = place.before.as_deref().and_then(|text| text.parse().ok());
-    let messages = web.ops.messages(member.merchant, before, PAGE_SIZE).await?;
-    let clicks = web.ops.clicks(member.merchant).await?;
-    Ok(list_view(&member, theme, &messages, clicks, web.ops.clock.now()))
+    let messages = web.ops.messages(merchant, before, PAGE_SIZE).await?;
+    let clicks = web.ops.clicks(merchant).await?;
+    Ok(list_view(&screen, &messages, clicks))
 }
 
-pub fn list_view(member: &Member, theme: Theme, messages: &[Message], clicks: i64, now: Timestamp) -> Markup {
+fn list_view(screen: &Screen, messages: &[Message], clicks: i64) -> Markup {
+    let (said, common) = (&screen.words.messages, &screen.words.common);
     let is_full = i64::try_from(messages.len()) == Ok(PAGE_SIZE);
     let older = messages.last().filter(|_| is_full);
+    let way = screen
+        .may(Action::SendMessages)
+        .then_some(("/console/messages/new", said.new));
     let content = html! {
         div.page-head {
-            h1 { "Messages" }
-            p.muted { "Links on passes and in messages were opened " (clicks) " times." }
-            @if member.may(Action::SendMessages) {
-                a.button.secondary href="/console/messages/new" { (icon("plus")) "New message" }
+            h1 { (said.title) }
+            p.muted { ((said.clicks)(clicks)) }
+            @if screen.may(Action::SendMessages) {
+                a.button.primary.push href="/console/messages/new" data-command=(said.new) { (icon("plus")) (said.new) }
             }
         }
-        @if messages.is_empty() {
-            (empty("No messages", "A message appears here as soon as somebody writes one.", None))
-        } @else {
+        @if messages.is_empty() { (empty(said.none, said.none_text, way)) } @else {
             div.panel.table-panel {
                 table.table {
-                    caption.visually-hidden { "Messages, newest first" }
+                    caption.visually-hidden { (said.list_caption) }
                     thead { tr {
-                        th scope="col" { "Text" } th scope="col" { "State" } th scope="col" { "To" }
-                        th scope="col" { "Recipients" } th scope="col" { "Starts" } th scope="col" { "Written" }
+                        th scope="col" { (said.text) } th scope="col" { (said.state) } th scope="col" { (said.to) }
+                        th scope="col" { (said.recipients) } th scope="col" { (said.starts) } th scope="col" { (said.written) }
                     } }
-                    tbody { @for message in messages { (line(member, message, now)) } }
+                    tbody { @for message in messages { (line(screen, message)) } }
                 }
             }
             @if let Some(older) = older {
-                nav.pager aria-label="Pages" {
+                nav.pager aria-label=(common.pages) {
                     span {}
                     a.button.secondary rel="next" href=(format!("/console/messages?before={}", older.id)) {
-                        "Older" (icon("right"))
+                        (common.older) (icon("right"))
                     }
                 }
             }
         }
     };
-    frame(member, theme, &ENGLISH, Section::Messages, "Messages", &content)
+    screen.page(Section::Messages, said.title, &content)
 }
 
-fn line(member: &Member, message: &Message, now: Timestamp) -> Markup {
+fn line(screen: &Screen, message: &Message) -> Markup {
+    let said = &screen.words.messages;
     html! {
-        tr {
-            th scope="row" data-label="Text" {
+        tr data-row {
+            th scope="row" data-label=(said.text) {
                 a.row-link href=(address(message.id)) { (begin(&message.content.text)) }
-                span.under { span.muted { (message.content.class.as_str()) @if message.is_test { ", test" } } }
+                span.under { (said.class(message.content.class)) @if message.is_test { ", " (said.test) } }
             }
-            td data-label="State" { (state_badge(message.state)) }
-            td data-label="To" { (audience(&message.audience)) }
-            td data-label="Recipients" { (message.recipients) }
-            td data-label="Starts" {
-                @if let Some(at) = message.starts_at { (time(at, &member.zone, now)) }
-                @else { span.muted { "Not scheduled" } }
+            td data-label=(said.state) { (state_badge(screen, message.state)) }
+            td data-label=(said.to) { (audience(screen, &message.audience)) }
+            td data-label=(said.recipients) { (screen.number(message.recipients)) }
+            td data-label=(said.starts) {
+                @if let Some(at) = message.starts_at { (screen.time(at)) }
+                @else { span.muted { (said.not_scheduled) } }
             }
-            td data-label="Written" { (time(message.created_at, &member.zone, now)) }
+            td data-label=(said.written) { (screen.time(message.created_at)) }
         }
     }
 }
@@ -135,29 +136,25 @@ fn begin(text: &str) -> String {
     }
 }
 
-fn state_badge(state: MessageState) -> Markup {
-    let (tone, word) = match state {
-        MessageState::Draft => (Tone::Neutral, "Draft"),
-        MessageState::Scheduled => (Tone::Notice, "Scheduled"),
-        MessageState::Running => (Tone::Good, "Running"),
-        MessageState::Paused => (Tone::Notice, "Paused"),
-        MessageState::Done => (Tone::Good, "Done"),
-        MessageState::Cancelled => (Tone::Neutral, "Cancelled"),
-        MessageState::Aborted => (Tone::Bad, "Aborted"),
+fn state_badge(screen: &Screen, state: MessageState) -> Markup {
+    let tone = match state {
+        MessageState::Draft | MessageState::Cancelled => Tone::Neutral,
+        MessageState::Scheduled | MessageState::Paused => Tone::Notice,
+        MessageState::Running | MessageState::Done => Tone::Good,
+        MessageState::Aborted => Tone::Bad,
     };
-    badge(tone, word)
+    badge(tone, screen.words.messages.state(state))
 }
 
-fn audience(audience: &Audience) -> Markup {
-    html! {
-        @match audience {
-            Audience::Cards(cards) if cards.len() == 1 => "One card",
-            Audience::Cards(cards) => { (cards.len()) " cards" }
-            Audience::Program(_) => "All of a program",
-            Audience::Rule(rule) => { "Rule: " (rule.0.describe()) }
-            Audience::Segment(_) => "A saved segment",
-            Audience::BuiltIn(built_in) => { (built_in.0.title()) }
-        }
+fn audience(screen: &Screen, audience: &Audience) -> String {
+    let said = &screen.words.messages;
+    match audience {
+        Audience::Cards(cards) if cards.len() == 1 => said.one_card.to_owned(),
+        Audience::Cards(cards) => (said.cards)(i64::try_from(cards.len()).unwrap_or(i64::MAX)),
+        Audience::Program(_) => said.all_of_program.to_owned(),
+        Audience::Rule(rule) => (said.rule)(&rule.0.describe()),
+        Audience::Segment(_) => said.saved_segment.to_owned(),
+        Audience::BuiltIn(built_in) => built_in.0.title().to_owned(),
     }
 }
 
@@ -169,119 +166,67 @@ fn message_id(text: &str) -> Result<MessageId, ApiError> {
 /// `GET /console/messages/{message_id}`
 pub async fn show(
     State(web): State<Web>,
-    member: Member,
-    theme: Theme,
+    screen: Screen,
     Path(id): Path<String>,
 ) -> Result<Markup, ApiError> {
-    member.require(Action::ViewMessages)?;
-    let shown = web.ops.show_message(member.merchant, message_id(&id)?).await?;
-    Ok(view(&member, theme, &shown, None, web.ops.clock.now()))
+    screen.require(Action::ViewMessages)?;
+    let shown = web
+        .ops
+        .show_message(screen.member.merchant, message_id(&id)?)
+        .await?;
+    Ok(view(&screen, &shown, None))
 }
 
-pub fn view(member: &Member, theme: Theme, shown: &Shown, problem: Option<&str>, now: Timestamp) -> Markup {
-    let message = &shown.message;
+fn view(screen: &Screen, shown: &Shown, problem: Option<&str>) -> Markup {
+    let (said, message) = (&screen.words.messages, &shown.message);
+    let is_moving = matches!(message.state, MessageState::Running | MessageState::Scheduled);
     let content = html! {
+        nav.crumbs aria-label=(screen.words.common.path) {
+            a href="/console/messages" { (icon("left")) (said.title) }
+        }
         div.page-head {
             h1 { (begin(&message.content.text)) }
-            p { (state_badge(message.state)) " " span.muted { (message.content.class.title()) } }
+            p { (state_badge(screen, message.state)) " " span.muted { (said.class(message.content.class)) } }
         }
         @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
-        @if let Some(why) = &message.paused_because { (alert(Tone::Notice, why)) }
-        section.panel.sheet {
-            h2 { "What it says" }
-            @if let Some(title) = &message.content.title { p { strong { (title) } } }
-            p { (message.content.text) }
-            @if let Some(link) = &message.content.link { p.muted { "Leads to " (link.as_str()) } }
-            dl.facts {
-                div { dt { "To" } dd { (audience(&message.audience)) } }
-                @if let Some(rule) = &message.rule {
-                    div { dt { "Rule at the start" } dd { (rule.0.describe()) } }
-                }
-                div { dt { "Recipients" } dd { (message.recipients) } }
-                @for (label, at) in [("Starts", message.starts_at), ("Started", message.started_at),
-                    ("Ended", message.finished_at)] {
-                    @if let Some(at) = at { div { dt { (label) } dd { (time(at, &member.zone, now)) } } }
-                }
-                @if let Some(link) = &shown.link {
-                    div { dt { "Clicked" } dd { (link.clicks) " times, by " (link.cards) " of them" } }
-                }
-            }
+        div #message .stack data-poll=[is_moving.then_some(POLL)] {
+            @if let Some(why) = &message.paused_because { (alert(Tone::Notice, why)) }
+            @if screen.may(Action::SendMessages) { (forms::of(screen, shown)) }
+            (copies::sections(screen, shown))
+            (content_of(screen, shown))
         }
-        (forecast_beside_outcome(shown))
-        (time_line(member, shown, now))
-        @if member.may(Action::SendMessages) { (forms::of(shown)) }
+        @if screen.may(Action::SendMessages) { (forms::test_form(screen, message)) }
     };
-    frame(member, theme, &ENGLISH, Section::Messages, "Message", &content)
+    screen.page(Section::Messages, said.one, &content)
 }
 
-fn forecast_beside_outcome(shown: &Shown) -> Markup {
+fn content_of(screen: &Screen, shown: &Shown) -> Markup {
+    let (said, message) = (&screen.words.messages, &shown.message);
+    let content = &message.content;
+    let times = [
+        (said.starts, message.starts_at),
+        (said.started, message.started_at),
+        (said.ended, message.finished_at),
+    ];
     html! {
-        section.panel.table-panel {
-            div.panel-head { h2 { "Forecast and outcome" } }
-            p.muted.panel-note { "Copies of cards: a card in two wallets counts twice. The outcome is what was decided at first." }
-            table.table {
-                thead { tr { th scope="col" { "What" } th scope="col" { "Forecast" } th scope="col" { "Outcome" } } }
-                tbody {
-                    @for line in shown.lines() {
-                        tr {
-                            th scope="row" data-label="What" { (line.what) }
-                            td data-label="Forecast" {
-                                @match line.forecast { Some(count) => (count), None => span.muted { "None made" } }
-                            }
-                            td data-label="Outcome" { (line.outcome) }
-                        }
+        section.panel {
+            div.panel-head { h2 { (said.says) } }
+            div.message-says {
+                (preview::of(screen, content.title.as_deref(), &content.text))
+                dl.details {
+                    div.wide { dt { (said.to) } dd { (audience(screen, &message.audience)) } }
+                    @if let Some(rule) = &message.rule {
+                        div.wide { dt { (said.rule_at_start) } dd { (rule.0.describe()) } }
                     }
-                }
-            }
-            @if !shown.outcome.states.is_empty() {
-                dl.facts {
-                    div { dt { "Created" } dd { (shown.outcome.created()) } }
-                    @for (state, count) in &shown.outcome.states {
-                        div { dt { "Now " (state) } dd {
-                            a href=(format!("{}/recipients?state={state}", address(shown.message.id))) { (count) }
-                        } }
+                    div { dt { (said.recipients) } dd { (screen.number(message.recipients)) } }
+                    @for (label, at) in times {
+                        @if let Some(at) = at { div { dt { (label) } dd { (screen.time(at)) } } }
                     }
-                    @for (reason, count) in &shown.outcome.reasons {
-                        div { dt { (budget::counted(reason)) } dd { (count) } }
+                    @if let Some(link) = &content.link {
+                        div.wide { dt { (said.text) } dd { ((said.leads_to)(link.as_str())) } }
                     }
-                    (fetched(shown))
-                }
-            }
-        }
-    }
-}
-
-/// What phones have fetched. Only Apple's copies are: what becomes of the others nobody tells the gateway.
-fn fetched(shown: &Shown) -> Markup {
-    html! {
-        @if let (Some(median), Some(p95)) = (shown.fetches.median(), shown.fetches.p95()) {
-            div { dt { "Fetched by phones (Apple Wallet)" } dd { (shown.fetches.count()) } }
-            div { dt { "Half of them within" } dd { (fetches::shown(median)) } }
-            div { dt { "95 of 100 within" } dd { (fetches::shown(p95)) } }
-        }
-    }
-}
-
-fn time_line(member: &Member, shown: &Shown, now: Timestamp) -> Markup {
-    let hours = shown.hours();
-    html! {
-        @if !hours.is_empty() {
-            section.panel.table-panel {
-                div.panel-head { h2 { "When they are told" } }
-                table.table {
-                    thead { tr {
-                        th scope="col" { "In the hour from" } th scope="col" { "Forecast" } th scope="col" { "Outcome" }
-                    } }
-                    tbody {
-                        @for hour in hours.iter().take(MOST_HOURS) {
-                            tr {
-                                th scope="row" data-label="In the hour from" { (time(hour.begins, &member.zone, now)) }
-                                td data-label="Forecast" {
-                                    @match hour.forecast { Some(count) => (count), None => span.muted { "None made" } }
-                                }
-                                td data-label="Outcome" { (hour.outcome) }
-                            }
-                        }
+                    @if let Some(link) = &shown.link {
+                        div { dt { (said.clicked) } dd { ((said.clicked_by)(link.clicks, link.cards)) } }
                     }
                 }
             }

@@ -6,6 +6,7 @@
 
 pub mod common;
 pub mod format;
+pub mod messages;
 pub mod settings;
 pub mod shell;
 pub mod sign_in;
@@ -43,6 +44,7 @@ pub(crate) use words;
 pub struct Words {
     pub language: Language,
     pub common: common::Common,
+    pub messages: messages::Messages,
     pub settings: settings::Settings,
     pub shell: shell::Shell,
     pub sign_in: sign_in::SignIn,
@@ -51,6 +53,7 @@ pub struct Words {
 pub static ENGLISH: Words = Words {
     language: Language::English,
     common: common::ENGLISH,
+    messages: messages::ENGLISH,
     settings: settings::ENGLISH,
     shell: shell::ENGLISH,
     sign_in: sign_in::ENGLISH,
@@ -59,6 +62,7 @@ pub static ENGLISH: Words = Words {
 pub static GERMAN: Words = Words {
     language: Language::German,
     common: common::GERMAN,
+    messages: messages::GERMAN,
     settings: settings::GERMAN,
     shell: shell::GERMAN,
     sign_in: sign_in::GERMAN,

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{address, message_id};
+use super::{address, message_id, preview};
 use crate::domain::access::Action;
 use crate::domain::chips::Chip;
 use crate::domain::id::{MessageId, ProgramId};
@@ -18,11 +18,10 @@ use crate::domain::segment::Rule;
 use crate::domain::segment::saved::{Segment, Viewer};
 use crate::ops::messages::{Edit, MessageError, NewMessage};
 use crate::web::Web;
-use crate::web::console::components::{Tone, alert};
-use crate::web::console::layout::{Section, Theme, frame};
-use crate::web::console::words::ENGLISH;
+use crate::web::console::components::{Tone, alert, icon};
+use crate::web::console::layout::Section;
+use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
-use crate::web::extract::Member;
 
 /// Classes that a message can be about.
 const CLASSES: [Class; 4] = [Class::Marketing, Class::Reward, Class::Balance, Class::Tier];
@@ -51,55 +50,52 @@ pub struct Offered {
 }
 
 /// `GET /console/messages/new`
-pub async fn new(State(web): State<Web>, member: Member, theme: Theme) -> Result<Markup, ApiError> {
-    member.require(Action::SendMessages)?;
-    let offered = offered(&web, &member).await?;
-    Ok(view(&member, theme, None, &Typed::default(), &offered, None))
+pub async fn new(State(web): State<Web>, screen: Screen) -> Result<Markup, ApiError> {
+    screen.require(Action::SendMessages)?;
+    let offered = offered(&web, &screen).await?;
+    Ok(view(&screen, None, &Typed::default(), &offered, None))
 }
 
 /// `GET /console/messages/{message_id}/edit`
 pub async fn edit(
     State(web): State<Web>,
-    member: Member,
-    theme: Theme,
+    screen: Screen,
     Path(id): Path<String>,
 ) -> Result<Markup, ApiError> {
-    member.require(Action::SendMessages)?;
-    let message = web.ops.message(member.merchant, message_id(&id)?).await?;
-    let offered = offered(&web, &member).await?;
+    screen.require(Action::SendMessages)?;
+    let message = web.ops.message(screen.member.merchant, message_id(&id)?).await?;
+    let offered = offered(&web, &screen).await?;
     let typed = Typed::of(&message);
-    Ok(view(&member, theme, Some(message.id), &typed, &offered, None))
+    Ok(view(&screen, Some(message.id), &typed, &offered, None))
 }
 
 /// `POST /console/messages`
 pub async fn write(
     State(web): State<Web>,
-    member: Member,
-    theme: Theme,
+    screen: Screen,
     Form(typed): Form<Typed>,
 ) -> Result<Response, ApiError> {
-    member.require(Action::SendMessages)?;
+    screen.require(Action::SendMessages)?;
     let done = async {
         let new = NewMessage {
             content: typed.content()?,
             audience: typed.audience().map_err(Problem::Typed)?,
             when: typed.when().map_err(Problem::Typed)?,
-            author: Some(member.id),
+            author: Some(screen.member.id),
         };
-        Ok(web.ops.write_message(member.merchant, new).await?)
+        Ok(web.ops.write_message(screen.member.merchant, new).await?)
     };
-    finish(&web, &member, theme, None, &typed, done.await).await
+    finish(&web, &screen, None, &typed, done.await).await
 }
 
 /// `POST /console/messages/{message_id}/edit`
 pub async fn change(
     State(web): State<Web>,
-    member: Member,
-    theme: Theme,
+    screen: Screen,
     Path(id): Path<String>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, ApiError> {
-    member.require(Action::SendMessages)?;
+    screen.require(Action::SendMessages)?;
     let id = message_id(&id)?;
     let done = async {
         let edit = Edit {
@@ -107,13 +103,13 @@ pub async fn change(
             audience: Some(typed.audience().map_err(Problem::Typed)?),
             when: Some(typed.when().map_err(Problem::Typed)?),
         };
-        let by = Some(member.id);
+        let by = Some(screen.member.id);
         Ok(web
             .ops
-            .edit_message(member.merchant, by, id, typed.version, edit)
+            .edit_message(screen.member.merchant, by, id, typed.version, edit)
             .await?)
     };
-    finish(&web, &member, theme, Some(id), &typed, done.await).await
+    finish(&web, &screen, Some(id), &typed, done.await).await
 }
 
 /// Why nothing was written.
@@ -136,8 +132,7 @@ impl From<MessageError> for Problem {
 
 async fn finish(
     web: &Web,
-    member: &Member,
-    theme: Theme,
+    screen: &Screen,
     id: Option<MessageId>,
     typed: &Typed,
     done: Result<Message, Problem>,
@@ -145,7 +140,7 @@ async fn finish(
     let problem = match done {
         Ok(message) => {
             web.ops
-                .forecast_message(member.merchant, Some(member.id), message.id)
+                .forecast_message(screen.member.merchant, Some(screen.member.id), message.id)
                 .await?;
             return Ok(Redirect::to(&address(message.id)).into_response());
         }
@@ -155,23 +150,23 @@ async fn finish(
         Err(Problem::Message(refused)) => refused.to_string(),
         Err(Problem::Typed(problem)) => problem,
     };
-    let offered = offered(web, member).await?;
-    let page = view(member, theme, id, typed, &offered, Some(&problem));
+    let offered = offered(web, screen).await?;
+    let page = view(screen, id, typed, &offered, Some(&problem));
     Ok((ApiError::BadRequest(problem).status(), page).into_response())
 }
 
-async fn offered(web: &Web, member: &Member) -> Result<Offered, ApiError> {
-    let viewer = Viewer::Member(member.id);
+async fn offered(web: &Web, screen: &Screen) -> Result<Offered, ApiError> {
+    let viewer = Viewer::Member(screen.member.id);
     let programs = web.ops.programs().await?;
     Ok(Offered {
         programs: programs
             .into_iter()
-            .filter(|of| of.program.merchant == member.merchant && of.program.archived_at.is_none())
+            .filter(|of| of.program.merchant == screen.member.merchant && of.program.archived_at.is_none())
             .map(|of| (of.program.id, of.program.name))
             .collect(),
         segments: web
             .ops
-            .segments(member.merchant, viewer)
+            .segments(screen.member.merchant, viewer)
             .await
             .map_err(MessageError::from)?,
     })
@@ -264,90 +259,98 @@ impl Typed {
 }
 
 fn view(
-    member: &Member,
-    theme: Theme,
+    screen: &Screen,
     id: Option<MessageId>,
     typed: &Typed,
     offered: &Offered,
     problem: Option<&str>,
 ) -> Markup {
+    let (said, common) = (&screen.words.messages, &screen.words.common);
     let action = id.map_or_else(
         || "/console/messages".to_owned(),
         |id| format!("{}/edit", address(id)),
     );
-    let choice = |value: String, label: &str| {
-        html! { option value=(value) selected[value == typed.to] { (label) } }
-    };
+    let back = id.map_or_else(|| "/console/messages".to_owned(), address);
+    let title = if id.is_some() { said.edit_title } else { said.new };
     let content = html! {
-        div.page-head { h1 { @if id.is_some() { "Edit message" } @else { "New message" } } }
+        nav.crumbs aria-label=(common.path) { a href=(back) { (icon("left")) (said.title) } }
+        div.page-head { h1 { (title) } }
         @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
-        form.panel method="post" action=(action) {
+        form.panel method="post" action=(action) data-once data-guard {
             input type="hidden" name="version" value=(typed.version);
             div.field {
-                label for="title" { "Title (may be left out)" }
-                input #title name="title" type="text" maxlength=(length::MOST_TITLE) value=(typed.title);
+                label for="title" { (said.title_field) }
+                input #title name="title" type="text" maxlength=(length::MOST_TITLE) value=(typed.title) autocomplete="off";
             }
             div.field {
-                label for="text" { "Text" }
-                textarea #text name="text" required maxlength=(length::MOST_TEXT) rows="4" { (typed.text) }
-                @if !typed.text.is_empty() {
-                    @for length in length::lengths(&typed.text) {
-                        p.muted {
-                            (length.screen.name()) ": " (length.characters) " characters"
-                            @if length.cut() > 0 { ", " (length.cut()) " may be cut" }
-                        }
-                    }
-                }
+                label for="text" { (said.text) }
+                textarea #text name="text" required maxlength=(length::MOST_TEXT) rows="4" data-lengths { (typed.text) }
             }
+            @if !typed.text.is_empty() { (preview::of(screen, Some(&typed.title), &typed.text)) }
             div.field {
-                label for="link" { "Link (may be left out)" }
+                label for="link" { (said.link_field) }
                 input #link name="link" type="url" placeholder="https://" value=(typed.link);
             }
             div.field {
-                label for="class" { "About" }
-                select #class name="class" {
+                label for="class" { (said.about) }
+                select #class name="class" aria-describedby="class-hint" {
                     @for class in CLASSES {
-                        option value=(class.as_str()) selected[class.as_str() == typed.class] { (class.title()) }
+                        option value=(class.as_str()) selected[class.as_str() == typed.class] { (said.class(class)) }
+                    }
+                }
+                p.hint #class-hint { (said.about_hint) }
+            }
+            (recipients(screen, typed, offered))
+            div.fields {
+                div.field {
+                    label for="at" { (said.at) }
+                    input #at name="at" type="datetime-local" value=(typed.at);
+                }
+                div.field {
+                    label for="zone" { (said.zone) }
+                    select #zone name="zone" {
+                        option value="merchant" selected[typed.zone == "merchant"] { (said.shop) }
+                        option value="customer" selected[typed.zone == "customer"] { (said.each_customer) }
                     }
                 }
             }
-            div.field {
-                label for="to" { "To" }
-                select #to name="to" {
-                    (choice("card".into(), "The cards named below"))
-                    (choice("rule".into(), "The rule below"))
-                    @for (program, name) in &offered.programs {
-                        (choice(format!("program:{program}"), &format!("All holders of {name}")))
-                    }
-                    @for built_in in Chip::EACH {
-                        (choice(format!("built_in:{}", built_in.as_str()), built_in.title()))
-                    }
-                    @for segment in &offered.segments {
-                        (choice(format!("segment:{}", segment.id), &segment.name))
-                    }
-                }
-            }
-            div.field {
-                label for="cards" { "Cards" }
-                input #cards name="cards" type="text" value=(typed.cards);
-            }
-            div.field {
-                label for="rule" { "Rule" }
-                input #rule name="rule" type="text" placeholder="visits.over.9" value=(typed.rule);
-            }
-            div.field {
-                label for="at" { "At (at once when left out)" }
-                input #at name="at" type="datetime-local" value=(typed.at);
-            }
-            div.field {
-                label for="zone" { "By the clock of" }
-                select #zone name="zone" {
-                    option value="merchant" selected[typed.zone == "merchant"] { "the shop" }
-                    option value="customer" selected[typed.zone == "customer"] { "each customer" }
-                }
-            }
-            button.button.primary type="submit" { "Save and make a forecast" }
+            button.button.primary type="submit" { (said.save_and_forecast) }
         }
     };
-    frame(member, theme, &ENGLISH, Section::Messages, "Message", &content)
+    screen.page(Section::Messages, title, &content)
+}
+
+fn recipients(screen: &Screen, typed: &Typed, offered: &Offered) -> Markup {
+    let said = &screen.words.messages;
+    let choice = |value: String, label: &str| {
+        html! { option value=(value) selected[value == typed.to] { (label) } }
+    };
+    html! {
+        div.field {
+            label for="to" { (said.to) }
+            select #to name="to" {
+                @for (program, name) in &offered.programs {
+                    (choice(format!("program:{program}"), &(said.all_holders)(name)))
+                }
+                @for built_in in Chip::EACH {
+                    (choice(format!("built_in:{}", built_in.as_str()), built_in.title()))
+                }
+                @for segment in &offered.segments {
+                    (choice(format!("segment:{}", segment.id), &segment.name))
+                }
+                (choice("card".into(), said.named_cards))
+                (choice("rule".into(), said.rule_below))
+            }
+        }
+        div.fields {
+            div.field {
+                label for="cards" { (said.cards_field) }
+                input #cards name="cards" type="text" value=(typed.cards) autocomplete="off";
+            }
+            div.field {
+                label for="rule" { (said.rule_field) }
+                input #rule name="rule" type="text" placeholder="visits.over.9" value=(typed.rule) autocomplete="off";
+            }
+        }
+    }
 }

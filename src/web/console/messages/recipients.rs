@@ -6,18 +6,16 @@ use serde::Deserialize;
 
 use super::{address, message_id};
 use crate::domain::access::Action;
-use crate::domain::budget;
 use crate::domain::delivery::Channel;
 use crate::domain::id::MessageId;
-use crate::domain::time::Timestamp;
-use crate::ops::messages::{Cursor, Page};
+use crate::ops::messages::{Cursor, Page, Recipient};
 use crate::store::intents::IntentState;
 use crate::web::Web;
-use crate::web::console::components::{empty, icon, time};
-use crate::web::console::layout::{Section, Theme, frame};
-use crate::web::console::words::ENGLISH;
+use crate::web::console::components::{empty, icon};
+use crate::web::console::layout::Section;
+use crate::web::console::screen::Screen;
+use crate::web::console::words::messages::reason;
 use crate::web::error::ApiError;
-use crate::web::extract::Member;
 
 const PAGE_SIZE: i64 = 50;
 
@@ -48,85 +46,82 @@ impl Place {
 /// `GET /console/messages/{message_id}/recipients`
 pub async fn list(
     State(web): State<Web>,
-    member: Member,
-    theme: Theme,
+    screen: Screen,
     Path(id): Path<String>,
     Query(place): Query<Place>,
 ) -> Result<Markup, ApiError> {
-    member.require(Action::ViewMessages)?;
+    screen.require(Action::ViewMessages)?;
     let id = message_id(&id)?;
     let found = web
         .ops
-        .recipients(member.merchant, id, place.state(), place.after(), PAGE_SIZE)
+        .recipients(
+            screen.member.merchant,
+            id,
+            place.state(),
+            place.after(),
+            PAGE_SIZE,
+        )
         .await?;
-    Ok(view(
-        &member,
-        theme,
-        id,
-        place.state(),
-        &found,
-        web.ops.clock.now(),
-    ))
+    Ok(view(&screen, id, place.state(), &found))
 }
 
-pub fn view(
-    member: &Member,
-    theme: Theme,
-    id: MessageId,
-    state: Option<IntentState>,
-    found: &Page,
-    now: Timestamp,
-) -> Markup {
+fn view(screen: &Screen, id: MessageId, state: Option<IntentState>, found: &Page) -> Markup {
+    let (said, common) = (&screen.words.messages, &screen.words.common);
     let list = format!("{}/recipients", address(id));
     let content = html! {
-        div.page-head {
-            h1 { "Recipients" }
-            p { a href=(address(id)) { "Back to the message" } }
-        }
-        nav.filters aria-label="Show" {
-            a.chip href=(list) aria-current=[state.is_none().then_some("true")] { "All" }
+        nav.crumbs aria-label=(common.path) { a href=(address(id)) { (icon("left")) (said.back) } }
+        div.page-head { h1 { (said.recipients) } }
+        nav.filters aria-label=(said.show) {
+            a.chip href=(list) aria-current=[state.is_none().then_some("true")] { (said.all) }
             @for choice in IntentState::ALL {
                 a.chip href=(format!("{list}?state={}", choice.as_str()))
-                    aria-current=[(state == Some(choice)).then_some("true")] { (choice.as_str()) }
+                    aria-current=[(state == Some(choice)).then_some("true")] { (said.intent(choice)) }
             }
         }
         @if found.recipients.is_empty() {
-            (empty("Nobody", "No recipient is in this state.", None))
+            (empty(said.nobody, said.nobody_text, None))
         } @else {
             div.panel.table-panel {
                 table.table {
                     thead { tr {
-                        th scope="col" { "Card" } th scope="col" { "Channel" } th scope="col" { "State" }
-                        th scope="col" { "Why" } th scope="col" { "When" }
+                        th scope="col" { (said.card) } th scope="col" { (said.channel) } th scope="col" { (said.state) }
+                        th scope="col" { (said.why) } th scope="col" { (said.when) }
                     } }
-                    tbody {
-                        @for recipient in &found.recipients {
-                            tr {
-                                th scope="row" data-label="Card" {
-                                    a.row-link href=(format!("/console/cards/{}", recipient.card)) { (recipient.card) }
-                                }
-                                td data-label="Channel" { (recipient.channel.title()) }
-                                td data-label="State" { (recipient.state.as_str()) }
-                                td data-label="Why" { (recipient.rule.as_deref().map_or("", budget::reason)) }
-                                td data-label="When" {
-                                    @if let Some(until) = recipient.until { "not before " (time(until, &member.zone, now)) }
-                                    @else if let Some(at) = recipient.fetched_at { "fetched " (time(at, &member.zone, now)) }
-                                    @else { (time(recipient.changed_at, &member.zone, now)) }
-                                }
-                            }
-                        }
-                    }
+                    tbody { @for recipient in &found.recipients { (line(screen, recipient)) } }
                 }
             }
             @if let Some(next) = &found.next {
-                nav.pager aria-label="Pages" {
+                nav.pager aria-label=(common.pages) {
                     span {}
-                    a.button.secondary rel="next" href=(next_page(&list, state, next)) { "More" (icon("right")) }
+                    a.button.secondary rel="next" href=(next_page(&list, state, next)) { (said.more) (icon("right")) }
                 }
             }
         }
     };
-    frame(member, theme, &ENGLISH, Section::Messages, "Recipients", &content)
+    screen.page(Section::Messages, said.recipients, &content)
+}
+
+fn line(screen: &Screen, recipient: &Recipient) -> Markup {
+    let said = &screen.words.messages;
+    let why = recipient
+        .rule
+        .as_deref()
+        .map_or("", |code| reason(screen.words.language, code));
+    html! {
+        tr data-row {
+            th scope="row" data-label=(said.card) {
+                a.row-link href=(format!("/console/cards/{}", recipient.card)) { (recipient.card) }
+            }
+            td data-label=(said.channel) { (recipient.channel.title()) }
+            td data-label=(said.state) { (said.intent(recipient.state)) }
+            td data-label=(said.why) { (why) }
+            td data-label=(said.when) {
+                @if let Some(until) = recipient.until { (said.not_before) " " (screen.time(until)) }
+                @else if let Some(at) = recipient.fetched_at { (said.fetched_at) " " (screen.time(at)) }
+                @else { (screen.time(recipient.changed_at)) }
+            }
+        }
+    }
 }
 
 fn next_page(list: &str, state: Option<IntentState>, next: &Cursor) -> String {
