@@ -30,6 +30,7 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/table.css"),
             include_str!("../assets/console/timeline.css"),
             include_str!("../assets/console/profile.css"),
+            include_str!("../assets/console/list.css"),
             include_str!("../assets/console/small.css"),
         ),
     )
@@ -43,6 +44,7 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/frame.js"),
             include_str!("../assets/console/live.js"),
             include_str!("../assets/console/keys.js"),
+            include_str!("../assets/console/list.js"),
             include_str!("../assets/console/start.js"),
         ),
     )

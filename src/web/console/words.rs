@@ -5,7 +5,9 @@
 //! sentence of their own.
 
 pub mod common;
+pub mod filter;
 pub mod format;
+pub mod list;
 pub mod shell;
 pub mod sign_in;
 
@@ -42,6 +44,8 @@ pub(crate) use words;
 pub struct Words {
     pub language: Language,
     pub common: common::Common,
+    pub filter: filter::Filter,
+    pub list: list::List,
     pub shell: shell::Shell,
     pub sign_in: sign_in::SignIn,
 }
@@ -49,6 +53,8 @@ pub struct Words {
 pub static ENGLISH: Words = Words {
     language: Language::English,
     common: common::ENGLISH,
+    filter: filter::ENGLISH,
+    list: list::ENGLISH,
     shell: shell::ENGLISH,
     sign_in: sign_in::ENGLISH,
 };
@@ -56,6 +62,8 @@ pub static ENGLISH: Words = Words {
 pub static GERMAN: Words = Words {
     language: Language::German,
     common: common::GERMAN,
+    filter: filter::GERMAN,
+    list: list::GERMAN,
     shell: shell::GERMAN,
     sign_in: sign_in::GERMAN,
 };
