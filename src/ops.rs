@@ -29,6 +29,7 @@ pub mod links;
 pub mod members;
 pub mod messages;
 pub mod offers;
+pub mod profile;
 pub mod programs;
 pub mod promotions;
 pub mod pushes;

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use crate::domain::segment::saved::Refusal;
 use crate::ops::addresses::ListenError;
 use crate::ops::cards::CardError;
+use crate::ops::customers::CustomerError;
 use crate::ops::jobs::JobError;
 use crate::ops::messages::MessageError;
 use crate::ops::segments::SegmentError;
@@ -17,6 +18,9 @@ use crate::store;
 
 /// The status of a request that was given up because it took too long.
 pub(super) const TOO_SLOW: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+/// The status of a body that is longer than an address takes.
+pub(super) const TOO_LARGE: StatusCode = StatusCode::PAYLOAD_TOO_LARGE;
 
 /// What went wrong, as far as the caller may know.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +123,17 @@ impl From<CardError> for ApiError {
         match error {
             CardError::NotFound => Self::NotFound,
             CardError::Store(error) => error.into(),
+            refusal => Self::Conflict(refusal.to_string()),
+        }
+    }
+}
+
+impl From<CustomerError> for ApiError {
+    fn from(error: CustomerError) -> Self {
+        match error {
+            CustomerError::NotFound | CustomerError::NoMerchant => Self::NotFound,
+            CustomerError::Card(error) => error.into(),
+            CustomerError::Store(error) => error.into(),
             refusal => Self::Conflict(refusal.to_string()),
         }
     }

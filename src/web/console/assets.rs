@@ -31,6 +31,7 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/timeline.css"),
             include_str!("../assets/console/profile.css"),
             include_str!("../assets/console/list.css"),
+            include_str!("../assets/console/customer.css"),
             include_str!("../assets/console/small.css"),
         ),
     )
@@ -45,6 +46,7 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/live.js"),
             include_str!("../assets/console/keys.js"),
             include_str!("../assets/console/list.js"),
+            include_str!("../assets/console/typed.js"),
             include_str!("../assets/console/start.js"),
         ),
     )
