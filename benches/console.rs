@@ -36,7 +36,7 @@ use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, St
 use passgate::domain::program::{CouponRules, PointsRules, Rules, Scheme};
 use passgate::domain::secret::MasterKey;
 use passgate::domain::segment::Rule;
-use passgate::domain::segment::order::{Direction, Edge, Order, Sort};
+use passgate::domain::segment::order::{Direction, Each, Edge, Order, Sort};
 use passgate::domain::segment::saved::Viewer;
 use passgate::ops::Ops;
 use passgate::ops::access::SignedIn;
@@ -228,6 +228,7 @@ impl Bench {
     async fn cards_by(&self, rule: &str, size: usize) -> Vec<CardId> {
         let query = Query {
             viewer: Viewer::Operator,
+            only: None,
             target: Target::Rule(Rule::parse(rule).expect("a rule")),
             among: None,
             search: None,
@@ -237,6 +238,7 @@ impl Bench {
             },
             edge: Edge::First,
             size,
+            each: Each::Card,
         };
         let list = self
             .web

@@ -41,6 +41,7 @@ use crate::domain::time::Timestamp;
 
 pub use crate::apple::bundle::{ArchiveError, Bundle};
 pub use crate::apple::images::ImageError;
+pub use crate::apple::pass_json::{LabelAndText, Texts};
 pub use crate::apple::strings::StringsError;
 pub use crate::apple::template::TemplateError;
 
@@ -213,6 +214,13 @@ impl Passes {
             .iter()
             .map(|(name, template)| (name.clone(), colour(template)))
             .collect()
+    }
+
+    /// The texts of the pass that would be built for `face`, for people who look at it elsewhere; none where there is no
+    /// such template.
+    pub fn texts(&self, face: &CardFace) -> Option<Texts> {
+        let template = self.templates.get(&face.template)?;
+        Some(pass_json::texts(face, &template.settings))
     }
 
     /// The square logo of a template as PNG, for platforms that fetch it by address.

@@ -28,6 +28,7 @@ pub mod event;
 pub mod expiry;
 pub mod face;
 pub mod feedback;
+pub mod fetched;
 pub mod fifths;
 pub mod id;
 pub mod import;

@@ -32,6 +32,7 @@ pub mod member_invitations;
 pub mod members;
 pub mod messages;
 pub mod offers;
+pub mod profile;
 pub mod programs;
 pub mod promotions;
 pub mod pushes;

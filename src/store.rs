@@ -40,6 +40,7 @@ pub mod offers;
 pub mod orders;
 pub mod outbox;
 pub mod policies;
+pub mod profile;
 pub mod programs;
 pub mod promotions;
 pub mod push_addresses;
@@ -306,6 +307,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("orders", orders::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("policies", policies::STATEMENTS),
+        ("profile", profile::STATEMENTS),
         ("programs", programs::STATEMENTS),
         ("promotions", promotions::STATEMENTS),
         ("push_addresses", push_addresses::STATEMENTS),

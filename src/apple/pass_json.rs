@@ -148,6 +148,38 @@ pub(crate) fn write(
     Ok(json)
 }
 
+/// A label, where there is one, and what stands below it.
+pub type LabelAndText = (Option<String>, String);
+
+/// What a pass says, without its pictures and its code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Texts {
+    pub logo: Option<String>,
+    pub header: Vec<LabelAndText>,
+    /// Primary, secondary and auxiliary fields, in this order.
+    pub front: Vec<LabelAndText>,
+    pub back: Vec<LabelAndText>,
+}
+
+/// The texts that [`write`] writes for `face`, but for the links on its back.
+pub(crate) fn texts(face: &CardFace, settings: &Settings) -> Texts {
+    let said = |fields: Vec<Field<'_>>| {
+        fields
+            .into_iter()
+            .map(|field| (field.label, field.value))
+            .collect()
+    };
+    let groups = &settings.fields;
+    let front = [&groups.primary, &groups.secondary, &groups.auxiliary];
+    let back = std::iter::once(news(settings, face)).chain(fields(&groups.back, face));
+    Texts {
+        logo: settings.logo_text.as_ref().and_then(|text| text.fill(face)),
+        header: said(fields(&groups.header, face)),
+        front: said(front.into_iter().flat_map(|group| fields(group, face)).collect()),
+        back: said(back.collect()),
+    }
+}
+
 /// A W3C date with seconds: Wallet reads no finer one.
 fn date(at: Timestamp) -> String {
     Timestamp(at.0.div_euclid(1000) * 1000).to_jiff().to_string()

@@ -283,14 +283,7 @@ pub fn object(naming: &Naming, face: &CardFace) -> LoyaltyObject {
             alternate_text: face.code.clone(),
         },
         loyalty_points: LoyaltyPoints {
-            label: cut(
-                match face.kind {
-                    ProgramKind::Punch => "Punches",
-                    ProgramKind::Points => "Points",
-                    ProgramKind::Coupon => "Uses",
-                },
-                POINTS_LABEL,
-            ),
+            label: cut(points_label(face), POINTS_LABEL),
             balance: Balance::String(balance(face)),
         },
         secondary_loyalty_points: LoyaltyPoints {
@@ -305,6 +298,32 @@ pub fn object(naming: &Naming, face: &CardFace) -> LoyaltyObject {
         text_modules_data: modules(face),
         links_module_data: face.link.as_ref().map(links),
         notify_preference: None,
+    }
+}
+
+/// What an object of `face` says, label and text, for people who look at it elsewhere: as [`object`] has it.
+pub fn texts(face: &CardFace) -> Vec<(String, String)> {
+    let label = points_label(face);
+    let mut texts = vec![
+        (label.to_owned(), balance(face)),
+        ("Rewards".to_owned(), face.rewards.to_string()),
+    ];
+    if let Some(holder) = &face.holder {
+        texts.insert(0, ("Name".to_owned(), cut(holder, ACCOUNT_NAME)));
+    }
+    texts.extend(
+        modules(face)
+            .into_iter()
+            .map(|module| (module.header, module.body)),
+    );
+    texts
+}
+
+fn points_label(face: &CardFace) -> &'static str {
+    match face.kind {
+        ProgramKind::Punch => "Punches",
+        ProgramKind::Points => "Points",
+        ProgramKind::Coupon => "Uses",
     }
 }
 

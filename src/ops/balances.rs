@@ -7,7 +7,7 @@ use crate::domain::id::{CardId, MerchantId};
 use crate::domain::money::Amount;
 use crate::domain::order::OrderReference;
 use crate::domain::time::Timestamp;
-use crate::domain::{points, tier};
+use crate::domain::{points, redemption, tier};
 use crate::ops::Ops;
 use crate::ops::cards::{CardError, write_change};
 use crate::store::cards::ProgramOfMerchant;
@@ -87,6 +87,34 @@ impl Ops {
                         return Err(AdjustError::Stale);
                     }
                     adjust_locked(tx, &of, &card, adjustment, order.as_ref(), &cause, now).await
+                })
+            })
+            .await
+    }
+
+    /// Hands out one reward, with what was paid where that is known. `seen` is the card's version that the caller looked
+    /// at: a second click on the same page redeems nothing.
+    pub async fn redeem_paid(
+        &self,
+        merchant: MerchantId,
+        card: CardId,
+        seen: i64,
+        amount: Option<Amount>,
+        cause: Cause,
+    ) -> Result<Card, CardError> {
+        let now = self.clock.now();
+        self.store
+            .write("redeem_paid_reward", move |tx| {
+                let cause = cause.clone();
+                Box::pin(async move {
+                    let (card, of) = locked(tx, merchant, card).await?.ok_or(CardError::NotFound)?;
+                    if card.version != seen {
+                        return Err(CardError::Stale);
+                    }
+                    let change = caught_up(&of, &card, now, |card| {
+                        redemption::redeem(&of.program.rules, card, amount, &cause, now)
+                    })?;
+                    write_change(tx, change.card, &change.events, now).await
                 })
             })
             .await

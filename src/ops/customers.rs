@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 pub(crate) use edit::bring_into_form;
 use edit::{apply, note_edit};
+pub(crate) use fields::sheet;
 pub use fields::{CardSheet, CustomerSheet};
 pub use notes::NoteError;
 

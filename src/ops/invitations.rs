@@ -127,6 +127,28 @@ impl Ops {
             .await
     }
 
+    /// The address that a letter about a card would go to now, or why none would.
+    pub async fn may_invite(&self, merchant: MerchantId, card: CardId) -> Result<String, InviteError> {
+        let now = self.clock.now();
+        self.store
+            .read("may_invite", move |tx| {
+                Box::pin(async move {
+                    let found = cards::card(tx, merchant, card)
+                        .await?
+                        .ok_or(InviteError::NoCard)?;
+                    if found.card.status == CardStatus::Void {
+                        return Err(InvitationRefusal::CardEnded.into());
+                    }
+                    let whom = invitations::addressee(tx, merchant, card).await?;
+                    let address = whom.and_then(|whom| whom.email);
+                    let address = address.ok_or(InvitationRefusal::NoAddress)?;
+                    invitation::may_send(invitations::last(tx, merchant, card).await?, now)?;
+                    Ok(address)
+                })
+            })
+            .await
+    }
+
     /// A merchant's letters before `before`, newest first, at most 200.
     pub async fn invitations(
         &self,

@@ -162,6 +162,16 @@ pub async fn link(
     LinkToken::parse(&token).ok_or_else(|| Error::inconsistent("the token of a link", "another text"))
 }
 
+/// The token of a card's link, where it was asked for.
+pub async fn token_of(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    card: CardId,
+) -> Result<Option<LinkToken>, Error> {
+    let row: Option<(String,)> = tx.opt(LINK, &params![merchant, card]).await?;
+    Ok(row.and_then(|(token,)| LinkToken::parse(&token)))
+}
+
 pub async fn card_of_link(
     tx: &mut Tx<'_>,
     merchant: MerchantId,

@@ -24,7 +24,7 @@ pub(crate) const STATEMENTS: &[&str] = &[ENTRIES];
 const MOST: i64 = 20_000;
 
 /// What lies within `window` at `now` of the ledger whose newest row is `newest`.
-pub(super) async fn of_ledger(
+pub async fn of_ledger(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
     newest: Option<EventId>,

@@ -5,21 +5,21 @@
 //! A page is a function from plain values to markup, drawn inside `layout::page`; its handler reads the values
 //! through one named store call.
 
-pub mod actions;
+pub mod acts;
 pub mod address;
 pub mod assets;
 pub mod card;
-pub mod cards;
 pub mod components;
-pub mod devices;
 pub mod failure;
-pub mod filtered;
 pub mod first_run;
 pub mod join;
 pub mod layout;
+pub mod list;
 pub mod live;
 pub mod messages;
 pub mod pass;
+pub mod people;
+pub mod profile;
 pub mod screen;
 pub mod settings;
 pub mod sign_in;
@@ -27,7 +27,7 @@ pub mod styleguide;
 pub mod throttle;
 pub mod timeline;
 pub mod watch;
-mod why;
+pub mod way;
 pub mod words;
 
 use axum::Router;
@@ -73,13 +73,12 @@ pub fn router() -> Router<Web> {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::choose_theme))
         .route("/language", post(sign_in::choose_language))
-        .route("/cards", get(cards::list))
-        .route("/cards/{card_id}", get(card::show))
+        .route("/cards", get(list::show))
+        .route("/cards/columns", post(list::choose_columns))
         .route("/cards/{card_id}/events", get(live::events))
-        .route("/cards/{card_id}/redeem", post(actions::redeem))
-        .route("/cards/{card_id}/reverse", post(actions::reverse))
-        .route("/cards/{card_id}/end", post(actions::end))
-        .route("/cards/{card_id}/restore", post(actions::restore))
+        .merge(profile::router())
+        .merge(acts::router())
+        .merge(people::router())
         .nest("/messages", messages::router())
         .route("/styleguide", get(styleguide::show))
         .route("/styleguide/dialog", get(styleguide::dialog))
@@ -89,6 +88,7 @@ pub fn router() -> Router<Web> {
         .layer(Extension(watch::Watches::default()))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(CsrfLayer::new().with_rejection_response(foreign_form))
+        .layer(axum::middleware::from_fn(failure::read_out))
         .layer(axum::middleware::from_fn(failure::as_page))
         .layer(CompressionLayer::new())
         .layer(axum::middleware::map_response(secured))

@@ -7,13 +7,20 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::domain::segment::saved::Refusal;
 use crate::ops::addresses::ListenError;
 use crate::ops::cards::CardError;
+use crate::ops::customers::CustomerError;
+use crate::ops::jobs::JobError;
 use crate::ops::messages::MessageError;
+use crate::ops::segments::SegmentError;
 use crate::store;
 
 /// The status of a request that was given up because it took too long.
 pub(super) const TOO_SLOW: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+/// The status of a body that is longer than an address takes.
+pub(super) const TOO_LARGE: StatusCode = StatusCode::PAYLOAD_TOO_LARGE;
 
 /// What went wrong, as far as the caller may know.
 #[derive(Debug, thiserror::Error)]
@@ -90,11 +97,44 @@ impl From<MessageError> for ApiError {
     }
 }
 
+impl From<SegmentError> for ApiError {
+    fn from(error: SegmentError) -> Self {
+        match error {
+            SegmentError::Refused(Refusal::NotFound) | SegmentError::NoMerchant(_) => Self::NotFound,
+            SegmentError::Refused(refusal) => Self::Conflict(refusal.to_string()),
+            SegmentError::Incomparable(error) => Self::BadRequest(error.to_string()),
+            SegmentError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<JobError> for ApiError {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::NotFound => Self::NotFound,
+            JobError::Refused(refusal) => Self::BadRequest(refusal.to_string()),
+            JobError::Store(error) => error.into(),
+            refusal => Self::Conflict(refusal.to_string()),
+        }
+    }
+}
+
 impl From<CardError> for ApiError {
     fn from(error: CardError) -> Self {
         match error {
             CardError::NotFound => Self::NotFound,
             CardError::Store(error) => error.into(),
+            refusal => Self::Conflict(refusal.to_string()),
+        }
+    }
+}
+
+impl From<CustomerError> for ApiError {
+    fn from(error: CustomerError) -> Self {
+        match error {
+            CustomerError::NotFound | CustomerError::NoMerchant => Self::NotFound,
+            CustomerError::Card(error) => error.into(),
+            CustomerError::Store(error) => error.into(),
             refusal => Self::Conflict(refusal.to_string()),
         }
     }

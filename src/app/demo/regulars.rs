@@ -7,7 +7,7 @@ use crate::app::demo::stage::{Customer, Stage};
 use crate::clock::Clock;
 use crate::domain::capture::CaptureKind;
 use crate::domain::segment::Rule;
-use crate::domain::segment::order::{Edge, Order};
+use crate::domain::segment::order::{Each, Edge, Order};
 use crate::domain::segment::saved::Viewer;
 use crate::ops::rosters::{List, Query, Rosters};
 use crate::ops::segments::Target;
@@ -33,12 +33,14 @@ impl Regulars {
         let ops = stage.gateway()?.ops.clone();
         let query = Query {
             viewer: Viewer::Operator,
+            only: None,
             target: Target::Rule(Rule::parse(WHO).context("the rule of the regulars")?),
             among: None,
             search: None,
             order: Order::parse("-joined").context("an order")?,
             edge: Edge::First,
             size: 200,
+            each: Each::Card,
         };
         let merchant = stage.merchant;
         let List { lines, .. } = Rosters::start(&ops, 0).list(merchant, &query).await?;

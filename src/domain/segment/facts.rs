@@ -76,6 +76,8 @@ facts! {
         /// Within the window of the program's counts.
         RecentVisits,
         RecentSpend,
+        /// What was counted towards tiers in this cycle.
+        TierPoints,
     }
 }
 
@@ -197,6 +199,7 @@ impl Facts {
             NumberFact::Comments => Some(person.comments),
             NumberFact::RecentVisits => Some(beside.recent.visits),
             NumberFact::RecentSpend => Some(beside.recent.spend),
+            NumberFact::TierPoints => Some(card.tier_points),
         };
         let word = |word: &Option<String>| word.clone().unwrap_or_default();
         let text = |fact| match fact {

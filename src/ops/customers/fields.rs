@@ -129,44 +129,49 @@ impl Ops {
         id: CustomerId,
     ) -> Result<CustomerSheet, CustomerError> {
         self.store
-            .read("customer_sheet", move |tx| {
-                Box::pin(async move {
-                    let customer = customers::customer(tx, merchant, id).await?;
-                    let customer = customer.ok_or(CustomerError::NotFound)?;
-                    let last_edit = match customer.edited {
-                        Some(event) => customers::last_edit(tx, merchant, event).await?,
-                        None => None,
-                    };
-                    let mut sheets = Vec::new();
-                    for card in customers::cards_of(tx, merchant, id).await? {
-                        let fields = custom_fields::fields(tx, merchant, card.program).await?;
-                        let values = custom_fields::values(tx, merchant, &[card.id]).await?;
-                        let answer = |field: &CustomField| {
-                            let own = values.iter().find(|answer| answer.code == field.code);
-                            own.and_then(|answer| answer.value.as_ref())
-                                .map(|value| value.text.clone())
-                        };
-                        let answers = fields.into_iter().map(|field| {
-                            let answer = answer(&field);
-                            (field, answer)
-                        });
-                        sheets.push(CardSheet {
-                            card,
-                            answers: answers.collect(),
-                        });
-                    }
-                    let tags = notes::tags(tx, merchant, &[id]).await?;
-                    Ok(CustomerSheet {
-                        customer,
-                        last_edit,
-                        tags: tags.into_iter().map(|(_, tag)| tag).collect(),
-                        cards: sheets,
-                        notes: notes::notes(tx, merchant, id).await?,
-                    })
-                })
-            })
+            .read("customer_sheet", move |tx| Box::pin(sheet(tx, merchant, id)))
             .await
     }
+}
+
+/// [`Ops::customer_sheet`] on the caller's snapshot.
+pub(crate) async fn sheet(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    id: CustomerId,
+) -> Result<CustomerSheet, CustomerError> {
+    let customer = customers::customer(tx, merchant, id).await?;
+    let customer = customer.ok_or(CustomerError::NotFound)?;
+    let last_edit = match customer.edited {
+        Some(event) => customers::last_edit(tx, merchant, event).await?,
+        None => None,
+    };
+    let mut sheets = Vec::new();
+    for card in customers::cards_of(tx, merchant, id).await? {
+        let fields = custom_fields::fields(tx, merchant, card.program).await?;
+        let values = custom_fields::values(tx, merchant, &[card.id]).await?;
+        let answer = |field: &CustomField| {
+            let own = values.iter().find(|answer| answer.code == field.code);
+            own.and_then(|answer| answer.value.as_ref())
+                .map(|value| value.text.clone())
+        };
+        let answers = fields.into_iter().map(|field| {
+            let answer = answer(&field);
+            (field, answer)
+        });
+        sheets.push(CardSheet {
+            card,
+            answers: answers.collect(),
+        });
+    }
+    let tags = notes::tags(tx, merchant, &[id]).await?;
+    Ok(CustomerSheet {
+        customer,
+        last_edit,
+        tags: tags.into_iter().map(|(_, tag)| tag).collect(),
+        cards: sheets,
+        notes: notes::notes(tx, merchant, id).await?,
+    })
 }
 
 /// Reads what was typed against a program's fields. For a new card (`complete`) every required field must be there.

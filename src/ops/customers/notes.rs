@@ -30,13 +30,29 @@ impl Ops {
         text: NoteText,
         writer: Writer,
     ) -> Result<NoteId, NoteError> {
+        let id = NoteId(self.ids.next(self.clock.now()));
+        self.add_note_once(merchant, customer, id, text, writer).await
+    }
+
+    /// The same under an id that the caller has drawn before: sent twice, it is one note.
+    pub async fn add_note_once(
+        &self,
+        merchant: MerchantId,
+        customer: CustomerId,
+        id: NoteId,
+        text: NoteText,
+        writer: Writer,
+    ) -> Result<NoteId, NoteError> {
         let now = self.clock.now();
-        let id = NoteId(self.ids.next(now));
         self.store
             .write("add_note", move |tx| {
                 let text = text.clone();
                 Box::pin(async move {
+                    // Locked, so that the second of two clicks finds what the first one wrote.
                     locked(tx, merchant, customer).await?;
+                    if notes::note(tx, merchant, customer, id).await?.is_some() {
+                        return Ok(id);
+                    }
                     let there = notes::count(tx, merchant, customer).await?;
                     if there >= MOST_NOTES {
                         let expected = format!("at most {MOST_NOTES} notes about one person");

@@ -45,6 +45,7 @@ impl Composer<'_> {
             NumberFact::Comments => self.person(COMMENTS),
             NumberFact::RecentVisits => "c.recent_visits",
             NumberFact::RecentSpend => "c.recent_spend",
+            NumberFact::TierPoints => "c.tier_points",
         };
         column.to_owned()
     }

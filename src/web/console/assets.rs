@@ -32,6 +32,8 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/profile.css"),
             include_str!("../assets/console/messages.css"),
             include_str!("../assets/console/settings.css"),
+            include_str!("../assets/console/list.css"),
+            include_str!("../assets/console/customer.css"),
             include_str!("../assets/console/small.css"),
         ),
     )
@@ -45,6 +47,8 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/frame.js"),
             include_str!("../assets/console/live.js"),
             include_str!("../assets/console/keys.js"),
+            include_str!("../assets/console/list.js"),
+            include_str!("../assets/console/typed.js"),
             include_str!("../assets/console/start.js"),
         ),
     )

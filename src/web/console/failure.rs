@@ -5,16 +5,24 @@
 //! unreadable form, a wrong method) end in such a page too.
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use maud::html;
 use serde::Deserialize;
+use tokio_stream::StreamExt as _;
 
+use crate::web::console::LARGEST_FORM;
 use crate::web::console::layout::{Theme, plain_page};
 use crate::web::console::words::Language;
 use crate::web::console::words::shell::Shell;
+use crate::web::error::{ApiError, TOO_LARGE};
 use crate::web::extract::wants_page;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Of a form that is too long so much is read and thrown away; who sends more is cut off.
+const MOST_READ: usize = 32 * 1024 * 1024;
 
 /// No problem document is longer.
 const LONGEST_PROBLEM: usize = 16 * 1024;
@@ -27,10 +35,32 @@ struct Problem {
     detail: String,
 }
 
+/// Reads a form to its end that is longer than any is taken, and refuses it. A browser that is still sending while it is
+/// answered sees a broken connection and no page.
+pub async fn read_out(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_form = text(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with(FORM));
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    if !is_form || length.is_none_or(|length| length <= LARGEST_FORM) {
+        return next.run(request).await;
+    }
+    let mut read = 0;
+    let mut body = request.into_body().into_data_stream();
+    while let Some(Ok(chunk)) = body.next().await {
+        read += chunk.len();
+        if read > MOST_READ {
+            break;
+        }
+    }
+    ApiError::TooLarge("A form takes at most 64 KiB, so nothing was done.".into()).into_response()
+}
+
 pub async fn as_page(request: Request, next: Next) -> Response {
     let person = wants_page(request.headers());
     let theme = Theme::of_headers(request.headers());
     let words = Language::of(request.headers()).words();
+    let came_from = came_from(request.headers());
     let response = next.run(request).await;
     let failed = response.status().is_client_error() || response.status().is_server_error();
     let is_page = response
@@ -45,7 +75,11 @@ pub async fn as_page(request: Request, next: Next) -> Response {
         .await
         .unwrap_or_default();
     let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
-    let (title, text) = said(&problem, &words.shell);
+    let (title, text) = if parts.status == TOO_LARGE {
+        (words.shell.too_long, words.shell.too_long_text)
+    } else {
+        said(&problem, &words.shell)
+    };
     let page = plain_page(
         theme,
         words,
@@ -54,7 +88,10 @@ pub async fn as_page(request: Request, next: Next) -> Response {
             section.panel.failure {
                 h1 { (title) }
                 p { (text) }
-                p { a.button.secondary href="/console/cards" { (words.shell.all_customers) } }
+                p.row {
+                    @if let Some(back) = &came_from { a.button.primary href=(back) { (words.shell.go_back) } }
+                    a.button.secondary href="/console/cards" { (words.shell.all_customers) }
+                }
             }
         },
     );
@@ -64,6 +101,16 @@ pub async fn as_page(request: Request, next: Next) -> Response {
         HeaderValue::from_static("text/html; charset=utf-8"),
     );
     (parts, page.into_string()).into_response()
+}
+
+/// The page of ours that a form was sent from, as the browser says: a path and a query, never another site.
+fn came_from(headers: &HeaderMap) -> Option<String> {
+    let referer = headers.get(header::REFERER)?.to_str().ok()?;
+    let (_, rest) = referer.split_once("://")?;
+    let (host, path) = rest.split_at(rest.find('/')?);
+    let ours = headers.get(header::HOST)?.to_str().ok()? == host;
+    let fits = path.starts_with("/console/") && path.bytes().all(|byte| byte.is_ascii_graphic());
+    (ours && fits).then(|| path.to_owned())
 }
 
 fn said<'a>(problem: &'a Problem, words: &'a Shell) -> (&'static str, &'a str) {

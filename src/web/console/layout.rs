@@ -231,7 +231,7 @@ fn said_by_script(words: &Words) -> Markup {
         }
         template #said data-copied=(common.copied) data-live=(shell.live) data-reconnecting=(shell.reconnecting)
             data-no-copying=(shell.copying_not_allowed) data-not-saved=(shell.not_saved) data-lost=(shell.lost)
-            data-close=(common.close) {}
+            data-close=(common.close) data-session-ended=(shell.session_ended) data-sign-in=(words.sign_in.title) {}
     }
 }
 

@@ -26,14 +26,16 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::access::Action;
 use crate::domain::id::EventId;
-use crate::domain::time::Timestamp;
 use crate::store::listing::TimelineRow;
 use crate::web::Web;
+use crate::web::console::acts::bar;
 use crate::web::console::card::{self, Shown, card_id, seen};
+use crate::web::console::screen::Screen;
+use crate::web::console::timeline::{Line, line};
 use crate::web::console::watch::Watches;
+use crate::web::console::way::Way;
 use crate::web::console::{pass, timeline};
 use crate::web::error::ApiError;
-use crate::web::extract::Member;
 
 const STREAM_LIFE: Duration = Duration::from_secs(600);
 const RETRY: Duration = Duration::from_secs(1);
@@ -41,18 +43,21 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug, Deserialize)]
 pub struct Position {
     since: Option<String>,
+    /// The list around the profile, which its links lead back to.
+    #[serde(rename = "in")]
+    within: Option<String>,
 }
 
 /// `GET /console/cards/{card_id}/events`
 pub async fn events(
     State(web): State<Web>,
     Extension(watches): Extension<Watches>,
-    member: Member,
+    screen: Screen,
     Path(card): Path<String>,
     Query(position): Query<Position>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    member.require(Action::ViewCards)?;
+    screen.require(Action::ViewCards)?;
     let card = card_id(&card)?;
     let known = headers
         .get("last-event-id")
@@ -60,11 +65,13 @@ pub async fn events(
         .map(str::to_owned)
         .or(position.since)
         .unwrap_or_default();
-    let card = watches.watch(&web, member.merchant, card).await?;
+    let way = Way::of_card(card, position.within.as_deref());
+    let card = watches.watch(&web, screen.member.merchant, card).await?;
     let (sender, receiver) = mpsc::channel(4);
     let stream = Stream {
         clock: web.ops.clock.clone(),
-        member,
+        screen,
+        way,
         known: Seen::parse(&known),
         sender,
         stopping: web.stopping.clone(),
@@ -100,7 +107,8 @@ impl Seen {
 /// One open page.
 struct Stream {
     clock: Clock,
-    member: Member,
+    screen: Screen,
+    way: Way,
     known: Seen,
     sender: mpsc::Sender<Result<Event, Infallible>>,
     stopping: CancellationToken,
@@ -138,7 +146,8 @@ impl Stream {
         if now_seen.event <= self.known.event && now_seen.version <= self.known.version {
             return true;
         }
-        let html = message(&self.member, shown, EventId(self.known.event), self.clock.now());
+        self.screen.now = self.clock.now();
+        let html = message(&self.screen, &self.way, shown, EventId(self.known.event));
         self.known = now_seen;
         let event = Event::default()
             .event("change")
@@ -149,7 +158,7 @@ impl Stream {
 }
 
 /// Everything on the page that is newer than event `known`.
-fn message(member: &Member, shown: &Shown, known: EventId, now: Timestamp) -> Markup {
+fn message(screen: &Screen, way: &Way, shown: &Shown, known: EventId) -> Markup {
     let (new, old): (Vec<&TimelineRow>, Vec<&TimelineRow>) =
         shown.recent.iter().partition(|row| row.id > known);
     // Rows on the page that have just been taken back look different now.
@@ -159,20 +168,20 @@ fn message(member: &Member, shown: &Shown, known: EventId, now: Timestamp) -> Ma
     // When more is new than one page holds, the page's list would have a gap: it is replaced whole.
     let whole = old.is_empty();
     html! {
-        template data-swap="pass" { (pass::front(&shown.sheet.face)) }
-        template data-swap="facts" { (card::facts(member, &shown.sheet, now)) }
-        template data-swap="actions" { (card::actions(member, shown, now)) }
+        template data-swap="pass" { (pass::front(screen, &shown.sheet.face, shown.texts.as_ref())) }
+        template data-swap="facts" { (card::facts(screen, &shown.sheet)) }
+        template data-swap="actions" { (bar::of(screen, shown, way)) }
         @if whole {
-            template data-swap="timeline" { ol #timeline .timeline { (timeline::rows(&shown.recent, &member.zone, now)) } }
+            template data-swap="timeline" { ol #timeline .timeline { (timeline::rows(screen, &shown.recent)) } }
         } @else {
             @for row in changed {
-                template data-swap=(timeline::line_id(row.id)) { (timeline::line(row, &member.zone, now)) }
+                template data-swap=(timeline::line_id(row.id)) { (line(screen, &Line::of_row(screen, row))) }
             }
-            template data-prepend="timeline" { @for row in &new { (timeline::line(row, &member.zone, now)) } }
+            template data-prepend="timeline" { @for row in &new { (line(screen, &Line::of_row(screen, row))) } }
         }
         template data-announce {
-            @for row in &new { (timeline::title(row.kind)) ". " }
-            (shown.sheet.face.balance()) " punches."
+            @for row in &new { (screen.words.language.event(row.kind)) ". " }
+            ((screen.words.profile.live_balance)(&card::balance(screen, shown)))
         }
     }
 }

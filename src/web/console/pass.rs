@@ -5,45 +5,75 @@ use maud::{Markup, html};
 use rxing::qrcode::QRCodeWriter;
 use rxing::{BarcodeFormat, EncodeHints, Writer as _};
 
+use crate::apple::Texts;
 use crate::domain::face::CardFace;
 use crate::domain::program::ProgramKind;
+use crate::web::console::screen::Screen;
 
 /// The strip has the shape of a storeCard's strip image, 375 by 144 points.
 const STRIP: (i64, i64) = (375, 144);
 
-pub fn front(face: &CardFace) -> Markup {
-    let ended = if face.void { "ended" } else { "" };
+/// The front of a pass, with the texts of its template where that is known.
+pub fn front(screen: &Screen, face: &CardFace, texts: Option<&Texts>) -> Markup {
+    html! { figure #pass .pass.(ended(face)) aria-label=(screen.words.profile.front_label) { (inside(screen, face, texts)) } }
+}
+
+/// The same without the id, for a page that shows several.
+pub fn picture(screen: &Screen, face: &CardFace, texts: Option<&Texts>, label: &str) -> Markup {
+    html! { figure.pass.(ended(face)) aria-label=(label) { (inside(screen, face, texts)) } }
+}
+
+fn ended(face: &CardFace) -> &'static str {
+    if face.void { "ended" } else { "" }
+}
+
+fn inside(screen: &Screen, face: &CardFace, texts: Option<&Texts>) -> Markup {
+    let balance = (None, face.balance());
+    let plain = Texts {
+        logo: None,
+        header: Vec::new(),
+        front: vec![balance, (None, face.status_line())],
+        back: Vec::new(),
+    };
+    let texts = texts.unwrap_or(&plain);
     html! {
-        figure #pass .pass.(ended) aria-label="The card as the phone shows it" {
-            div.pass-head {
-                span.pass-logo { (face.merchant_name) }
-                span.pass-field.right { span.pass-label { "Rewards" } span.pass-value { (face.rewards) } }
-            }
-            @if face.kind == ProgramKind::Punch { (strip(face.punches, face.goal)) }
-            div.pass-fields {
-                span.pass-field { span.pass-label { (counted(face.kind)) } span.pass-value { (face.balance()) } }
-                @if let Some(holder) = &face.holder {
-                    span.pass-field.right { span.pass-label { "Name" } span.pass-value { (holder) } }
-                }
-            }
-            p.pass-line { (face.status_line()) }
-            (barcode(&face.code))
-            @if face.void { span.pass-ended { "Ended" } }
+        div.pass-head {
+            span.pass-logo { (texts.logo.as_deref().unwrap_or(&face.merchant_name)) }
+            @for (label, value) in &texts.header { (field(label.as_deref(), value, true)) }
+        }
+        @if face.kind == ProgramKind::Punch { (strip(screen, face.punches, face.goal)) }
+        div.pass-fields {
+            @for (at, (label, value)) in texts.front.iter().enumerate() { (field(label.as_deref(), value, at % 2 == 1)) }
+        }
+        (barcode(screen, &face.code))
+        @if face.void { span.pass-ended { (screen.words.common.void) } }
+    }
+}
+
+fn field(label: Option<&str>, value: &str, right: bool) -> Markup {
+    html! {
+        span.pass-field.(if right { "right" } else { "" }) {
+            @if let Some(label) = label { span.pass-label { (label) } }
+            span.pass-value { (value) }
         }
     }
 }
 
-/// What a card of this kind counts, as its pass calls it.
-fn counted(kind: ProgramKind) -> &'static str {
-    match kind {
-        ProgramKind::Punch => "Punches",
-        ProgramKind::Points => "Points",
-        ProgramKind::Coupon => "Coupon",
+/// The back of a pass: everything that stands there, in its order.
+pub fn back(texts: &[(Option<String>, String)], label: &str) -> Markup {
+    html! {
+        figure.pass.back aria-label=(label) {
+            dl {
+                @for (label, value) in texts {
+                    div { dt.pass-label { (label.as_deref().unwrap_or("")) } dd { (value) } }
+                }
+            }
+        }
     }
 }
 
 /// One place a punch: filled ones carry a tick, the last one the reward.
-fn strip(punches: i64, goal: i64) -> Markup {
+fn strip(screen: &Screen, punches: i64, goal: i64) -> Markup {
     let (width, height) = STRIP;
     let rows = match goal {
         ..=5 => 1,
@@ -53,7 +83,7 @@ fn strip(punches: i64, goal: i64) -> Markup {
     };
     html! {
         svg.pass-strip viewBox=(format!("0 0 {width} {height}")) role="img"
-            aria-label=(format!("{punches} of {goal} punches")) {
+            aria-label=((screen.words.common.punches_of)(punches, goal)) {
             @if rows == 0 {
                 rect.stamp-open x="24" y="60" width="327" height="24" rx="12" {}
                 rect.stamp-full x="24" y="60" width=((punches * 327 / goal.max(1)).clamp(24, 327)) height="24" rx="12" {}
@@ -90,11 +120,11 @@ fn stamp(x: i64, y: i64, radius: i64, full: bool, last: bool) -> Markup {
     }
 }
 
-fn barcode(code: &str) -> Markup {
+fn barcode(screen: &Screen, code: &str) -> Markup {
     html! {
         div.pass-code {
             @if let Some((size, path)) = qr_path(code) {
-                svg viewBox=(format!("0 0 {size} {size}")) role="img" aria-label="QR code of the card" {
+                svg viewBox=(format!("0 0 {size} {size}")) role="img" aria-label=(screen.words.profile.code_label) {
                     path d=(path) {}
                 }
             }
@@ -135,6 +165,9 @@ pub fn qr_path(text: &str) -> Option<(u32, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Timestamp;
+    use crate::web::console::screen::tests::screen;
+    use crate::web::console::words::Language;
     use rxing::common::{BitMatrix, HybridBinarizer};
     use rxing::qrcode::QRCodeReader;
     use rxing::{BinaryBitmap, Luma8LuminanceSource, Reader as _};
@@ -183,15 +216,22 @@ mod tests {
         assert!(qr_path("").is_none());
     }
 
+    fn english() -> Screen {
+        screen(Language::English, Timestamp(0))
+    }
+
     #[test]
     fn every_goal_has_as_many_places_as_punches() {
         for goal in 1..=27 {
-            let drawn = strip(1, goal).into_string();
+            let drawn = strip(&english(), 1, goal).into_string();
             assert_eq!(
                 drawn.matches("<circle").count(),
                 usize::try_from(goal).expect("small")
             );
         }
-        assert_eq!(strip(3, 100).into_string().matches("<rect").count(), 2);
+        assert_eq!(
+            strip(&english(), 3, 100).into_string().matches("<rect").count(),
+            2
+        );
     }
 }

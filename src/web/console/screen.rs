@@ -95,34 +95,39 @@ impl FromRequestParts<Web> for Screen {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::id::{AccountId, MemberId, MerchantId};
     use crate::domain::member::Role;
     use jiff::tz::TimeZone;
+
+    /// Somebody before a page, in UTC.
+    pub(in crate::web::console) fn screen(language: Language, now: Timestamp) -> Screen {
+        let member = Member {
+            merchant: MerchantId(1),
+            id: MemberId(1),
+            account: AccountId(1),
+            email: String::new(),
+            name: String::new(),
+            role: Role::Viewer,
+            merchant_name: String::new(),
+            zone: TimeZone::UTC,
+            merchants: 1,
+        };
+        Screen {
+            member: Arc::new(member),
+            theme: Theme::System,
+            words: language.words(),
+            now,
+        }
+    }
 
     #[test]
     fn a_time_of_today_is_an_hour() {
         let at = Timestamp(1_782_941_400_000);
         let later = |days: u64| at.plus(std::time::Duration::from_secs(86_400 * days));
         let said = |language: Language, now| {
-            let member = Member {
-                merchant: MerchantId(1),
-                id: MemberId(1),
-                account: AccountId(1),
-                email: String::new(),
-                name: String::new(),
-                role: Role::Viewer,
-                merchant_name: String::new(),
-                zone: TimeZone::UTC,
-                merchants: 1,
-            };
-            let screen = Screen {
-                member: Arc::new(member),
-                theme: Theme::System,
-                words: language.words(),
-                now,
-            };
+            let screen = screen(language, now);
             format!(
                 "{} {}",
                 screen.time(at).into_string(),

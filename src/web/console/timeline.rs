@@ -1,17 +1,80 @@
-//! What happened to a card, as staff read it: one line an event, newest first.
+//! What happened to a card or a person, as staff read it: one line an event, newest first.
 
-use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
-use crate::domain::event::EventKind;
+use crate::domain::detail::Detail;
+use crate::domain::event::{Actor, Delta, EventKind, Source};
 use crate::domain::id::EventId;
+use crate::domain::money::Currency;
+use crate::domain::preference::Preference;
 use crate::domain::time::Timestamp;
 use crate::store::listing::{ActorName, TimelineRow};
-use crate::web::console::components::{Tone, icon, time};
+use crate::store::timeline::Entry;
+use crate::web::console::components::{Tone, icon};
+use crate::web::console::screen::Screen;
+use crate::web::console::words::messages;
 
-/// The rows of a timeline without the list around them.
-pub fn rows(rows: &[TimelineRow], zone: &TimeZone, now: Timestamp) -> Markup {
-    html! { @for row in rows { (line(row, zone, now)) } }
+/// An event, wherever it was read.
+pub struct Line<'e> {
+    id: EventId,
+    kind: EventKind,
+    delta: Delta,
+    at: Timestamp,
+    by: Vec<String>,
+    reason: Option<&'e str>,
+    detail: Option<&'e Detail>,
+    currency: Option<Currency>,
+    program: Option<&'e str>,
+    taken_back: bool,
+}
+
+impl<'e> Line<'e> {
+    pub fn of_row(screen: &Screen, row: &'e TimelineRow) -> Self {
+        let words = &screen.words.timeline;
+        let by = match &row.actor {
+            ActorName::Station { name, location } => [Some(name.clone()), location.clone()]
+                .into_iter()
+                .flatten()
+                .collect(),
+            ActorName::Member(name) => vec![name.clone()],
+            ActorName::Device => vec![words.holders_phone.to_owned()],
+            ActorName::Gateway => vec![words.passgate.to_owned()],
+        };
+        Self {
+            id: row.id,
+            kind: row.kind,
+            delta: row.delta,
+            at: row.at,
+            by,
+            reason: row.reason.as_deref(),
+            detail: None,
+            currency: None,
+            program: None,
+            taken_back: row.reversed_by.is_some(),
+        }
+    }
+
+    /// `with_program`: the timeline is about several cards.
+    pub fn of_entry(screen: &Screen, entry: &'e Entry, with_program: bool) -> Self {
+        let event = &entry.event.event;
+        Self {
+            id: entry.event.id,
+            kind: event.kind,
+            delta: event.delta,
+            at: event.at,
+            by: by(screen, entry),
+            reason: event.reason.as_deref(),
+            detail: event.detail.as_ref(),
+            currency: entry.currency,
+            program: entry.program_name.as_deref().filter(|_| with_program),
+            taken_back: entry.reversed_by.is_some(),
+        }
+    }
+}
+
+/// The newest events of a card without the list around them.
+pub fn rows(screen: &Screen, rows: &[TimelineRow]) -> Markup {
+    html! { @for row in rows { (line(screen, &Line::of_row(screen, row))) } }
 }
 
 /// The id of a line in the page.
@@ -19,115 +82,89 @@ pub fn line_id(event: EventId) -> String {
     format!("event-{}", event.0)
 }
 
-pub fn line(row: &TimelineRow, zone: &TimeZone, now: Timestamp) -> Markup {
-    let (drawing, tone) = mark(row.kind);
-    let taken_back = row.reversed_by.is_some();
+pub fn line(screen: &Screen, line: &Line<'_>) -> Markup {
+    let (drawing, tone) = mark(line.kind);
+    let words = &screen.words.timeline;
     html! {
-        li.event.(if taken_back { "taken-back" } else { "" }) id=(line_id(row.id)) {
+        li.event.(if line.taken_back { "taken-back" } else { "" }) id=(line_id(line.id)) {
             span.mark.(tone.class()) { (icon(drawing)) }
             div.event-text {
                 p.event-title {
-                    span.event-name { (title(row.kind)) }
-                    @for change in changes(row) { span.change { (change) } }
-                    @if taken_back { span.badge.neutral { "Taken back" } }
+                    span.event-name { (screen.words.language.event(line.kind)) }
+                    @for change in changes(screen, line) { span.change { (change) } }
+                    @if line.taken_back { span.badge.neutral { (words.taken_back) } }
                 }
-                p.event-by {
-                    (by(&row.actor))
-                    @if let Some(reason) = &row.reason { " · " (reason) }
-                }
+                @let about: Vec<String> = line.by.iter().cloned()
+                    .chain(line.program.map(str::to_owned))
+                    .chain(line.detail.and_then(|detail| told(screen, detail)))
+                    .chain(line.reason.map(str::to_owned))
+                    .collect();
+                p.event-by { (about.join(" · ")) }
             }
-            div.event-when { (time(row.at, zone, now)) }
+            div.event-when { (screen.time(line.at)) }
         }
     }
 }
 
-/// What a program would call the event, in words.
-pub fn title(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::CardIssued => "Card issued",
-        EventKind::CardInstalled => "Card installed",
-        EventKind::CardRemoved => "Card removed from the phone",
-        EventKind::CardVoided => "Card ended",
-        EventKind::CardRestored => "Card restored",
-        EventKind::CustomerScanned => "Barcode scanned",
-        EventKind::CustomerTapped => "Phone tapped",
-        EventKind::RewardRedeemable => "Goal reached",
-        EventKind::RewardRedeemed => "Reward redeemed",
-        EventKind::PunchReversed => "Punch taken back",
-        EventKind::RewardWithdrawn => "Reward withdrawn",
-        EventKind::RedemptionReversed => "Redemption taken back",
-        EventKind::ExpiryChanged => "Last day changed",
-        EventKind::CardExpired => "Card expired",
-        EventKind::CardConverted => "Turned into another card",
-        EventKind::ConversionFailed => "Could not turn into another card",
-        EventKind::PointsAdded => "Points added",
-        EventKind::PointsRemoved => "Points removed",
-        EventKind::PointsReversed => "Points taken back",
-        EventKind::TierChanged => "Tier changed",
-        EventKind::TierCycleEnded => "Tier cycle ended",
-        EventKind::PromotionUsed => "Promotion used",
-        EventKind::PromotionReversed => "Use of a promotion taken back",
-        EventKind::CouponAssigned => "Coupon assigned",
-        EventKind::OfferClaimed => "Offer claimed",
-        EventKind::OfferFavourited => "Offer marked as favourite",
-        EventKind::OfferUnfavourited => "Offer no longer a favourite",
-        EventKind::OfferRedeemed => "Offer redeemed",
-        EventKind::CampaignJoined => "Campaign joined",
-        EventKind::CampaignDisjoined => "Campaign left",
-        EventKind::FeedbackGiven => "Feedback given",
-        EventKind::ReferralAdded => "Referral added",
-        EventKind::InvitationSent => "Invitation sent",
-        EventKind::InvitationFailed => "Invitation came back",
-        EventKind::CustomerErased => "Customer erased",
-        EventKind::ProfileEdited => "Profile edited",
-        EventKind::ConsentChanged => "Consent changed",
-        EventKind::PreferenceChanged => "Preference changed",
-        EventKind::PushCreated => "Update created",
-        EventKind::PushSent => "Update sent to the phone",
-        EventKind::PushFailed => "Update could not be sent",
-        EventKind::PushSuppressed => "Update not sent",
-        EventKind::PushDeferred => "Update put off",
-    }
+fn by(screen: &Screen, entry: &Entry) -> Vec<String> {
+    let words = &screen.words.timeline;
+    let event = &entry.event.event;
+    let named = |otherwise: &str| entry.actor_name.clone().unwrap_or_else(|| otherwise.to_owned());
+    let who = match event.actor {
+        Actor::Station(_) => named(words.a_till),
+        Actor::Member(_) => named(words.a_member),
+        Actor::Device => words.holder.to_owned(),
+        Actor::Gateway => words.passgate.to_owned(),
+    };
+    let way = match event.source {
+        Source::Import => Some(words.by_import),
+        Source::Api => Some(words.by_api),
+        _ if event.batch.is_some() => Some(words.in_bulk),
+        _ => None,
+    };
+    [Some(who), entry.location_name.clone(), way.map(str::to_owned)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn mark(kind: EventKind) -> (&'static str, Tone) {
     match kind {
-        EventKind::CardIssued => ("plus", Tone::Neutral),
         EventKind::CardInstalled => ("phone", Tone::Good),
         EventKind::CardRemoved => ("phone", Tone::Neutral),
-        EventKind::CardVoided => ("stop", Tone::Bad),
-        EventKind::CardRestored => ("undo", Tone::Good),
-        EventKind::CustomerScanned => ("scan", Tone::Good),
-        EventKind::CustomerTapped => ("tap", Tone::Good),
-        EventKind::RewardRedeemable | EventKind::RewardRedeemed => ("gift", Tone::Notice),
-        EventKind::PunchReversed | EventKind::RewardWithdrawn | EventKind::RedemptionReversed => {
-            ("undo", Tone::Neutral)
-        }
+        EventKind::CardVoided | EventKind::ConversionFailed => ("stop", Tone::Bad),
         EventKind::CardExpired | EventKind::CustomerErased | EventKind::TierCycleEnded => {
             ("stop", Tone::Neutral)
         }
-        EventKind::ConversionFailed | EventKind::InvitationFailed => ("stop", Tone::Bad),
-        EventKind::PointsAdded => ("plus", Tone::Good),
-        EventKind::PointsReversed => ("undo", Tone::Neutral),
-        EventKind::TierChanged
+        EventKind::CardRestored => ("undo", Tone::Good),
+        EventKind::CustomerScanned => ("scan", Tone::Good),
+        EventKind::CustomerTapped => ("tap", Tone::Good),
+        EventKind::PunchReversed
+        | EventKind::RewardWithdrawn
+        | EventKind::RedemptionReversed
+        | EventKind::PointsReversed
+        | EventKind::PromotionReversed => ("undo", Tone::Neutral),
+        EventKind::RewardRedeemable
+        | EventKind::RewardRedeemed
+        | EventKind::TierChanged
         | EventKind::PromotionUsed
-        | EventKind::PromotionReversed
         | EventKind::CouponAssigned
         | EventKind::CardConverted
         | EventKind::OfferClaimed
-        | EventKind::OfferFavourited
-        | EventKind::OfferRedeemed
-        | EventKind::CampaignJoined
-        | EventKind::ReferralAdded => ("gift", Tone::Notice),
-        EventKind::ExpiryChanged
+        | EventKind::OfferRedeemed => ("gift", Tone::Notice),
+        EventKind::OfferFavourited | EventKind::OfferUnfavourited | EventKind::FeedbackGiven => {
+            ("star", Tone::Notice)
+        }
+        EventKind::CampaignJoined | EventKind::CampaignDisjoined => ("people", Tone::Neutral),
+        EventKind::ReferralAdded => ("link", Tone::Good),
+        EventKind::PointsAdded => ("plus", Tone::Good),
+        EventKind::InvitationSent => ("mail", Tone::Neutral),
+        EventKind::InvitationFailed => ("mail", Tone::Bad),
+        EventKind::ProfileEdited | EventKind::ExpiryChanged => ("pencil", Tone::Neutral),
+        EventKind::CardIssued
         | EventKind::PointsRemoved
-        | EventKind::OfferUnfavourited
-        | EventKind::CampaignDisjoined
-        | EventKind::FeedbackGiven
-        | EventKind::InvitationSent
-        | EventKind::ProfileEdited
         | EventKind::ConsentChanged
-        | EventKind::PreferenceChanged => ("plus", Tone::Neutral),
+        | EventKind::PreferenceChanged => ("check", Tone::Neutral),
         EventKind::PushCreated
         | EventKind::PushSent
         | EventKind::PushSuppressed
@@ -136,40 +173,104 @@ fn mark(kind: EventKind) -> (&'static str, Tone) {
     }
 }
 
-/// "+1 punch", "−10 punches", "+1 reward"; visits follow from punches and are not repeated.
-fn changes(row: &TimelineRow) -> Vec<String> {
-    [
-        (row.delta.punches, "punch", "punches"),
-        (row.delta.points, "point", "points"),
-        (row.delta.rewards, "reward", "rewards"),
-    ]
-    .into_iter()
-    .filter(|(count, ..)| *count != 0)
-    .map(|(count, one, many)| {
-        let sign = if count > 0 { '+' } else { '−' };
-        let size = count.unsigned_abs();
-        format!("{sign}{size} {}", if size == 1 { one } else { many })
-    })
-    .collect()
+/// "+1 punch", "−10 punches", "paid 3.50 EUR"; visits follow from punches and are not repeated.
+fn changes(screen: &Screen, line: &Line<'_>) -> Vec<String> {
+    let language = screen.words.language;
+    let delta = line.delta;
+    let signed = |count: i64, text: String| format!("{}{text}", if count > 0 { '+' } else { '−' });
+    let mut changes = Vec::new();
+    if delta.punches != 0 {
+        changes.push(signed(delta.punches, language.punches(delta.punches.abs())));
+    }
+    if delta.points != 0 {
+        changes.push(signed(delta.points, language.points(delta.points.abs())));
+    }
+    if delta.rewards != 0 {
+        changes.push(signed(delta.rewards, language.rewards(delta.rewards.abs())));
+    }
+    if let Some(currency) = line.currency.filter(|_| delta.spend != 0) {
+        let paid = language.money(currency, delta.spend);
+        changes.push((screen.words.timeline.paid)(&paid));
+    }
+    changes
 }
 
-fn by(actor: &ActorName) -> String {
-    match actor {
-        ActorName::Station {
-            name,
-            location: Some(location),
-        } => format!("{name}, {location}"),
-        ActorName::Station { name, location: None } => name.clone(),
-        ActorName::Member(name) => name.clone(),
-        ActorName::Device => "the holder's phone".into(),
-        ActorName::Gateway => "passgate".into(),
+/// What an event says beyond its kind.
+fn told(screen: &Screen, detail: &Detail) -> Option<String> {
+    let words = &screen.words.timeline;
+    let language = screen.words.language;
+    let day =
+        |at: &Option<Timestamp>| at.map_or_else(|| words.never_ends.to_owned(), |at| day_text(screen, at));
+    Some(match detail {
+        Detail::Tier { from, to } => {
+            let named = |tier: &Option<String>| tier.clone().unwrap_or_else(|| words.no_tier.to_owned());
+            (words.from_to)(&named(from), &named(to))
+        }
+        Detail::Reward { code, points } => format!("{code}, {}", language.points(*points)),
+        Detail::Expiry { from, to } => (words.from_to)(&day(from), &day(to)),
+        Detail::Promotion { name, .. } | Detail::Campaign { name, .. } => name.clone(),
+        Detail::Fields { names } => {
+            let named = names.iter().map(|name| field_name(screen, name));
+            named.collect::<Vec<_>>().join(", ")
+        }
+        Detail::Preference { class, from, to } => {
+            let said = |preference: &Preference| match preference {
+                Preference::Active => screen.words.profile.active,
+                Preference::Paused => screen.words.profile.paused,
+            };
+            let change = (words.from_to)(said(from), said(to));
+            format!("{}: {change}", screen.words.profile.class(*class))
+        }
+        Detail::Consent { purpose, given, .. } => {
+            let what = screen.words.profile.purpose(*purpose);
+            format!("{what}: {}", if *given { words.given } else { words.withdrawn })
+        }
+        Detail::Feedback { stars, .. } => (words.stars)(*stars),
+        Detail::Push {
+            channel, rule, until, ..
+        } => {
+            let why = rule
+                .as_deref()
+                .map(|rule| messages::reason(language, rule).to_owned());
+            let until = until.map(|until| (screen.words.timeline.not_before)(&day_text(screen, until)));
+            let parts = [Some(channel.title().to_owned()), why, until];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        }
+        Detail::Conversion { .. } | Detail::Referral { .. } | Detail::Offer { .. } => return None,
+    })
+}
+
+/// What a field of a profile is called; fields of programs by their code.
+fn field_name(screen: &Screen, name: &str) -> String {
+    use crate::domain::profile::Field;
+    let people = &screen.words.people;
+    if let Some(field) = Field::ALL.into_iter().find(|field| field.as_str() == name) {
+        return people.field(field).to_owned();
     }
+    match name {
+        "holder" => screen.words.profile.printed_name.to_owned(),
+        "tags" => people.tags.to_owned(),
+        other => other.strip_prefix("custom.").unwrap_or(other).to_owned(),
+    }
+}
+
+/// A day with its year, as text.
+pub fn day_text(screen: &Screen, at: Timestamp) -> String {
+    let there = at.to_jiff().to_zoned(screen.member.zone.clone());
+    screen.words.language.date(there.date(), false)
+}
+
+/// A day and an hour, as text.
+pub fn time_text(screen: &Screen, at: Timestamp) -> String {
+    let there = at.to_jiff().to_zoned(screen.member.zone.clone());
+    format!("{}, {}", day_text(screen, at), there.strftime("%H:%M"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::Delta;
+    use crate::web::console::screen::tests::screen;
+    use crate::web::console::words::Language;
 
     #[test]
     fn changes_are_said_with_sign_and_number() {
@@ -189,6 +290,12 @@ mod tests {
             reversed_by: None,
             reason: None,
         };
-        assert_eq!(changes(&row), ["−10 punches", "+1 reward"]);
+        for (language, said) in [
+            (Language::English, ["−10 punches", "+1 reward"]),
+            (Language::German, ["−10 Stempel", "+1 Prämie"]),
+        ] {
+            let screen = screen(language, Timestamp(0));
+            assert_eq!(changes(&screen, &Line::of_row(&screen, &row)), said);
+        }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::domain::id::{CardId, MerchantId};
 use crate::store::Change;
 use crate::web::Web;
-use crate::web::console::card::{self, Shown, TIMELINE_PAGE};
+use crate::web::console::card::{self, RECENT, Shown};
 use crate::web::error::ApiError;
 
 type Sender = watch::Sender<Arc<Shown>>;
@@ -40,7 +40,7 @@ impl Watches {
         }
         // Subscribed before the first look, so that no change falls between the two.
         let changes = web.ops.store.subscribe();
-        let shown = card::load(web, merchant, card, TIMELINE_PAGE).await?;
+        let shown = card::load(web, merchant, card, RECENT).await?;
         let (sender, receiver) = watch::channel(Arc::new(shown));
         let sender = Arc::new(sender);
         self.lock().insert(key, Arc::downgrade(&sender));
@@ -86,7 +86,7 @@ async fn follow(web: &Web, key: Key, sender: &Sender, mut changes: Receiver<Chan
             changes.try_recv(),
             Err(TryRecvError::Empty | TryRecvError::Closed)
         ) {}
-        match card::load(web, key.0, key.1, TIMELINE_PAGE).await {
+        match card::load(web, key.0, key.1, RECENT).await {
             Ok(shown) => drop(sender.send_replace(Arc::new(shown))),
             Err(error) => {
                 tracing::debug!(%error, "stopped following a card");

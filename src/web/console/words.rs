@@ -4,12 +4,20 @@
 //! does not compile. Pages take their texts from the [`Words`] of their [`Screen`](super::screen::Screen) and hold no
 //! sentence of their own.
 
+pub mod acts;
 pub mod common;
+pub mod filter;
 pub mod format;
+pub mod list;
 pub mod messages;
+pub mod people;
+pub mod profile;
+pub mod refusals;
+pub mod rulings;
 pub mod settings;
 pub mod shell;
 pub mod sign_in;
+pub mod timeline;
 
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
@@ -46,8 +54,14 @@ pub struct Words {
     pub common: common::Common,
     pub messages: messages::Messages,
     pub settings: settings::Settings,
+    pub filter: filter::Filter,
+    pub list: list::List,
     pub shell: shell::Shell,
     pub sign_in: sign_in::SignIn,
+    pub acts: acts::Acts,
+    pub people: people::People,
+    pub profile: profile::Profile,
+    pub timeline: timeline::Timeline,
 }
 
 pub static ENGLISH: Words = Words {
@@ -55,8 +69,14 @@ pub static ENGLISH: Words = Words {
     common: common::ENGLISH,
     messages: messages::ENGLISH,
     settings: settings::ENGLISH,
+    filter: filter::ENGLISH,
+    list: list::ENGLISH,
     shell: shell::ENGLISH,
     sign_in: sign_in::ENGLISH,
+    acts: acts::ENGLISH,
+    people: people::ENGLISH,
+    profile: profile::ENGLISH,
+    timeline: timeline::ENGLISH,
 };
 
 pub static GERMAN: Words = Words {
@@ -64,8 +84,14 @@ pub static GERMAN: Words = Words {
     common: common::GERMAN,
     messages: messages::GERMAN,
     settings: settings::GERMAN,
+    filter: filter::GERMAN,
+    list: list::GERMAN,
     shell: shell::GERMAN,
     sign_in: sign_in::GERMAN,
+    acts: acts::GERMAN,
+    people: people::GERMAN,
+    profile: profile::GERMAN,
+    timeline: timeline::GERMAN,
 };
 
 /// A language that the console speaks.

@@ -136,8 +136,37 @@ impl Visitor {
         self
     }
 
+    /// Keeps the cookie that an answer sets, beside the session.
+    pub(super) fn keep(&mut self, answer: &Page) {
+        let set = answer
+            .cookie
+            .as_deref()
+            .and_then(|cookie| cookie.split(';').next());
+        let all: Vec<&str> = self.session.as_deref().into_iter().chain(set).collect();
+        self.session = Some(all.join("; "));
+    }
+
     pub(super) async fn page(&self, path: &str) -> Page {
         read(self.request(self.client.get(self.url(path)))).await
+    }
+
+    /// The same page for somebody who reads another language.
+    pub(super) async fn page_in(&self, path: &str, language: &str) -> Page {
+        let request = self
+            .client
+            .get(self.url(path))
+            .header(header::ACCEPT_LANGUAGE, language);
+        read(self.request(request)).await
+    }
+
+    /// Sends a form from a page of the console, as a browser that says where it is.
+    pub(super) async fn submit_on(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Page {
+        let request = self
+            .client
+            .post(self.url(path))
+            .header("sec-fetch-site", "same-origin")
+            .header(header::REFERER, self.url(page));
+        read(self.request(request.form(fields))).await
     }
 
     pub(super) async fn asset_if_changed(&self, path: &str, tag: &str) -> Page {

@@ -10,6 +10,10 @@
 //   data-guard         a form that asks before what was typed is lost
 //   data-live=ADDRESS  an element that is kept up to date by server-sent events
 //   data-poll=SECONDS  an element with an id that is read again every so often, until it says so no more
+//   data-stay          a form whose answer is its next step: a dialog with it stays open
+//   data-shows=FIELD   an element that repeats what is typed into the field with that id (data-most characters of it), or
+//                      with data-count how many characters that is
+//   data-picks         a select: of the elements with data-picked only the one with its value is shown
 //   data-key=KEY       a link or button that a single key presses; data-command=TITLE also lists it in the palette
 "use strict";
 
@@ -107,14 +111,16 @@ function forgetDone() {
 }
 
 // What went wrong stays until somebody closes it.
-function alarm(text) {
+function alarm(text, link) {
   const alarms = $("#alarms");
   if (!alarms) return;
   const box = document.createElement("div");
   box.className = "alert bad";
   const close = Object.assign(document.createElement("button"), { type: "button", className: "link-button", textContent: said().close });
   close.addEventListener("click", () => box.remove());
-  box.append(Object.assign(document.createElement("p"), { textContent: text }), close);
+  const words = Object.assign(document.createElement("p"), { textContent: text });
+  if (link) words.append(" ", Object.assign(document.createElement("a"), { href: link.href, textContent: link.text, target: "_blank" }));
+  box.append(words, close);
   alarms.replaceChildren(box);
 }
 

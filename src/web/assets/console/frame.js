@@ -14,6 +14,11 @@ async function load(address, options = {}) {
   }
   const landed = new URL(response.url);
   const isPage = response.headers.get("content-type")?.startsWith("text/html");
+  if (landed.pathname === "/console/sign-in" && options.method) {
+    // What was typed stays where it is; after signing in beside it, the same button sends it.
+    alarm(said().sessionEnded, { href: "/console/sign-in", text: said().signIn });
+    throw new Error("the session ended");
+  }
   if (landed.pathname === "/console/sign-in" || !isPage) {
     location.assign(options.method ? location.href : address);
     throw new Error("left the page");
@@ -93,7 +98,7 @@ document.addEventListener("submit", async (event) => {
     clearTimeout(typing);
     return go(form.dataset.swap, query(form, event.submitter));
   }
-  const holder = form.closest("#modal, #panel");
+  const holder = form.closest("#modal, #panel") ?? (form.matches("[data-guard][method=post]") ? $("#content") : null);
   if (!holder || form.dataset.whole !== undefined || form.enctype === "multipart/form-data") return;
   event.preventDefault();
   await send(form, event.submitter, holder);
@@ -106,7 +111,11 @@ async function send(form, submitter, holder) {
   const body = isPost ? new URLSearchParams(new FormData(form, submitter)) : undefined;
   try {
     const answer = await load(address, isPost ? { method: "POST", body } : {});
-    if (holder.id === "modal" && !answer.ok) return fill(holder, answer.page);
+    // A page of an error holds no form: what was typed stays, with the reason above it.
+    if (!answer.ok && !$("#content form", answer.page)) return refuse(form, $("#content p", answer.page)?.textContent);
+    if (holder.id === "content") return answer.ok ? location.assign(answer.address) : renew(holder, answer.page);
+    const stays = !answer.ok || $("#content [data-stay]", answer.page);
+    if (holder.id === "modal" && stays) return fill(holder, answer.page);
     if (holder.id === "modal") {
       holder.close();
       if (!$("#panel")?.hidden && /^\/console\/(cards|customers)\//.test(new URL(answer.address).pathname)) {
@@ -116,9 +125,28 @@ async function send(form, submitter, holder) {
     }
     showInPanel(answer);
   } catch {
-    delete form.dataset.sent;
-    for (const button of all("[aria-busy]", form)) button.removeAttribute("aria-busy");
+    release(form);
   }
+}
+
+const release = (form) => {
+  delete form.dataset.sent;
+  for (const button of all("[aria-busy]", form)) button.removeAttribute("aria-busy");
+};
+
+function refuse(form, text) {
+  release(form);
+  if (form.matches("[data-guard]")) typed.add(form);
+  alarm(text);
+}
+
+// A whole page that was refused: its content again, with what was typed and the reason.
+function renew(holder, page) {
+  holder.replaceChildren(...$("#content", page).childNodes);
+  document.title = page.title;
+  prepare(holder);
+  ($("[aria-invalid]", holder) ?? $("[role=alert]", holder))?.focus();
+  scrollTo(0, 0);
 }
 
 // Dialogs.

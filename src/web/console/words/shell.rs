@@ -35,6 +35,12 @@ words! {
             "Ihre Eingaben sind nicht gespeichert. Trotzdem verlassen?";
         lost: Text = "The connection was lost. Nothing was done twice; try again.",
             "Die Verbindung ist abgebrochen. Nichts geschah doppelt; versuchen Sie es noch einmal.";
+        session_ended: Text = "Your session has ended. What you typed is still here: sign in beside this page, then press the button again.",
+            "Ihre Sitzung ist beendet. Ihre Eingaben stehen noch hier: Melden Sie sich neben dieser Seite an und drücken Sie den Knopf noch einmal.";
+        too_long: Text = "That is too long", "Das ist zu lang";
+        too_long_text: Text = "A form takes at most 64 KiB, so nothing was saved and nothing was done. Go back: what you typed is in the form if your browser kept it.",
+            "Ein Formular fasst höchstens 64 KiB, also wurde nichts gespeichert und nichts getan. Gehen Sie zurück: Ihre Eingaben stehen im Formular, wenn Ihr Browser sie behalten hat.";
+        go_back: Text = "Back to where you were", "Zurück, wo Sie waren";
         key_find: Text = "Find", "Suchen";
         key_rows: Text = "Next or previous row", "Nächste oder vorige Zeile";
         key_select: Text = "Select the row", "Zeile auswählen";

@@ -1,0 +1,24 @@
+// Forms that answer while they are filled in.
+
+// What is typed, as it will look elsewhere, and how long it is.
+document.addEventListener("input", (event) => {
+  const { id, value } = event.target;
+  if (!id) return;
+  for (const shown of all(`[data-shows="${CSS.escape(id)}"]`)) {
+    const letters = [...value.trim()];
+    if (shown.dataset.count !== undefined) {
+      shown.textContent = letters.length;
+      continue;
+    }
+    const most = Number(shown.dataset.most ?? letters.length);
+    const text = letters.slice(0, most).join("") + (letters.length > most ? "…" : "");
+    shown.textContent = text || shown.dataset.otherwise;
+  }
+});
+
+// Of several groups of fields, those of what was chosen.
+const pick = (select) => {
+  for (const group of all("[data-picked]", select.form)) group.hidden = group.dataset.picked !== select.value;
+};
+preparers.push((root) => all("select[data-picks]", root).forEach(pick));
+document.addEventListener("change", (event) => event.target.matches("select[data-picks]") && pick(event.target));

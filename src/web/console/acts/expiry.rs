@@ -1,0 +1,151 @@
+//! Moving the last day of a card, or taking it away. A day that is past ends the card now, when that is confirmed.
+
+use axum::extract::{Form, Path, Query, State};
+use axum::response::Response;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{Sent, changed, foot, hidden, is_stale, lifecycle, page, refused, unreadable};
+use crate::domain::access::Action;
+use crate::domain::lifecycle::LifecycleRefusal;
+use crate::domain::time::{CivilDay, Timestamp};
+use crate::ops::cards::CardError;
+use crate::web::Web;
+use crate::web::console::profile::{self, Held};
+use crate::web::console::screen::Screen;
+use crate::web::console::way::Place;
+use crate::web::error::ApiError;
+
+/// The form as it was filled in.
+#[derive(Debug, Default, Deserialize)]
+pub struct Typed {
+    version: i64,
+    seen: i64,
+    #[serde(default)]
+    day: String,
+    #[serde(default)]
+    never: String,
+    /// That the card may end now.
+    #[serde(default)]
+    confirmed: String,
+    #[serde(default, rename = "in")]
+    within: Option<String>,
+}
+
+/// What stands in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Problem {
+    NoDay,
+    EndsNow,
+}
+
+/// `GET /console/cards/{card_id}/expiry`
+pub async fn form(
+    State(web): State<Web>,
+    screen: Screen,
+    Path(card): Path<String>,
+    Query(place): Query<Place>,
+) -> Result<Markup, ApiError> {
+    screen.require(Action::EditExpiry)?;
+    let held = profile::open(&web, &screen, &card, &place).await?;
+    let last = last_day(&screen, held.profile.card.card.expires_at);
+    let typed = Typed {
+        never: if last.is_none() {
+            "1".to_owned()
+        } else {
+            String::new()
+        },
+        day: last.map_or_else(String::new, |day| day.to_string()),
+        ..Typed::default()
+    };
+    Ok(view(&screen, &held, &typed, None))
+}
+
+/// `POST /console/cards/{card_id}/expiry`
+pub async fn submit(
+    State(web): State<Web>,
+    screen: Screen,
+    Path(card): Path<String>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, ApiError> {
+    screen.require(Action::EditExpiry)?;
+    let place = Place {
+        within: typed.within.clone(),
+        done: None,
+    };
+    let held = profile::open(&web, &screen, &card, &place).await?;
+    let sent = Sent {
+        version: typed.version,
+        seen: typed.seen,
+        ..Sent::default()
+    };
+    if is_stale(&held, &sent) {
+        return changed(&web, &screen, &held, &sent).await;
+    }
+    let zone = &screen.member.zone;
+    let end = if typed.never.is_empty() {
+        let day = typed.day.trim().parse().ok().map(CivilDay);
+        match day.and_then(|day| day.end_in(zone)) {
+            Some(end) => Some(end),
+            None => return Ok(unreadable(view(&screen, &held, &typed, Some(Problem::NoDay)))),
+        }
+    } else {
+        None
+    };
+    let confirmed = !typed.confirmed.is_empty();
+    let (merchant, actor) = (screen.member.merchant, screen.member.actor());
+    let result = web
+        .ops
+        .change_expiry(merchant, held.card(), end, confirmed, actor)
+        .await;
+    if matches!(result, Err(CardError::Lifecycle(LifecycleRefusal::WouldEndNow))) {
+        return Ok(refused(view(&screen, &held, &typed, Some(Problem::EndsNow))));
+    }
+    let word = was(&screen, held.profile.card.card.expires_at);
+    lifecycle::answer(&web, &screen, &held, &sent, result, &word).await
+}
+
+/// The last day on which a card that ends then is good.
+fn last_day(screen: &Screen, end: Option<Timestamp>) -> Option<jiff::civil::Date> {
+    let last = end?.minus(std::time::Duration::from_millis(1));
+    Some(last.to_jiff().to_zoned(screen.member.zone.clone()).date())
+}
+
+/// What was done, with the end before it, where the form can say that one again.
+fn was(screen: &Screen, end: Option<Timestamp>) -> String {
+    let Some(day) = last_day(screen, end) else {
+        return "expiry-never".to_owned();
+    };
+    let same = CivilDay(day).end_in(&screen.member.zone) == end && end > Some(screen.now);
+    if same {
+        format!("expiry-{day}")
+    } else {
+        "expiry".to_owned()
+    }
+}
+
+fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<Problem>) -> Markup {
+    let words = &screen.words.acts;
+    let no_day = problem == Some(Problem::NoDay);
+    let zone = screen.member.zone.iana_name().unwrap_or("UTC");
+    let form = html! {
+        form method="post" action=(held.way.to("/expiry")) data-once data-guard {
+            (hidden(&held.shown, &held.way))
+            div.field {
+                label for="day" { (words.last_day) }
+                input #day name="day" type="date" min="2000-01-01" value=(typed.day) autofocus
+                    aria-invalid=[no_day.then_some("true")]
+                    aria-describedby=(if no_day { "day-problem" } else { "day-hint" });
+                @if no_day { p #day-problem .problem { (screen.words.profile.wrong_day) } }
+                @else { p #day-hint .hint { ((words.last_day_hint)(zone)) } }
+            }
+            label.check { input type="checkbox" name="never" value="1" checked[!typed.never.is_empty()]; span { (words.never_expires) } }
+            @if problem == Some(Problem::EndsNow) {
+                label.check { input type="checkbox" name="confirmed" value="1" required; span { (words.confirm_end) } }
+            }
+            (foot(screen, held, &html! { button.button.primary type="submit" { (words.apply) } }))
+        }
+    };
+    let said = (problem == Some(Problem::EndsNow)).then_some(words.ends_now);
+    page(screen, held, words.expiry, said, &form)
+}

@@ -1,0 +1,88 @@
+//! Sending a card again: a letter with its link, to the address that is shown before. Not twice within the cool-down.
+
+use axum::extract::{Form, Path, Query, State};
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::{Sent, done, foot, hidden, page, refused};
+use crate::domain::access::Action;
+use crate::domain::invitation::{InvitationKind, InvitationRefusal, masked};
+use crate::ops::invitations::InviteError;
+use crate::web::Web;
+use crate::web::console::components::icon;
+use crate::web::console::profile::{self, Held};
+use crate::web::console::screen::Screen;
+use crate::web::console::way::Place;
+use crate::web::error::ApiError;
+
+/// `GET /console/cards/{card_id}/letter`
+pub async fn form(
+    State(web): State<Web>,
+    screen: Screen,
+    Path(card): Path<String>,
+    Query(place): Query<Place>,
+) -> Result<Markup, ApiError> {
+    screen.require(Action::InviteCustomers)?;
+    let held = profile::open(&web, &screen, &card, &place).await?;
+    match web.ops.may_invite(screen.member.merchant, held.card()).await {
+        Ok(address) => Ok(view(&screen, &held, &Ok(masked(&address)))),
+        Err(error) => Ok(view(&screen, &held, &Err(refusal(&screen, error)?))),
+    }
+}
+
+/// `POST /console/cards/{card_id}/letter`
+pub async fn submit(
+    State(web): State<Web>,
+    screen: Screen,
+    Path(card): Path<String>,
+    Form(sent): Form<Sent>,
+) -> Result<Response, ApiError> {
+    screen.require(Action::InviteCustomers)?;
+    let place = Place {
+        within: sent.within.clone(),
+        done: None,
+    };
+    let held = profile::open(&web, &screen, &card, &place).await?;
+    let by = Some(screen.member.id);
+    let kind = InvitationKind::CardAgain;
+    match web
+        .ops
+        .invite(screen.member.merchant, held.card(), kind, by)
+        .await
+    {
+        Ok(_) => Ok(done(&held.way, "sent")),
+        Err(error) => Ok(refused(view(&screen, &held, &Err(refusal(&screen, error)?)))),
+    }
+}
+
+/// Why no letter goes, in words.
+fn refusal(screen: &Screen, error: InviteError) -> Result<String, ApiError> {
+    let words = &screen.words.acts;
+    Ok(match error {
+        InviteError::NoCard => return Err(ApiError::NotFound),
+        InviteError::Store(error) => return Err(error.into()),
+        InviteError::Card(error) => return Err(error.into()),
+        error @ InviteError::TooMany(_) => return Err(ApiError::Conflict(error.to_string())),
+        InviteError::Refused(InvitationRefusal::NoAddress) => words.letter_no_address.to_owned(),
+        InviteError::Refused(InvitationRefusal::CardEnded) => words.letter_ended.to_owned(),
+        InviteError::Refused(InvitationRefusal::Address(_)) => words.letter_wrong.to_owned(),
+        InviteError::Refused(InvitationRefusal::TooSoon { minutes }) => {
+            (words.letter_soon)(i64::try_from(minutes).unwrap_or(i64::MAX))
+        }
+    })
+}
+
+/// The question with the address, or the reason why it cannot be asked.
+fn view(screen: &Screen, held: &Held, to: &Result<String, String>) -> Markup {
+    let words = &screen.words.acts;
+    let form = html! {
+        form method="post" action=(held.way.to("/letter")) data-once {
+            (hidden(&held.shown, &held.way))
+            p #letter-text { @match to { Ok(address) => ((words.letter_text)(address)), Err(reason) => (reason) } }
+            (foot(screen, held, &html! {
+                button.button.primary type="submit" disabled[to.is_err()] aria-describedby="letter-text" { (icon("mail")) (words.send) }
+            }))
+        }
+    };
+    page(screen, held, words.letter, None, &form)
+}

@@ -1,0 +1,283 @@
+//! The profile: its tabs, its timeline, its feedback, in both languages, and what others see of it.
+
+use passgate::domain::event::Actor;
+use passgate::domain::feedback::Feedback;
+
+use super::sample::{MERCHANT, OWNER, SCAN, STRANGER, TAP, VIEWER, card, happen};
+use super::visitor::{self, Gateway, Visitor};
+use super::{NOON, gateway};
+use crate::engines;
+use passgate::clock::Clock;
+
+const TABS: [&str; 8] = [
+    "",
+    "/information",
+    "/card",
+    "/timeline",
+    "/offers",
+    "/feedback",
+    "/notes",
+    "/notifications",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tab_is_a_page_of_its_own_in_both_languages() {
+    let gateway = gateway(6).await;
+    let visitor = Visitor::signed_in(&gateway, OWNER).await;
+    for tab in TABS {
+        let path = format!("/console/cards/{}{tab}", card(6));
+        let page = visitor.page(&path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(
+            page.body
+                .contains(&format!(r#"href="{path}" aria-current="page""#)),
+            "{tab} is marked: {}",
+            page.body
+        );
+        for inline in [" style=", " onclick=", "<style", "<script>"] {
+            assert!(!page.body.contains(inline), "{inline} in {path}");
+        }
+        let german = visitor.page_in(&path, "de").await;
+        assert!(german.body.contains("Überblick") && german.body.contains(r#"lang="de""#));
+        for english in ["Overview", "Redeem reward", "Take back", "Timeline", "Last visit"] {
+            assert!(
+                !german.body.contains(english),
+                "{english} in {path}: {}",
+                german.body
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_shows_figures_metrics_and_platforms() {
+    let gateway = gateway(6).await;
+    let visitor = Visitor::signed_in(&gateway, OWNER).await;
+    let page = visitor.page(&format!("/console/cards/{}", card(6))).await.body;
+    for shown in [
+        "Messages sent",
+        "Clicks",
+        "Lifetime value",
+        "0.00 EUR",
+        "Recency and frequency",
+        "No feedback yet",
+        "Does not expire",
+        "Everything that was paid with this card",
+    ] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    let card_tab = visitor
+        .page(&format!("/console/cards/{}/card", card(6)))
+        .await
+        .body;
+    // What the template of the pass says, front and back.
+    for shown in ["Stamps", "How it works", "Card number", "No phone has fetched"] {
+        assert!(card_tab.contains(shown), "{shown} in {card_tab}");
+    }
+    let information = visitor
+        .page(&format!("/console/cards/{}/information", card(6)))
+        .await
+        .body;
+    assert!(
+        information.contains(&format!("http://127.0.0.1/card/{MERCHANT}/{}/", card(6))),
+        "{information}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeline_is_read_back_to_its_first_event() {
+    engines::for_each_engine(async |store| {
+        let gateway = Gateway::start(store, 8, Clock::manual(NOON), "http://127.0.0.1").await;
+        let visitor = Visitor::signed_in(&gateway, OWNER).await;
+        for _ in 0..70 {
+            happen(gateway.web(), card(3), SCAN, NOON).await;
+        }
+        let start = format!("/console/cards/{}/timeline", card(3));
+        let (mut path, mut events, mut pages) = (start.clone(), Vec::new(), 0);
+        let mut walked = Vec::new();
+        loop {
+            let page = visitor.page(&path).await.body;
+            events.extend(visitor::events(&page));
+            pages += 1;
+            walked.push(path.clone());
+            // Events that come meanwhile are told of on top, and tear no gap.
+            happen(gateway.web(), card(3), TAP, NOON).await;
+            assert_eq!(page.contains("new event"), pages > 1, "page {pages}: {page}");
+            let part = format!(r#"data-swap="rest-{pages}" href=""#);
+            match page.split_once(&part) {
+                Some((_, rest)) => path = rest.split('"').next().expect("an address").replace("&amp;", "&"),
+                None => {
+                    assert!(
+                        page.contains("Start of history") && page.contains("Card issued"),
+                        "{page}"
+                    );
+                    break;
+                }
+            }
+        }
+        assert!(pages > 2, "{walked:?}");
+        assert!(
+            events.is_sorted_by(|newer, older| newer > older),
+            "newest first, each once: {events:?}"
+        );
+        let taps = visitor.page(&format!("{start}?type=customer_tapped")).await.body;
+        assert_eq!(visitor::events(&taps).len(), pages, "only taps");
+        assert!(
+            taps.contains(r#"<option value="customer_tapped" selected>"#),
+            "{taps}"
+        );
+
+        // A place in another timeline is none in this one, and a tampered one is refused.
+        let other = walked[1].replace(&card(3).to_string(), &card(4).to_string());
+        assert_eq!(visitor.page(&other).await.status, 400);
+        assert_eq!(visitor.page(&format!("{start}?cursor=abc")).await.status, 400);
+        assert_eq!(visitor.page(&format!("{start}?type=nonsense")).await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn feedback_is_filtered_and_averaged() {
+    let gateway = gateway(6).await;
+    let visitor = Visitor::signed_in(&gateway, OWNER).await;
+    let path = format!("/console/cards/{}/feedback", card(6));
+    let empty = visitor.page(&path).await.body;
+    assert!(empty.contains("No feedback yet"), "{empty}");
+    for (stars, comment) in [(5, "Lovely <b>cake</b>"), (2, "")] {
+        happen(gateway.web(), card(6), SCAN, NOON).await;
+        let feedback = Feedback::new(stars, comment).expect("feedback");
+        let given = gateway
+            .web()
+            .ops
+            .give_feedback(MERCHANT, card(6), feedback, Actor::Device)
+            .await;
+        given.expect("taken");
+    }
+    let all = visitor.page(&path).await.body;
+    assert!(all.contains("Average 3.5 of 5 (2)"), "{all}");
+    assert!(all.contains("Lovely &lt;b&gt;cake"), "{all}");
+    let comments = visitor.page(&format!("{path}?comments=1&period=day")).await.body;
+    assert!(comments.contains("Average 5.0 of 5 (1)"), "{comments}");
+    let before = visitor
+        .page(&format!("{path}?period=custom&from=2020-01-01&to=2020-12-31"))
+        .await
+        .body;
+    assert!(before.contains("No feedback in this period"), "{before}");
+    for (range, said) in [
+        ("from=2026-02-02&to=2026-01-01", "must not be after"),
+        ("from=soon", "Write a day"),
+    ] {
+        let wrong = visitor.page(&format!("{path}?period=custom&{range}")).await;
+        assert_eq!(wrong.status, 400);
+        assert!(wrong.body.contains(said), "{}", wrong.body);
+    }
+}
+
+/// What each route of a profile takes: whether a viewer may, and whether it is a form.
+const ROUTES: &[(&str, bool)] = &[
+    ("/redeem", false),
+    ("/balance", false),
+    ("/expiry", false),
+    ("/name", false),
+    ("/letter", false),
+    ("/push", false),
+    ("/end", false),
+    ("/share", true),
+];
+const FORMS: &[(&str, bool)] = &[
+    ("/redeem", false),
+    ("/balance", false),
+    ("/expiry", false),
+    ("/name", false),
+    ("/letter", false),
+    ("/push", false),
+    ("/end", false),
+    ("/restore", false),
+    ("/reverse", false),
+    ("/notes", false),
+    ("/notes/0000000000001", false),
+    ("/notes/0000000000001/delete", false),
+    ("/tags", false),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_may_look_and_a_stranger_finds_nothing() {
+    let gateway = gateway(6).await;
+    let viewer = Visitor::signed_in(&gateway, VIEWER).await;
+    let stranger = Visitor::signed_in(&gateway, STRANGER).await;
+    let base = format!("/console/cards/{}", card(6));
+    for tab in TABS {
+        let path = format!("{base}{tab}");
+        assert_eq!(viewer.page(&path).await.status, 200, "{path}");
+        assert_eq!(stranger.page(&path).await.status, 404, "{path}");
+    }
+    for (part, may) in ROUTES {
+        let path = format!("{base}{part}");
+        assert_eq!(
+            viewer.page(&path).await.status,
+            if *may { 200 } else { 403 },
+            "{path}"
+        );
+        assert_eq!(stranger.page(&path).await.status, 404, "{path}");
+    }
+    let fields = [
+        ("version", "1"),
+        ("seen", "1"),
+        ("event", "1"),
+        ("text", "Hello"),
+        ("number", "3"),
+        ("reason", "why"),
+        ("day", "2030-01-01"),
+        ("add", "tag"),
+    ];
+    for (part, may) in FORMS {
+        let path = format!("{base}{part}");
+        let answer = viewer.submit(&path, &fields).await;
+        assert_eq!(answer.status == 403, !may, "{path}: {}", answer.status);
+        assert_eq!(stranger.submit(&path, &fields).await.status, 404, "{path}");
+    }
+    for path in ["/console/customers/new", "/console/customers/0000000000001/edit"] {
+        assert_eq!(viewer.page(path).await.status, 403, "{path}");
+    }
+    let overview = viewer.page(&base).await.body;
+    for word in [
+        "Redeem reward",
+        "End card",
+        "Send push",
+        "data-modal data-command",
+    ] {
+        assert!(
+            !overview.contains(word) || word.starts_with("data"),
+            "a viewer sees no {word}: {overview}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_around_a_profile_travels_along_and_leads_nowhere_else() {
+    let gateway = gateway(6).await;
+    let visitor = Visitor::signed_in(&gateway, OWNER).await;
+    let base = format!("/console/cards/{}", card(6));
+    let page = visitor
+        .page(&format!("{base}?in=sort%3D-visits%26rule%3Dvisits.over.0"))
+        .await
+        .body;
+    assert!(
+        page.contains(r#"href="/console/cards?sort=-visits&amp;rule=visits.over.0""#),
+        "{page}"
+    );
+    assert!(
+        page.contains(&format!(r#"href="{base}/timeline?in=sort%3D-visits"#)),
+        "{page}"
+    );
+    for tampered in ["//evil.example", "%22%3E%3Cscript%3E", "https://evil.example"] {
+        let page = visitor.page(&format!("{base}?in={tampered}")).await;
+        assert_eq!(page.status, 200);
+        assert!(
+            !page.body.contains(r#"href="//evil"#) && !page.body.contains(r#"href="https://evil"#),
+            "{}",
+            page.body
+        );
+        assert!(!page.body.contains("<script>"), "{}", page.body);
+    }
+}
