@@ -188,7 +188,7 @@ impl Wallet {
                 self.client.patch(Kind::LoyaltyObject, &id, &body).await?;
             }
             let put = async |message_type| {
-                let message = Message::new(face, &message_id, text, message_type);
+                let message = Message::new(face, &message_id, text, message_type, self.clock.now());
                 self.client.add_message(Kind::LoyaltyObject, &id, &message).await
             };
             let answer = match rang {

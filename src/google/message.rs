@@ -3,10 +3,13 @@
 //! Google does not mind an id that is there already: it would show and ring a second time. So what is on the object,
 //! which every write of it answers with, is looked at first; and of ten, the oldest makes room.
 
-use serde::Serialize;
-use serde_json::Value;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::domain::face::CardFace;
+use crate::domain::time::{DAY, Timestamp};
 use crate::google::object::cut;
 use crate::push::Alert;
 
@@ -15,6 +18,8 @@ pub const MOST: usize = 10;
 /// Most characters of a header and of a body; longer ones are shown cut, so they are cut here, between characters.
 const HEADER: usize = 60;
 const BODY: usize = 500;
+/// What was offered weeks ago only hides what is said today; a card that is told little would keep it for ever.
+const SHOWN_FOR: Duration = DAY.saturating_mul(30);
 
 /// What an alert's message is called on its object, however often it is tried.
 pub fn id(alert: &Alert) -> String {
@@ -39,18 +44,33 @@ pub struct Message {
     pub header: String,
     pub body: String,
     pub message_type: MessageType,
+    /// Google leaves it out of sight from then on; without an end it would stay for ever.
+    #[serde(rename = "displayInterval", serialize_with = "interval")]
+    pub shown_until: Timestamp,
 }
 
 impl Message {
     /// `text` from the program of `face`.
-    pub(super) fn new(face: &CardFace, id: &str, text: &str, message_type: MessageType) -> Self {
+    pub(super) fn new(
+        face: &CardFace,
+        id: &str,
+        text: &str,
+        message_type: MessageType,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id: id.to_owned(),
             header: cut(&face.program_name, HEADER),
             body: cut(text, BODY),
             message_type,
+            shown_until: now.plus(SHOWN_FOR),
         }
     }
+}
+
+/// An interval without a beginning, in ISO 8601 with an offset.
+fn interval<S: Serializer>(end: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    json!({"end": {"date": end.to_jiff().to_string()}}).serialize(serializer)
 }
 
 /// The messages of a resource as Google answered with it, oldest first.
@@ -80,7 +100,6 @@ impl Messages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn messages(count: usize) -> Messages {
         let all: Vec<_> = (0..count)
