@@ -5,6 +5,7 @@
 
 mod connections;
 pub mod demo;
+mod fetching;
 pub mod secrets;
 pub mod seed;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::time::Duration;
 use axum_server::Handle;
 use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_openssl::{OpenSSLAcceptor, OpenSSLConfig};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -45,6 +47,7 @@ use crate::telemetry::Metrics;
 use crate::web::redirect::Redirects;
 use crate::web::{self, Reach, Web};
 use crate::web_push::WebPush;
+use fetching::Fetching;
 
 /// Why the gateway does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +154,8 @@ impl Gateway {
         };
 
         let stop = CancellationToken::new();
+        let places = connections::Limits::default().connections;
+        let free = Arc::new(Semaphore::new(places));
         let dispatcher = if config.push.enabled {
             let mut senders = senders(config, &passes, google.as_ref(), &clock, &ids)?;
             if let Some(web_push) = &web_push {
@@ -167,7 +172,9 @@ impl Gateway {
                 drain: config.push.drain,
                 back_off: BackOff::default(),
             };
-            let dispatcher = Dispatcher::new(ops.store.clone(), clock, ids, senders, faces, settings);
+            let fetching = Fetching::new(Arc::clone(&free), places, config.push.egress);
+            let dispatcher = Dispatcher::new(ops.store.clone(), clock, ids, senders, faces, settings)
+                .beside(Arc::new(fetching));
             Some(tokio::spawn(dispatcher.run(stop.clone())))
         } else {
             None
@@ -194,7 +201,7 @@ impl Gateway {
             stopping: stop.clone(),
         });
         let handle = Handle::new();
-        let server = serve(config, listener, web, handle.clone())?;
+        let server = serve(config, listener, web, handle.clone(), free)?;
         tracing::info!(%address, %public_url, "the gateway listens");
         Ok(Self {
             address,
@@ -388,6 +395,7 @@ fn serve(
     listener: std::net::TcpListener,
     web: Web,
     handle: Handle<SocketAddr>,
+    free: Arc<Semaphore>,
 ) -> Result<JoinHandle<std::io::Result<()>>, StartError> {
     let address = config.server.listen;
     let router = web::router(web).into_make_service_with_connect_info::<SocketAddr>();
@@ -401,11 +409,11 @@ fn serve(
                     key: key.clone(),
                     source,
                 })?;
-            let server = connections::limited(server, OpenSSLAcceptor::new(tls), limits);
+            let server = connections::limited_to(server, OpenSSLAcceptor::new(tls), limits, free);
             tokio::spawn(server.handle(handle).serve(router))
         }
         _ => {
-            let server = connections::limited(server, DefaultAcceptor::new(), limits);
+            let server = connections::limited_to(server, DefaultAcceptor::new(), limits, free);
             tokio::spawn(server.handle(handle).serve(router))
         }
     })
