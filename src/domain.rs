@@ -62,6 +62,7 @@ pub mod seal;
 pub mod search;
 pub mod secret;
 pub mod segment;
+pub mod silence;
 pub mod tier;
 pub mod time;
 pub mod timeline;

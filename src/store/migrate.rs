@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     15 "0015_push_addresses",
     16 "0016_receipts",
     17 "0017_messages",
+    20 "0020_addresses_topics",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (

@@ -7,6 +7,7 @@ mod clients;
 mod dispatch;
 mod gateway;
 mod page;
+mod silent;
 
 use passgate::domain::address::{Destination, Registration, RegistrationKind};
 use passgate::domain::id::CardId;

@@ -480,6 +480,7 @@ fn name(outcome: &Outcome) -> &'static str {
         Outcome::Silenced { .. } => "silenced",
         Outcome::Gone { .. } => "gone",
         Outcome::Retry { .. } => "retry",
+        Outcome::Unanswered { .. } => "unanswered",
         Outcome::Untried { .. } => "untried",
         Outcome::Misconfigured { .. } => "misconfigured",
         Outcome::Rejected { .. } => "rejected",
