@@ -6,6 +6,7 @@
 mod connections;
 pub mod demo;
 mod fetching;
+mod herald;
 pub mod secrets;
 pub mod seed;
 #[cfg(test)]
@@ -48,6 +49,7 @@ use crate::web::redirect::Redirects;
 use crate::web::{self, Reach, Web};
 use crate::web_push::WebPush;
 use fetching::Fetching;
+use herald::Herald;
 
 /// Why the gateway does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +109,8 @@ pub struct Gateway {
     chores: Option<JoinHandle<()>>,
     /// None: no mail server is configured. Letters can wait, so nothing stops when it ends.
     courier: Option<JoinHandle<()>>,
+    /// None: no app is told of anything, or this node leaves pushing to others.
+    herald: Option<JoinHandle<()>>,
     /// Writes down who followed links; ends when nobody can follow one any more.
     clicks: JoinHandle<()>,
     _folding: AbortOnDropHandle<()>,
@@ -180,6 +184,14 @@ impl Gateway {
             None
         };
 
+        let herald = fcm.as_ref().filter(|_| config.push.enabled).map(|fcm| {
+            let herald = Herald {
+                ops: ops.clone(),
+                sender: Arc::new(fcm.clone()),
+                lease: config.google.fcm.timeout.saturating_mul(60),
+            };
+            tokio::spawn(herald.run(stop.clone()))
+        });
         let chores = tokio::spawn(chores::run(ops.clone(), stop.clone()));
         let courier = courier(config, &ops, &master, &public_url)?
             .map(|courier| tokio::spawn(courier.run(stop.clone())));
@@ -214,6 +226,7 @@ impl Gateway {
             dispatcher,
             chores: Some(chores),
             courier,
+            herald,
             clicks,
             _folding: folding,
             stop,
@@ -263,6 +276,11 @@ impl Gateway {
             && let Err(error) = courier.await
         {
             tracing::error!(%error, "the courier ended badly");
+        }
+        if let Some(herald) = self.herald
+            && let Err(error) = herald.await
+        {
+            tracing::error!(%error, "the herald ended badly");
         }
         if let Some(chores) = self.chores
             && let Err(error) = chores.await

@@ -66,5 +66,6 @@ pub mod silence;
 pub mod tier;
 pub mod time;
 pub mod timeline;
+pub mod topic;
 pub mod utm;
 pub mod wording;

@@ -39,6 +39,7 @@ pub mod seals;
 pub mod segments;
 pub mod setup;
 pub mod timeline;
+pub mod topics;
 pub mod utms;
 
 use crate::clock::{Clock, Ids};

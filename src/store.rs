@@ -55,6 +55,7 @@ pub mod sql;
 pub mod stations;
 pub mod tags;
 pub mod timeline;
+pub mod topics;
 pub mod utms;
 
 mod dialect;
@@ -314,6 +315,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
         ("timeline", timeline::STATEMENTS),
+        ("topics", topics::STATEMENTS),
         ("utms", utms::STATEMENTS),
     ];
     files

@@ -6,7 +6,7 @@
 use crate::domain::id::{
     AuditId, BatchId, CampaignId, CardId, CodeBatchId, CustomerId, DeviceLibraryIdentifier, EventId,
     InvitationId, LinkId, LocationId, MemberId, MerchantId, MessageId, NoteId, OfferId, PassTypeIdentifier,
-    ProgramId, PromotionId, PushToken, SegmentId, SerialNumber, StationId, UpdateTag,
+    ProgramId, PromotionId, PushToken, SegmentId, SerialNumber, StationId, TopicNoticeId, UpdateTag,
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::Error;
@@ -231,7 +231,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, OfferId, CampaignId, NoteId, AuditId, SegmentId, MessageId, LinkId,
+    MerchantId, MemberId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, OfferId, CampaignId, NoteId, AuditId, SegmentId, MessageId, LinkId, TopicNoticeId,
 }
 
 macro_rules! names {

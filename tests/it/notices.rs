@@ -8,6 +8,7 @@ mod dispatch;
 mod gateway;
 mod page;
 mod silent;
+mod topics;
 
 use passgate::domain::address::{Destination, Registration, RegistrationKind};
 use passgate::domain::id::CardId;
