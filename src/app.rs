@@ -5,6 +5,8 @@
 
 mod connections;
 pub mod demo;
+mod fetching;
+mod herald;
 pub mod secrets;
 pub mod seed;
 #[cfg(test)]
@@ -19,6 +21,7 @@ use std::time::Duration;
 use axum_server::Handle;
 use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_openssl::{OpenSSLAcceptor, OpenSSLConfig};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -46,6 +49,8 @@ use crate::telemetry::Metrics;
 use crate::web::redirect::Redirects;
 use crate::web::{self, Reach, Web};
 use crate::web_push::WebPush;
+use fetching::Fetching;
+use herald::Herald;
 
 /// Why the gateway does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +110,8 @@ pub struct Gateway {
     chores: Option<JoinHandle<()>>,
     /// None: no mail server is configured. Letters can wait, so nothing stops when it ends.
     courier: Option<JoinHandle<()>>,
+    /// None: no app is told of anything, or this node leaves pushing to others.
+    herald: Option<JoinHandle<()>>,
     /// Writes down who followed links; ends when nobody can follow one any more.
     clicks: JoinHandle<()>,
     _folding: AbortOnDropHandle<()>,
@@ -152,6 +159,8 @@ impl Gateway {
         };
 
         let stop = CancellationToken::new();
+        let places = connections::Limits::default().connections;
+        let free = Arc::new(Semaphore::new(places));
         let dispatcher = if config.push.enabled {
             let mut senders = senders(config, &passes, google.as_ref(), &clock, &ids)?;
             if let Some(web_push) = &web_push {
@@ -172,12 +181,22 @@ impl Gateway {
                 drain: config.push.drain,
                 back_off: BackOff::default(),
             };
-            let dispatcher = Dispatcher::new(ops.store.clone(), clock, ids, senders, faces, settings);
+            let fetching = Fetching::new(Arc::clone(&free), places, config.push.egress);
+            let dispatcher = Dispatcher::new(ops.store.clone(), clock, ids, senders, faces, settings)
+                .beside(Arc::new(fetching));
             Some(tokio::spawn(dispatcher.run(stop.clone())))
         } else {
             None
         };
 
+        let herald = fcm.as_ref().filter(|_| config.push.enabled).map(|fcm| {
+            let herald = Herald {
+                ops: ops.clone(),
+                sender: Arc::new(fcm.clone()),
+                lease: config.google.fcm.timeout.saturating_mul(60),
+            };
+            tokio::spawn(herald.run(stop.clone()))
+        });
         let chores = tokio::spawn(chores::run(ops.clone(), stop.clone()));
         let courier = courier(config, &ops, &master, &public_url)?
             .map(|courier| tokio::spawn(courier.run(stop.clone())));
@@ -199,7 +218,7 @@ impl Gateway {
             stopping: stop.clone(),
         });
         let handle = Handle::new();
-        let server = serve(config, listener, web, handle.clone())?;
+        let server = serve(config, listener, web, handle.clone(), free)?;
         tracing::info!(%address, %public_url, "the gateway listens");
         Ok(Self {
             address,
@@ -212,6 +231,7 @@ impl Gateway {
             dispatcher,
             chores: Some(chores),
             courier,
+            herald,
             clicks,
             _folding: folding,
             stop,
@@ -261,6 +281,11 @@ impl Gateway {
             && let Err(error) = courier.await
         {
             tracing::error!(%error, "the courier ended badly");
+        }
+        if let Some(herald) = self.herald
+            && let Err(error) = herald.await
+        {
+            tracing::error!(%error, "the herald ended badly");
         }
         if let Some(chores) = self.chores
             && let Err(error) = chores.await
@@ -393,6 +418,7 @@ fn serve(
     listener: std::net::TcpListener,
     web: Web,
     handle: Handle<SocketAddr>,
+    free: Arc<Semaphore>,
 ) -> Result<JoinHandle<std::io::Result<()>>, StartError> {
     let address = config.server.listen;
     let router = web::router(web).into_make_service_with_connect_info::<SocketAddr>();
@@ -406,11 +432,11 @@ fn serve(
                     key: key.clone(),
                     source,
                 })?;
-            let server = connections::limited(server, OpenSSLAcceptor::new(tls), limits);
+            let server = connections::limited_to(server, OpenSSLAcceptor::new(tls), limits, free);
             tokio::spawn(server.handle(handle).serve(router))
         }
         _ => {
-            let server = connections::limited(server, DefaultAcceptor::new(), limits);
+            let server = connections::limited_to(server, DefaultAcceptor::new(), limits, free);
             tokio::spawn(server.handle(handle).serve(router))
         }
     })

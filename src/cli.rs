@@ -24,6 +24,7 @@ mod setup;
 mod station;
 mod take_back;
 mod timeline;
+mod topic;
 mod transfer;
 mod verify;
 mod whom;
@@ -142,6 +143,9 @@ enum Command {
     /// Texts to one card, a selection, a segment or all holders of a program.
     #[command(subcommand)]
     Message(Box<message::Message>),
+    /// Topics of Firebase: something is said to everybody whose app subscribed.
+    #[command(subcommand)]
+    Topic(topic::Topic),
     /// Show what happened to a customer or a card.
     Timeline(timeline::Timeline),
     /// Check that no ledger was changed since it was sealed and that every balance is the sum of its ledger. Fails when
@@ -238,6 +242,7 @@ async fn execute(command: Command) -> Result<()> {
         Command::Job(job) => job.run().await,
         Command::Link(link) => link.run().await,
         Command::Message(message) => message.run().await,
+        Command::Topic(topic) => topic.run().await,
         Command::Timeline(timeline) => timeline.run().await,
         Command::Verify(verify) => verify.run().await,
         Command::Segment(segment) => segment.run().await,

@@ -212,6 +212,8 @@ pub struct Push {
     /// How long a stopping node waits for pushes in flight.
     #[serde(with = "seconds")]
     pub drain: Duration,
+    /// Mbit/s that passes may take of the network: phones are told no faster than they can fetch with it. 0: no limit.
+    pub egress: u32,
 }
 
 /// The mail server that letters go out by. Without a host, no letters are sent; they wait.
@@ -466,6 +468,7 @@ impl Default for Push {
             lease: Duration::from_secs(60),
             poll: Duration::from_secs(5),
             drain: Duration::from_secs(10),
+            egress: 0,
         }
     }
 }

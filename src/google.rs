@@ -188,8 +188,8 @@ impl Wallet {
                 self.client.patch(Kind::LoyaltyObject, &id, &body).await?;
             }
             let put = async |message_type| {
-                let link = alert.link.as_deref();
-                let message = Message::new(face, &message_id, (words, link), message_type);
+                let said = (words, alert.link.as_deref());
+                let message = Message::new(face, &message_id, said, message_type, self.clock.now());
                 self.client.add_message(Kind::LoyaltyObject, &id, &message).await
             };
             let answer = match rang {

@@ -44,6 +44,7 @@ pub mod second_factor;
 pub mod segments;
 pub mod setup;
 pub mod timeline;
+pub mod topics;
 pub mod utms;
 
 use crate::clock::{Clock, Ids};

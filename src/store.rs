@@ -59,6 +59,7 @@ pub mod sql;
 pub mod stations;
 pub mod tags;
 pub mod timeline;
+pub mod topics;
 pub mod utms;
 pub mod windows;
 
@@ -324,6 +325,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
         ("timeline", timeline::STATEMENTS),
+        ("topics", topics::STATEMENTS),
         ("utms", utms::STATEMENTS),
         ("windows", windows::STATEMENTS),
     ];

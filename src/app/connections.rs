@@ -47,9 +47,20 @@ impl Default for Limits {
 
 /// `server` with these limits; `inner` says what is spoken on a new connection.
 pub(super) fn limited<A>(
+    server: Server<SocketAddr>,
+    inner: A,
+    limits: Limits,
+) -> Server<SocketAddr, Limited<A>> {
+    let free = Arc::new(Semaphore::new(limits.connections));
+    limited_to(server, inner, limits, free)
+}
+
+/// The same; `free` has a permit for each connection that may still come.
+pub(super) fn limited_to<A>(
     mut server: Server<SocketAddr>,
     inner: A,
     limits: Limits,
+    free: Arc<Semaphore>,
 ) -> Server<SocketAddr, Limited<A>> {
     let builder = server.http_builder();
     builder
@@ -63,7 +74,7 @@ pub(super) fn limited<A>(
         .keep_alive_timeout(limits.silence);
     server.acceptor(Limited {
         inner,
-        free: Arc::new(Semaphore::new(limits.connections)),
+        free,
         silence: limits.silence,
     })
 }

@@ -1,4 +1,4 @@
-//! What becomes of a push: every way in which a send can end, as one of seven outcomes, and what follows from it.
+//! What becomes of a push: every way in which a send can end, as one of eight outcomes, and what follows from it.
 //!
 //! Invariant: only a provider that refuses this very message ends a push without a delivery. Whatever can be over
 //! tomorrow, an outage of a week or a wrong certificate, is waited for.
@@ -75,6 +75,8 @@ pub enum Outcome {
     },
     /// Come back later; `after` is the provider's wish.
     Retry { after: Option<Duration>, reason: String },
+    /// Nobody answers where a holder says that somebody does: at a push service of their choice.
+    Unanswered { reason: String },
     /// Nothing was sent, because of our own pace: there is room after so long. No attempt.
     Untried { after: Duration, reason: String },
     /// Our credentials or topic are wrong: sending on would only repeat it for every card.
@@ -82,6 +84,9 @@ pub enum Outcome {
     /// The provider refuses this very message; trying again gives the same answer.
     Rejected { reason: String },
 }
+
+/// How many times longer than everybody else those wait at most who do not answer.
+const UNANSWERED: u32 = 24;
 
 /// The waiting times between attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +131,10 @@ impl BackOff {
             Outcome::Retry { after, .. } => Next::Again {
                 at: now.plus(self.wait(attempts, jitter).max(after.unwrap_or_default())),
             },
+            // It may never answer: a row that others do not wait for is tried ever more rarely.
+            Outcome::Unanswered { .. } => Next::Again {
+                at: now.plus(self.wait_at_most(self.longest.saturating_mul(UNANSWERED), attempts, jitter)),
+            },
             Outcome::Untried { after, .. } => Next::NotYet {
                 at: now.plus(spread(*after, jitter)),
             },
@@ -137,8 +146,12 @@ impl BackOff {
     }
 
     fn wait(self, attempts: i64, jitter: u8) -> Duration {
+        self.wait_at_most(self.longest, attempts, jitter)
+    }
+
+    fn wait_at_most(self, longest: Duration, attempts: i64, jitter: u8) -> Duration {
         let doublings = u32::try_from(attempts.clamp(1, 24) - 1).unwrap_or(0);
-        let plain = self.first.saturating_mul(1 << doublings).min(self.longest);
+        let plain = self.first.saturating_mul(1 << doublings).min(longest);
         spread(plain, jitter)
     }
 }
@@ -193,6 +206,25 @@ mod tests {
                 "{attempts}"
             );
         }
+    }
+
+    #[test]
+    fn who_never_answers_is_asked_ever_more_rarely_down_to_once_a_day() {
+        let policy = BackOff::default();
+        let outcome = Outcome::Unanswered {
+            reason: "no answer".into(),
+        };
+        let waits: Vec<Duration> = (1..40)
+            .map(
+                |attempts| match policy.next(&outcome, attempts, 0, Timestamp(0)) {
+                    Next::Again { at } => at.since(Timestamp(0)),
+                    other => panic!("it is tried again, not {other:?}"),
+                },
+            )
+            .collect();
+        assert_eq!(waits.first(), Some(&policy.first));
+        assert!(waits.is_sorted());
+        assert_eq!(waits.last(), Some(&Duration::from_secs(24 * 3600)));
     }
 
     #[test]

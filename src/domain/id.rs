@@ -132,6 +132,8 @@ ids! {
     MessageId,
     /// An address that is counted when it is followed.
     LinkId,
+    /// Something that was said to a topic of Firebase.
+    TopicNoticeId,
 }
 
 /// A ledger row; numbered by the store, growing.

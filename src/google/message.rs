@@ -3,11 +3,14 @@
 //! Google does not mind an id that is there already: it would show and ring a second time. So what is on the object,
 //! which every write of it answers with, is looked at first; and of ten, the oldest makes room.
 
-use serde::Serialize;
-use serde_json::Value;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::domain::face::CardFace;
 use crate::domain::message::Words;
+use crate::domain::time::{DAY, Timestamp};
 use crate::google::object::cut;
 use crate::push::Alert;
 
@@ -18,6 +21,8 @@ const HEADER: usize = 60;
 const BODY: usize = 500;
 /// What a message's link is called below its text.
 const LINK: &str = "Open the link";
+/// What was offered weeks ago only hides what is said today; a card that is told little would keep it for ever.
+const SHOWN_FOR: Duration = DAY.saturating_mul(30);
 
 /// What an alert's message is called on its object, however often it is tried.
 pub fn id(alert: &Alert) -> String {
@@ -42,6 +47,9 @@ pub struct Message {
     pub header: String,
     pub body: String,
     pub message_type: MessageType,
+    /// Google leaves it out of sight from then on; without an end it would stay for ever.
+    #[serde(rename = "displayInterval", serialize_with = "interval")]
+    pub shown_until: Timestamp,
 }
 
 impl Message {
@@ -52,6 +60,7 @@ impl Message {
         id: &str,
         (words, link): (&Words, Option<&str>),
         message_type: MessageType,
+        now: Timestamp,
     ) -> Self {
         let link = link.map(|url| format!("\n<a href=\"{url}\">{LINK}</a>"));
         let link = link
@@ -63,8 +72,14 @@ impl Message {
             header: cut(words.title.as_ref().unwrap_or(&face.program_name), HEADER),
             body: text + &link,
             message_type,
+            shown_until: now.plus(SHOWN_FOR),
         }
     }
+}
+
+/// An interval without a beginning, in ISO 8601 with an offset.
+fn interval<S: Serializer>(end: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    json!({"end": {"date": end.to_jiff().to_string()}}).serialize(serializer)
 }
 
 /// The messages of a resource as Google answered with it, oldest first.
@@ -94,7 +109,6 @@ impl Messages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn messages(count: usize) -> Messages {
         let all: Vec<_> = (0..count)

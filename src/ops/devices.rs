@@ -16,6 +16,11 @@ use crate::ops::campaigns::follow;
 use crate::store::registrations::RegistrationKey;
 use crate::store::{self, Change, Tx, cards, events, invitations, outbox, registrations, tags};
 
+/// Devices that are told of one card: a household's, and what is left of those that were replaced. One more takes the
+/// place of the one that was not heard of for longest, so that nobody who has a pass can fill the store, or make one
+/// change of it many pushes. Refusing the new one would be worse: phones have no answer for that but to ask again.
+pub const MOST: i64 = 32;
+
 /// What a registration found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registered {
@@ -70,6 +75,7 @@ async fn register(
     if known.is_some() {
         registrations::confirm(tx, key, push_token, now).await?;
     } else {
+        make_room(tx, key).await?;
         registrations::insert(tx, key, push_token, now).await?;
     }
     if !card.channels.contains(Channel::Apple) {
@@ -95,6 +101,25 @@ async fn register(
     } else {
         Registered::New
     }))
+}
+
+/// Ends the registrations of devices that have not been heard of for longest, until there is room for one more.
+async fn make_room(tx: &mut Tx<'_>, key: &RegistrationKey) -> Result<(), store::Error> {
+    let mut known = registrations::of_card(tx, (key.merchant, key.card), MOST * 2).await?;
+    let room = usize::try_from(MOST - 1).unwrap_or(0);
+    if known.len() <= room {
+        return Ok(());
+    }
+    known.sort_by(|(one, heard), (another, later)| {
+        later
+            .cmp(heard)
+            .then_with(|| one.device.as_str().cmp(another.device.as_str()))
+    });
+    for (old, _) in known.into_iter().skip(room) {
+        tracing::debug!(card = %old.card, "a device makes room for another one");
+        registrations::delete(tx, &old).await?;
+    }
+    Ok(())
 }
 
 async fn unregister(tx: &mut Tx<'_>, key: &RegistrationKey, now: Timestamp) -> Result<bool, store::Error> {

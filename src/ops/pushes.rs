@@ -1,35 +1,31 @@
 //! What people see and set of the budget of pushes: policies, what they would have done, and why a card rang or did not;
 //! and the chores that keep its tables small and hand over what campaigns say.
 
+mod preview;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::domain::budget::replay::{self, Fate, Tally};
-use crate::domain::budget::{
-    Intent, LONGEST_HOURS, Limits, Policy, PolicyError, Ruling, TextDigest, next_allowed,
-};
+use crate::domain::budget::replay::{Fate, Tally};
+use crate::domain::budget::{Intent, LONGEST_HOURS, Limits, Policy, PolicyError, Ruling, next_allowed};
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CampaignId, CardId, MerchantId, MessageId, ProgramId};
 use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::chores::TURN;
-use crate::store::alerts::{Logged, Noted, Rang};
+use crate::store::alerts::{Noted, Rang};
 use crate::store::budgets::ALL_PROGRAMS;
 use crate::store::campaigns::actions::{self, ToTake};
 use crate::store::intents::{self, NewIntent, NewText, OfCard};
-use crate::store::policies::{self, StoredPolicy, Unrung};
+use crate::store::policies::{self, StoredPolicy};
 use crate::store::{Error, Tx, alerts, budgets, cards, outbox};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// How far back a preview looks.
-const MONTH: Duration = DAY.saturating_mul(30);
 /// How long the last rulings of a card that is asked for no more are kept.
 const RULINGS: Duration = DAY.saturating_mul(90);
-/// Rows that a preview reads in one go; other reads come in between.
-const PAGE: i64 = 2_000;
 /// Lines of each kind in the view of one card.
 const LINES: i64 = 10;
 
@@ -63,7 +59,7 @@ pub struct Policies {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preview {
     pub cards: u64,
-    /// What wanted to ring, as far as it is known.
+    /// What wanted to ring.
     pub wanted: u64,
     /// What rang.
     pub rang: u64,
@@ -158,8 +154,8 @@ impl Ops {
             .await
     }
 
-    /// Decides anew about everything that wanted to ring in the last 30 days and is still known: alerts that were let
-    /// through, at the time when they were wanted, and messages that were not. Nothing is written.
+    /// Decides anew about everything that wanted to ring in the last 30 days: messages, whether they rang or not, and every
+    /// change of the cards that rang at all, those too that another alert spoke for. Nothing is written.
     pub async fn preview_push_policy(
         &self,
         merchant: MerchantId,
@@ -179,7 +175,7 @@ impl Ops {
                     let supposed = supposed.clone();
                     Box::pin(async move {
                         let place = known_program(tx, merchant, program).await?;
-                        replay_page(tx, (merchant, channel), (place, supposed), after, now).await
+                        preview::replay_page(tx, (merchant, channel), (place, supposed), after, now).await
                     })
                 })
                 .await;
@@ -318,96 +314,6 @@ async fn known_program(
             None => Err(PolicyRefusal::NoProgram),
         },
     }
-}
-
-/// What one card wanted.
-#[derive(Debug, Default)]
-struct Wishes {
-    intents: Vec<Intent>,
-    rang: u64,
-}
-
-/// Replays one page of cards; the last card of it unless it was the last page.
-async fn replay_page(
-    tx: &mut Tx<'_>,
-    (merchant, channel): (MerchantId, Channel),
-    (place, policy): (ProgramId, Option<Policy>),
-    after: CardId,
-    now: Timestamp,
-) -> Result<(Preview, Option<CardId>), PolicyRefusal> {
-    let since = now.minus(MONTH);
-    let mut log = alerts::logged(tx, merchant, after, PAGE).await?;
-    let more = i64::try_from(log.len()).is_ok_and(|rows| rows == PAGE);
-    let reached = match (
-        more,
-        log.last().map(|row| row.card),
-        log.first().map(|row| row.card),
-    ) {
-        // The last card may go on behind the page; a page is never of one card alone, which has some dozens.
-        (true, Some(last), Some(first)) if last != first => {
-            log.retain(|row| row.card != last);
-            log.last().map(|row| row.card)
-        }
-        (true, Some(last), _) => Some(last),
-        _ => None,
-    };
-    let until = reached.unwrap_or(CardId(i64::MAX));
-    let unrung = policies::unrung(tx, (merchant, channel), (after, until), since).await?;
-    let wishes = gather(log, unrung, channel, since);
-    let mut keys: Vec<_> = wishes.keys().map(|card| (merchant, *card)).collect();
-    keys.sort_unstable();
-    let mut book = budgets::read(tx, channel, &keys, &[], now).await?;
-    book.alerts.clear();
-    let mut preview = Preview::default();
-    let mut before: HashMap<CardId, Vec<Fate>> = HashMap::with_capacity(keys.len());
-    book.each(channel, now, |_, card, standing| {
-        if let Some(of) = wishes.get(&card.key.1) {
-            before.insert(card.key.1, replay::run(standing, &of.intents, now));
-        }
-    });
-    book.rules.suppose(merchant, place, policy);
-    book.each(channel, now, |_, card, standing| {
-        let (Some(of), Some(before)) = (wishes.get(&card.key.1), before.get(&card.key.1)) else {
-            return;
-        };
-        let after = replay::run(standing, &of.intents, now);
-        preview.cards += 1;
-        preview.wanted += u64::try_from(of.intents.len()).unwrap_or(u64::MAX);
-        preview.rang += of.rang;
-        preview.compare(&of.intents, before, &after);
-    });
-    Ok((preview, reached))
-}
-
-/// What wanted to ring on each card since then.
-fn gather(
-    log: Vec<Logged>,
-    unrung: Vec<Unrung>,
-    channel: Channel,
-    since: Timestamp,
-) -> HashMap<CardId, Wishes> {
-    let mut wishes: HashMap<CardId, Wishes> = HashMap::new();
-    for row in log
-        .into_iter()
-        .filter(|row| row.channel == channel && row.at > since)
-    {
-        let of = wishes.entry(row.card).or_default();
-        let change = Intent::change(row.class, row.wanted_at);
-        of.intents.push(match (row.message, row.digest) {
-            (Some(message), Some(digest)) => Intent::message(message, row.class, digest, row.wanted_at),
-            _ => change,
-        });
-        of.rang += 1;
-    }
-    for row in unrung {
-        let of = wishes.entry(row.card).or_default();
-        let intent = Intent::message(row.message, row.class, TextDigest(row.digest), row.due_at);
-        of.intents.push(Intent {
-            personalised: row.personalised,
-            ..intent
-        });
-    }
-    wishes
 }
 
 async fn why(

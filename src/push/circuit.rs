@@ -103,7 +103,7 @@ impl Circuit {
                 }
             }
             // Says nothing about the set-up: the next one tries.
-            Outcome::Retry { .. } => {
+            Outcome::Retry { .. } | Outcome::Unanswered { .. } => {
                 if let State::Probing { wait, .. } = self.state {
                     self.reopen(wait, now);
                 }

@@ -11,6 +11,7 @@ mod batch;
 mod claim;
 mod finisher;
 mod lane;
+mod tide;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,13 @@ pub trait Faces: Send + Sync + 'static {
     fn link(&self, _key: (MerchantId, CardId), _message: MessageId) -> Option<String> {
         None
     }
+}
+
+/// What phones that were told ask of this node in turn.
+pub trait Fetches: Send + Sync + 'static {
+    /// What is to be done for them now, in percent of what this node takes on at once; above 100 when it has begun to
+    /// turn phones away.
+    fn crowd(&self) -> u32;
 }
 
 /// How a dispatcher works; times as in the configuration's `push`.
@@ -72,6 +80,7 @@ pub struct Dispatcher {
     senders: Vec<Arc<dyn Sender>>,
     faces: Arc<dyn Faces>,
     settings: Settings,
+    fetches: Option<Arc<dyn Fetches>>,
 }
 
 impl Dispatcher {
@@ -91,7 +100,15 @@ impl Dispatcher {
             senders,
             faces,
             settings,
+            fetches: None,
         }
+    }
+
+    /// Tells phones only as fast as `fetches` has room for them: of those channels whose phones fetch from this node.
+    #[must_use]
+    pub fn beside(mut self, fetches: Arc<dyn Fetches>) -> Self {
+        self.fetches = Some(fetches);
+        self
     }
 
     /// Works until `stop` is cancelled, then waits for sends in flight, gives the rest back and returns. A lane that
@@ -115,7 +132,8 @@ impl Dispatcher {
                 sender.clone(),
                 self.faces.clone(),
                 self.settings.clone(),
-            );
+            )
+            .beside(self.fetches.clone());
             // A task of its own: a panic ends the lane and not this loop.
             let lane = AbortOnDropHandle::new(tokio::spawn(lane.run(stop.clone())));
             let Err(fault) = lane.await.and_then(|ended| ended) else {

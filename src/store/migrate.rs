@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     17 "0017_messages",
     18 "0018_windows",
     19 "0019_truth",
+    20 "0020_addresses_topics",
     21 "0021_accounts",
 };
 

@@ -9,6 +9,7 @@ use crate::domain::address::{
 };
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CardId, MerchantId};
+use crate::domain::silence::Silence;
 use crate::domain::time::Timestamp;
 use crate::store::pushes::CardKey;
 use crate::store::sql::params;
@@ -19,7 +20,8 @@ const LISTEN: &str = "insert into push_addresses (merchant_id, card_id, channel,
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
      on conflict (merchant_id, card_id, channel, address_key) do update set \
      receiver_key = excluded.receiver_key, auth_secret = excluded.auth_secret, sender_key = excluded.sender_key, \
-     registered_at = excluded.registered_at, expires_at = excluded.expires_at, told_generation = null";
+     registered_at = excluded.registered_at, expires_at = excluded.expires_at, told_generation = null, \
+     unanswered = 0, silent_since = 0";
 const DELETE: &str = "delete from push_addresses where merchant_id = $1 and card_id = $2 and channel = $3 \
      and address_key = $4";
 /// Only as it was when it was sent to.
@@ -30,10 +32,14 @@ const NEWEST: &str = "select address_key from push_addresses where merchant_id =
 const ANY: &str = "select count(*) from (select 1 from push_addresses where merchant_id = $1 and card_id = $2 \
      and channel = $3 limit 1) as one";
 const OF_CARDS: &str = "select a.merchant_id, a.card_id, a.told_generation, a.address_key, a.kind, a.address, \
-     a.receiver_key, a.auth_secret, a.registered_at from (values {bigint, bigint}) as v \
+     a.receiver_key, a.auth_secret, a.registered_at, a.unanswered, a.silent_since from (values {bigint, bigint}) as v \
      join push_addresses a on a.merchant_id = v.column1 and a.card_id = v.column2 and a.channel = $1";
 const TELL: &str = "update push_addresses set told_generation = v.column4 \
      from (values {bigint, bigint, text, bigint}) as v where push_addresses.merchant_id = v.column1 \
+     and push_addresses.card_id = v.column2 and push_addresses.channel = $1 \
+     and push_addresses.address_key = v.column3";
+const NOTE_SILENCE: &str = "update push_addresses set unanswered = v.column4, silent_since = v.column5 \
+     from (values {bigint, bigint, text, bigint, bigint}) as v where push_addresses.merchant_id = v.column1 \
      and push_addresses.card_id = v.column2 and push_addresses.channel = $1 \
      and push_addresses.address_key = v.column3";
 const FORGET_TOLD: &str = "update push_addresses set told_generation = null where (merchant_id, card_id) in \
@@ -55,6 +61,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ANY,
     OF_CARDS,
     TELL,
+    NOTE_SILENCE,
     FORGET_TOLD,
     EXPIRED,
     EXPIRES_AT,
@@ -69,6 +76,7 @@ pub struct Listening {
     /// What it has been told already while others wait, as the dispatcher numbers it: a generation of the outbox row
     /// and the alerts beside it.
     pub told: Option<i64>,
+    pub silence: Silence,
     pub address: PushAddress,
 }
 
@@ -185,6 +193,23 @@ pub async fn tell(
     Ok(())
 }
 
+/// Notes at which addresses nobody answered, and where somebody does again.
+pub async fn note_silence(
+    tx: &mut Tx<'_>,
+    channel: Channel,
+    silences: &[(CardKey, AddressKey, Silence)],
+) -> Result<(), Error> {
+    let rows: Vec<_> = silences
+        .iter()
+        .map(|((merchant, card), key, silence)| {
+            params![*merchant, *card, &key.0, silence.attempts, silence.since]
+        })
+        .collect();
+    tx.exec_rows(NOTE_SILENCE, &params![channel.as_str()], &rows)
+        .await?;
+    Ok(())
+}
+
 /// Forgets what was noted for cards whose outbox rows are finished: the next ones count from the beginning.
 pub async fn forget_told(tx: &mut Tx<'_>, channel: Channel, cards: &[CardKey]) -> Result<(), Error> {
     let rows: Vec<_> = cards
@@ -244,6 +269,10 @@ impl FromRow for Listening {
                 key,
                 destination,
                 registered_at: row.next()?,
+            },
+            silence: Silence {
+                attempts: row.next()?,
+                since: row.next()?,
             },
         })
     }

@@ -29,6 +29,8 @@ const DELETE: &str = "delete from registrations where merchant_id = $1 \
      and pass_type_identifier = $2 and device_library_identifier = $3 and card_id = $4";
 const ANY: &str = "select count(*) from (select 1 from registrations where merchant_id = $1 and card_id = $2 \
      limit 1) as one";
+const OF_CARD: &str = "select pass_type_identifier, device_library_identifier, registered_at, asked_at, fetched_at \
+     from registrations where merchant_id = $1 and card_id = $2 limit $3";
 /// A cross join is read from left to right by SQLite: the device's few registrations first. Left to itself, or asked
 /// for an order, SQLite walks through all of the merchant's cards.
 const CHANGED: &str = "select c.serial_number from registrations r cross join cards c \
@@ -37,7 +39,7 @@ const CHANGED: &str = "select c.serial_number from registrations r cross join ca
      and (coalesce(c.tag, 0) > $4 or coalesce(r.tag, 0) > $4)";
 
 pub(crate) const STATEMENTS: &[&str] = &[
-    STAMP, AWAITED, PUSH_TOKEN, INSERT, CONFIRM, MARK, DELETE, ANY, CHANGED,
+    STAMP, AWAITED, PUSH_TOKEN, INSERT, CONFIRM, MARK, DELETE, ANY, OF_CARD, CHANGED,
 ];
 
 /// What must be known of a card before a caller may learn anything about it.
@@ -136,6 +138,31 @@ pub async fn any(tx: &mut Tx<'_>, merchant: MerchantId, card: CardId) -> Result<
     let (count,): (i64,) = tx.one(ANY, &params![merchant, card]).await?;
     Ok(count > 0)
 }
+
+/// A card's registrations, at most `limit`, each with when its device was last heard of.
+pub async fn of_card(
+    tx: &mut Tx<'_>,
+    (merchant, card): (MerchantId, CardId),
+    limit: i64,
+) -> Result<Vec<(RegistrationKey, Timestamp)>, Error> {
+    let rows: Vec<Found> = tx.all(OF_CARD, &params![merchant, card, limit]).await?;
+    rows.into_iter()
+        .map(|(pass_type, device, registered_at, asked_at, fetched_at)| {
+            let unsound = |error| Error::inconsistent("a registration that was checked", error);
+            let key = RegistrationKey {
+                merchant,
+                pass_type_identifier: PassTypeIdentifier::parse(pass_type).map_err(unsound)?,
+                device: DeviceLibraryIdentifier::parse(device).map_err(unsound)?,
+                card,
+            };
+            let heard = [Some(registered_at), asked_at, fetched_at].into_iter().flatten();
+            Ok((key, heard.max().unwrap_or(registered_at)))
+        })
+        .collect()
+}
+
+/// Pass type and device; when it registered, asked and fetched.
+type Found = (String, String, Timestamp, Option<Timestamp>, Option<Timestamp>);
 
 /// The serial numbers of one type that `device` is registered for and that changed after `since`.
 pub async fn changed(

@@ -87,7 +87,7 @@ metrics! {
     PushBudgetUsed: Sizes "passgate_push_budget_used_percent_size" ["channel"] "How full the fullest window of a card was when something wanted to ring on it, in percent.";
     PushQueueAge: Gauge "passgate_push_queue_age" ["channel"] "Seconds since the longest waiting push was due.";
     PushAddressesAdded: Counter "passgate_push_addresses_added_total" ["channel"] "Browsers and apps that began to listen to a card.";
-    PushAddressesDropped: Counter "passgate_push_addresses_dropped_total" ["channel", "cause"] "Browsers and apps that are no longer told of a card: a provider called them dead, or their owner left.";
+    PushAddressesDropped: Counter "passgate_push_addresses_dropped_total" ["channel", "cause"] "Browsers and apps that are no longer told of a card: a provider called them dead, nobody answered there for days, or their owner left.";
     ClicksDropped: Counter "passgate_clicks_dropped_total" [] "Clicks on links that were not counted, because too many waited or the store failed.";
     Letters: Counter "passgate_letters_total" ["outcome"] "Attempts to send a letter, by outcome.";
     StoreWriteTime: Seconds "passgate_store_write_seconds" ["transaction"] "Time from asking for a transaction to its commit, by name.";

@@ -19,6 +19,7 @@ mod authorization;
 mod back_links;
 mod body;
 mod conditional;
+pub mod crowd;
 mod device_log;
 mod signing;
 

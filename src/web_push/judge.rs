@@ -48,8 +48,7 @@ pub(super) fn unanswered(origin: &str, error: reqwest::Error) -> Outcome {
         text = cause.to_string();
         next = cause.source();
     }
-    Outcome::Retry {
-        after: None,
+    Outcome::Unanswered {
         reason: format!("no answer from {origin}: {text}"),
     }
 }

@@ -7,6 +7,7 @@ mod letters;
 mod messages;
 mod people;
 mod policies;
+mod topics;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;

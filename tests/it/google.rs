@@ -423,6 +423,7 @@ async fn lists_come_in_pages_and_messages_are_put_on_objects() {
         header: "Hello".into(),
         body: "New beans are in".into(),
         message_type: MessageType::Text,
+        shown_until: Timestamp(1_800_000_000_000),
     };
     let object = setting.wallet.object_id(CardId(1));
     client
@@ -435,6 +436,8 @@ async fn lists_come_in_pages_and_messages_are_put_on_objects() {
         .expect("an answer")
         .expect("there");
     assert_eq!(read["messages"][0]["body"], "New beans are in");
+    let end = &read["messages"][0]["displayInterval"]["end"]["date"];
+    assert_eq!(end, "2027-01-15T08:00:00Z");
     let nothing = client
         .resource::<Value>(Kind::LoyaltyObject, "3388000000012345678.none")
         .await;

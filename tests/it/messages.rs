@@ -1,6 +1,7 @@
 //! Messages on both engines: written, confirmed, sent once to whom they are for, held, and shown as what became of them.
 
 mod control;
+mod counts;
 mod crash;
 mod fetched;
 mod forecast;

@@ -7,6 +7,8 @@ mod clients;
 mod dispatch;
 mod gateway;
 mod page;
+mod silent;
+mod topics;
 
 use passgate::domain::address::{Destination, Registration, RegistrationKind};
 use passgate::domain::id::CardId;

@@ -1,6 +1,7 @@
 //! Apple's web service on both engines: every endpoint and status, what a phone must never miss, and what nobody
 //! may break.
 
+mod crowded;
 mod links;
 mod malformed;
 mod never_missed;

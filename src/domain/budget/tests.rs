@@ -475,3 +475,91 @@ proptest! {
         prop_assert_eq!(ruling.until(), Some(NOON.plus(Duration::from_secs(24 * 3600))));
     }
 }
+
+/// What the outbox and its claims make of changes: one bit for each class that waits, decided on with every change and
+/// when what was deferred is due. When each alert left, and of which class.
+fn claims(standing: &Standing<'_>, changes: &[Intent], end: Timestamp) -> Vec<(Timestamp, Class)> {
+    let mut log: Vec<Alert> = standing.alerts.to_vec();
+    let (mut wants, mut next) = (Classes::NONE, None);
+    let mut coming: Vec<&Intent> = changes.iter().collect();
+    coming.sort_by_key(|change| change.due_at);
+    let mut coming = coming.into_iter().peekable();
+    let mut rang = Vec::new();
+    loop {
+        let due = coming.peek().map(|change| change.due_at);
+        let Some(now) = [due, next].into_iter().flatten().min().filter(|now| *now <= end) else {
+            return rang;
+        };
+        while let Some(change) = coming.next_if(|change| change.due_at <= now) {
+            wants = wants.with(change.class);
+        }
+        let intents: Vec<Intent> = Classes::OF_CHANGES
+            .into_iter()
+            .filter(|class| wants.contains(*class))
+            .map(|class| Intent::change(class, now))
+            .collect();
+        let standing = Standing {
+            alerts: &log,
+            ..*standing
+        };
+        let rulings = decide(&standing, &intents, now);
+        (wants, next) = (Classes::NONE, None);
+        let mut sent = Vec::new();
+        for (intent, ruling) in intents.iter().zip(rulings) {
+            match ruling.decision {
+                Decision::SendNow => sent.push(intent.class),
+                Decision::Defer { until } => {
+                    wants = wants.with(intent.class);
+                    next = Some(next.map_or(until, |next: Timestamp| next.min(until)));
+                }
+                Decision::Suppress | Decision::Merge | Decision::Hold => {}
+            }
+        }
+        for class in sent {
+            log.push(Alert {
+                at: now,
+                class,
+                digest: None,
+                is_open: false,
+            });
+            rang.push((now, class));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// A preview is what would have happened: changes that merge in the outbox merge in a replay, each is accounted for,
+    /// and alerts leave at the same moments.
+    #[test]
+    fn a_replay_merges_changes_as_the_outbox_does(
+        scene in scene(),
+        changes in prop::collection::vec((0..4000_i64, 0..Classes::OF_CHANGES.len()), 0..40),
+    ) {
+        let desk = scene.desk();
+        let changes: Vec<Intent> = changes
+            .iter()
+            .map(|(minutes, class)| {
+                let at = Timestamp(NOON.0 + minutes * 60_000);
+                Intent::change(Classes::OF_CHANGES[*class], at)
+            })
+            .collect();
+        let end = Timestamp(NOON.0 + 200 * DAY);
+        let fates = run(&desk.standing(&[]), &changes, end);
+        prop_assert_eq!(fates.len(), changes.len());
+        let mut sent: Vec<(Timestamp, Class)> = changes
+            .iter()
+            .zip(&fates)
+            .filter_map(|(change, fate)| match fate {
+                Fate::Sent(at) => Some((*at, change.class)),
+                _ => None,
+            })
+            .collect();
+        sent.sort_by_key(|(at, _)| *at);
+        prop_assert_eq!(sent, claims(&desk.standing(&[]), &changes, end));
+        let merged = fates.iter().filter(|fate| **fate == Fate::Merged).count();
+        let alerts = fates.iter().filter(|fate| matches!(fate, Fate::Sent(_))).count();
+        prop_assert_eq!(merged + alerts, changes.len());
+    }
+}

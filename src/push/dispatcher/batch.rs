@@ -8,6 +8,7 @@ use crate::domain::event::EventKind;
 use crate::domain::face::CardFace;
 use crate::domain::id::{PassTypeIdentifier, PushToken};
 use crate::domain::notice::{Notice, Rings};
+use crate::domain::silence::Silence;
 use crate::domain::time::Timestamp;
 use crate::push::{Alert, Delivery};
 use crate::store::push_addresses::Listening;
@@ -53,6 +54,8 @@ pub(super) struct Settled {
     pub(super) told: Vec<(AddressKey, i64)>,
     /// Devices for which the provider has taken it.
     pub(super) reached: Vec<PushToken>,
+    /// Addresses of ours at which nobody answered, or somebody does again.
+    pub(super) silences: Vec<(AddressKey, Silence)>,
     pub(super) claimed_at: Timestamp,
     /// The provider's word that nothing more rings for this card today.
     pub(super) silenced: Option<String>,
@@ -70,6 +73,26 @@ pub(super) struct Dead {
     pub(super) place: Place,
     pub(super) since: Option<Timestamp>,
     pub(super) reason: String,
+    pub(super) cause: Cause,
+}
+
+/// Who says that an address is dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// Its provider.
+    Provider,
+    /// Nobody has answered there for too long.
+    Silence,
+}
+
+impl Cause {
+    /// As the metrics call it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "dead",
+            Self::Silence => "unanswered",
+        }
+    }
 }
 
 /// Where a push went.
@@ -94,6 +117,9 @@ struct Live {
     said: i64,
     told: Vec<(AddressKey, i64)>,
     reached: Vec<PushToken>,
+    /// Addresses at which nobody answered the last time.
+    silent: HashMap<AddressKey, Silence>,
+    silences: Vec<(AddressKey, Silence)>,
     silenced: Option<String>,
 }
 
@@ -102,6 +128,8 @@ pub(super) struct Batch {
     channel: Channel,
     back_off: BackOff,
     live: HashMap<RowKey, Live>,
+    /// When anybody answered last: our own network was there.
+    answered: Option<Timestamp>,
 }
 
 impl Batch {
@@ -110,6 +138,7 @@ impl Batch {
             channel,
             back_off,
             live: HashMap::new(),
+            answered: None,
         }
     }
 
@@ -196,7 +225,12 @@ impl Batch {
             .collect();
         let mut waiting: HashMap<CardKey, usize> = HashMap::with_capacity(rows.len());
         let mut targets = Vec::with_capacity(listening.len());
+        let mut silent: HashMap<CardKey, HashMap<AddressKey, Silence>> = HashMap::new();
         for one in listening {
+            if one.silence != Silence::NONE {
+                let of_card = silent.entry(one.card).or_default();
+                of_card.insert(one.address.key.clone(), one.silence);
+            }
             let is_told = said.get(&one.card).is_none_or(|said| one.told == Some(*said));
             if let Some(notice) = notices.get(&one.card)
                 && !is_told
@@ -215,6 +249,7 @@ impl Batch {
         for row in rows {
             if let (Some(live), Some(said)) = (self.live.get_mut(&(lease, row.key)), said.get(&row.key)) {
                 live.said = *said;
+                live.silent = silent.remove(&row.key).unwrap_or_default();
             }
         }
         (targets, settled)
@@ -245,6 +280,7 @@ impl Batch {
                     rings: row.rings,
                     told: Vec::new(),
                     reached: Vec::new(),
+                    silences: Vec::new(),
                     claimed_at: row.claimed_at,
                     silenced: None,
                 }),
@@ -257,6 +293,8 @@ impl Batch {
                         said: row.generation,
                         told: Vec::new(),
                         reached: Vec::new(),
+                        silent: HashMap::new(),
+                        silences: Vec::new(),
                         silenced: None,
                     };
                     self.live.insert((lease, row.key), live);
@@ -276,16 +314,25 @@ impl Batch {
         jitter: u8,
         now: Timestamp,
     ) -> Vec<Settled> {
+        if let Answer::Outcome(Outcome::Accepted | Outcome::Gone { .. }) = answer {
+            self.answered = Some(now);
+        }
         let mut settled = Vec::new();
         for key in &target.rows {
             let Some(live) = self.live.get_mut(key) else {
                 continue;
+            };
+            let heard = listen(live, &target.delivery, answer, self.answered, now);
+            let (answer, cause) = match &heard {
+                Some(given_up) => (given_up, Cause::Silence),
+                None => (answer, Cause::Provider),
             };
             match answer {
                 Answer::Outcome(Outcome::Gone { since, reason }) => live.dead.push(Dead {
                     place: place(&target.delivery, key.1),
                     since: *since,
                     reason: reason.clone(),
+                    cause,
                 }),
                 // A refusal for good ends it for this address as well as its being taken.
                 Answer::Outcome(Outcome::Accepted | Outcome::Silenced { .. } | Outcome::Rejected { .. }) => {
@@ -327,6 +374,7 @@ impl Batch {
             dead,
             told,
             reached,
+            silences,
             silenced,
             ..
         } = live;
@@ -334,6 +382,7 @@ impl Batch {
             dead,
             told,
             reached,
+            silences,
             silenced,
             ..settled
         };
@@ -378,6 +427,38 @@ impl Batch {
     }
 }
 
+/// Takes note of whether anybody answered at an address of ours; when nobody will any more, what to take the answer for.
+fn listen(
+    live: &mut Live,
+    delivery: &Delivery,
+    answer: &Answer,
+    answered: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Answer> {
+    let Delivery::Notice { to, .. } = delivery else {
+        return None;
+    };
+    let before = live.silent.get(&to.key).copied().unwrap_or(Silence::NONE);
+    match answer {
+        Answer::Outcome(Outcome::Unanswered { reason }) => {
+            let silence = before.longer(now);
+            if silence.is_for_good(answered, now) {
+                let days = now.since(silence.since).as_secs() / 86_400;
+                let since = Some(now);
+                let reason = format!("{reason}; silent for {days} days");
+                return Some(Answer::Outcome(Outcome::Gone { since, reason }));
+            }
+            live.silences.push((to.key.clone(), silence));
+        }
+        Answer::Untried { .. } | Answer::Outcome(Outcome::Untried { .. }) => {}
+        Answer::Outcome(_) if before != Silence::NONE => {
+            live.silences.push((to.key.clone(), Silence::NONE));
+        }
+        Answer::Outcome(_) => {}
+    }
+    None
+}
+
 /// What a browser or app is shown: what rings, or else silently what the card says now.
 fn notice(face: &CardFace, alerts: &[Alert]) -> Notice {
     let rings = alerts.iter().map(|alert| Rings {
@@ -414,6 +495,7 @@ fn untried(lease: i64, row: &Claimed, due_at: Timestamp) -> Settled {
         rings: row.rings,
         told: Vec::new(),
         reached: Vec::new(),
+        silences: Vec::new(),
         claimed_at: row.claimed_at,
         silenced: None,
     }
@@ -423,8 +505,9 @@ fn untried(lease: i64, row: &Claimed, due_at: Timestamp) -> Settled {
 fn weight(answer: &Answer) -> (u8, std::time::Duration) {
     let none = std::time::Duration::ZERO;
     match answer {
-        Answer::Outcome(Outcome::Misconfigured { .. }) => (6, none),
-        Answer::Outcome(Outcome::Retry { after, .. }) => (5, after.unwrap_or_default()),
+        Answer::Outcome(Outcome::Misconfigured { .. }) => (7, none),
+        Answer::Outcome(Outcome::Retry { after, .. }) => (6, after.unwrap_or_default()),
+        Answer::Outcome(Outcome::Unanswered { .. }) => (5, none),
         Answer::Outcome(Outcome::Untried { after, .. }) => (4, *after),
         Answer::Untried { .. } => (4, none),
         Answer::Outcome(Outcome::Accepted | Outcome::Silenced { .. }) => (3, none),
@@ -439,6 +522,7 @@ fn reason(outcome: &Outcome) -> &str {
         Outcome::Silenced { reason }
         | Outcome::Gone { reason, .. }
         | Outcome::Retry { reason, .. }
+        | Outcome::Unanswered { reason }
         | Outcome::Untried { reason, .. }
         | Outcome::Misconfigured { reason }
         | Outcome::Rejected { reason } => reason,

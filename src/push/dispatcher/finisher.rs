@@ -3,13 +3,13 @@
 //! Invariant: a row that is no longer under our lease is left alone, and a row that changed since it was claimed is
 //! never deleted but due again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::batch::{Place, Settled, Step};
+use super::batch::{Cause, Place, Settled, Step};
 use crate::clock::Clock;
 use crate::domain::delivery::Channel;
 use crate::domain::detail::Detail;
@@ -74,10 +74,10 @@ impl Finisher {
                         self.time_to_fetch.record(time);
                     }
                     tracing::trace!(target: "passgate::walk", step = "pushes_finished");
-                    if dropped > 0 {
+                    for (cause, count) in dropped {
                         Metric::PushAddressesDropped
-                            .counter(&[("channel", self.channel.as_str()), ("cause", "dead")])
-                            .increment(dropped);
+                            .counter(&[("channel", self.channel.as_str()), ("cause", cause.as_str())])
+                            .increment(count);
                     }
                     return;
                 }
@@ -95,8 +95,8 @@ impl Finisher {
 
 /// What a transaction of [`finish`] is counted as.
 struct Finished {
-    /// How many addresses of ours went.
-    dropped: u64,
+    /// How many addresses of ours went, and why.
+    dropped: BTreeMap<Cause, u64>,
     /// How long devices took that have fetched by now.
     waited: Vec<Waited>,
 }
@@ -128,12 +128,14 @@ async fn finish(
     let (mut removed, dropped) = remove_dead(tx, channel, settled, &mut cards, now).await?;
     let mut done = Vec::with_capacity(keys.len());
     let (mut back, mut told, mut answers) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut taken, mut faulted) = (Vec::new(), Vec::new());
+    let (mut taken, mut faulted, mut silences) = (Vec::new(), Vec::new(), Vec::new());
     let mut events = Vec::with_capacity(keys.len());
     for row in settled {
         let Some(held) = held.get(&row.key).filter(|held| held.lease == Some(row.lease)) else {
             continue;
         };
+        let heard = row.silences.iter();
+        silences.extend(heard.map(|(address, silence)| (row.key, address.clone(), *silence)));
         match row.step {
             Step::Done => {
                 let wants = held.wants & !OPEN;
@@ -202,6 +204,9 @@ async fn finish(
     }
     if !taken.is_empty() {
         push_addresses::tell(tx, channel, &taken).await?;
+    }
+    if !silences.is_empty() {
+        push_addresses::note_silence(tx, channel, &silences).await?;
     }
     if !told.is_empty() {
         pushes::told(tx, channel, &told).await?;
@@ -318,15 +323,15 @@ async fn note_reached(
 }
 
 /// Deletes dead addresses and takes the channel from cards that have none left. Returns those cards, each with the
-/// provider's reason, and how many addresses of ours went.
+/// reason, and how many addresses of ours went for which cause.
 async fn remove_dead(
     tx: &mut Tx<'_>,
     channel: Channel,
     settled: &[Settled],
     cards: &mut HashMap<CardKey, CardState>,
     now: Timestamp,
-) -> Result<(HashMap<CardKey, String>, u64), store::Error> {
-    let (mut removed, mut dropped) = (HashMap::new(), 0);
+) -> Result<(HashMap<CardKey, String>, BTreeMap<Cause, u64>), store::Error> {
+    let (mut removed, mut dropped) = (HashMap::new(), BTreeMap::new());
     for row in settled {
         for dead in &row.dead {
             let was_last = match &dead.place {
@@ -347,7 +352,9 @@ async fn remove_dead(
                         key: key.clone(),
                     };
                     let went = push_addresses::delete_dead(tx, &place, *registered_at).await?;
-                    dropped += u64::from(went);
+                    if went {
+                        *dropped.entry(dead.cause).or_default() += 1;
+                    }
                     went && !push_addresses::any(tx, row.key, channel).await?
                 }
             };

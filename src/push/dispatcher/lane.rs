@@ -14,7 +14,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::batch::{Answer, Batch, Settled, Target};
 use super::claim::{self, Claim};
 use super::finisher::Finisher;
-use super::{Faces, Settings};
+use super::tide::Tide;
+use super::{Faces, Fetches, Settings};
 use crate::clock::{Clock, Ids, stopwatch};
 use crate::domain::address::Destination;
 use crate::domain::delivery::{Channel, Outcome};
@@ -57,6 +58,10 @@ pub(super) struct Lane {
     targets: HashMap<Id, Target>,
     room: Arc<Semaphore>,
     hand: Arc<Hand>,
+    /// How crowded this node is, and what follows for the rate; only where phones fetch from it.
+    fetches: Option<Arc<dyn Fetches>>,
+    tide: Tide,
+    begun: Instant,
     in_flight: Gauge,
     time: Histogram,
     used: Histogram,
@@ -104,6 +109,9 @@ impl Lane {
             targets: HashMap::new(),
             room: Arc::new(Semaphore::new(settings.concurrency)),
             hand: Arc::default(),
+            fetches: None,
+            tide: Tide::default(),
+            begun: stopwatch(),
             in_flight,
             outcomes: HashMap::new(),
             time: Metric::PushTime.histogram(&labels),
@@ -112,6 +120,12 @@ impl Lane {
             measured: None,
             settings,
         }
+    }
+
+    /// With the pace of `fetches`, if this lane's phones fetch from this node: browsers, apps and Google are told all.
+    pub(super) fn beside(mut self, fetches: Option<Arc<dyn Fetches>>) -> Self {
+        self.fetches = fetches.filter(|_| self.channel == Channel::Apple);
+        self
     }
 
     /// Works until `stop` is cancelled. Fails when outcomes can no longer be written.
@@ -125,12 +139,18 @@ impl Lane {
         let hand = self.hand.clone();
         let mut look = true;
         loop {
+            let mut pause = self.settings.poll;
             if look && !stop.is_cancelled() {
                 let room = self.room();
                 // A few free places are not worth a transaction while the rest is busy.
                 if room >= self.settings.concurrency.div_ceil(8) {
-                    look = self.claim(room, &settled).await;
-                    continue;
+                    match self.ebb() {
+                        Ok(most) => {
+                            look = self.claim(room.min(most), &settled).await;
+                            continue;
+                        }
+                        Err(wait) => pause = pause.min(wait),
+                    }
                 }
             }
             tokio::select! {
@@ -144,7 +164,7 @@ impl Lane {
                     }
                 }
                 () = wake.notified() => look = true,
-                () = tokio::time::sleep(self.settings.poll) => look = true,
+                () = tokio::time::sleep(pause) => look = true,
                 () = hand.freed.notified(), if look => {}
             }
         }
@@ -170,6 +190,15 @@ impl Lane {
     fn room(&self) -> usize {
         let rows = self.hand.rows.load(Ordering::Relaxed);
         self.settings.concurrency.saturating_sub(rows)
+    }
+
+    /// How many phones this node can be asked by, or when to ask again.
+    fn ebb(&mut self) -> Result<usize, Duration> {
+        let Some(fetches) = &self.fetches else {
+            return Ok(usize::MAX);
+        };
+        let now = stopwatch().duration_since(self.begun);
+        self.tide.room(fetches.crowd(), now)
     }
 
     /// Claims and starts sending. Returns whether there may be more.
@@ -207,6 +236,7 @@ impl Lane {
         tracing::trace!(target: "passgate::walk", step = "pushes_claimed");
         self.hand.rows.fetch_add(rows.len(), Ordering::Relaxed);
         self.link(&mut alerts);
+        self.tide.took(rows.len());
         let (targets, done) = match channel {
             Channel::Apple => self.batch.take_devices(lease, &rows, addresses),
             Channel::Google | Channel::Fcm | Channel::WebPush => match self.faces(&rows).await {
@@ -468,6 +498,7 @@ fn name(outcome: &Outcome) -> &'static str {
         Outcome::Silenced { .. } => "silenced",
         Outcome::Gone { .. } => "gone",
         Outcome::Retry { .. } => "retry",
+        Outcome::Unanswered { .. } => "unanswered",
         Outcome::Untried { .. } => "untried",
         Outcome::Misconfigured { .. } => "misconfigured",
         Outcome::Rejected { .. } => "rejected",

@@ -14,7 +14,10 @@ use crate::store::{Error, FromRow, Row, Tx};
 
 const COUNTS: &str = "select p.state, p.rule, case when p.deferred_until is null then 0 else 1 end, \
      coalesce(p.deferred_until, p.due_at) / $3, count(*) from push_messages p \
-     where p.merchant_id = $1 and p.message_id = $2 group by 1, 2, 3, 4";
+     where p.merchant_id = $1 and p.message_id = $2 and p.card_id > $4 and p.card_id <= $5 group by 1, 2, 3, 4";
+/// The card at which a part that begins after another one ends.
+const PART_ENDS: &str = "select card_id from push_messages where merchant_id = $1 and message_id = $2 and card_id > $3 \
+     order by card_id limit 1 offset $4";
 const OPEN: &str = "select count(*) from (select 1 from push_messages where merchant_id = $1 and message_id = $2 \
      and state in ('waiting', 'sending') limit 1) as one";
 /// Bounded: how many are more than a thousand does not matter.
@@ -30,7 +33,10 @@ const CHANNELS: &str = "select c.card_id, c.channels, u.zone from (values {bigin
      join cards c on c.merchant_id = $1 and c.card_id = v.column1 \
      left join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id";
 
-pub(crate) const STATEMENTS: &[&str] = &[COUNTS, OPEN, ANSWERS, OF_STATE, CHANNELS];
+/// Copies in one part.
+const PART: i64 = 5_000;
+
+pub(crate) const STATEMENTS: &[&str] = &[COUNTS, PART_ENDS, OPEN, ANSWERS, OF_STATE, CHANNELS];
 
 /// What a page of an audience needs to know of each card.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +62,34 @@ pub struct Recipient {
     pub fetched_at: Option<Timestamp>,
 }
 
-/// How many copies have which fate.
+/// How many copies have which fate; a fate may come several times. Counted in parts: SQLite sorts what it groups, in
+/// memory, and a message may go to millions.
 pub async fn fates(tx: &mut Tx<'_>, merchant: MerchantId, message: MessageId) -> Result<Vec<Fate>, Error> {
-    tx.all(COUNTS, &params![merchant, message, HOUR]).await
+    counted_in_parts(tx, merchant, message, PART).await
+}
+
+/// The same in parts of about so many copies.
+pub async fn counted_in_parts(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    message: MessageId,
+    part: i64,
+) -> Result<Vec<Fate>, Error> {
+    let (mut fates, mut after) = (Vec::new(), CardId(i64::MIN));
+    loop {
+        let params = params![merchant, message, after, part - 1];
+        let end: Option<(CardId,)> = tx.opt(PART_ENDS, &params).await?;
+        let until = end.map_or(CardId(i64::MAX), |(card,)| card);
+        let params = params![merchant, message, HOUR, after, until];
+        let counted: Vec<Fate> = tx.all(COUNTS, &params).await?;
+        fates.extend(counted);
+        if end.is_none() {
+            // As one statement would give them.
+            fates.sort_by(|one, other| key(one).cmp(&key(other)));
+            return Ok(fates);
+        }
+        after = until;
+    }
 }
 
 /// Whether somebody waits or is being sent to.
@@ -100,6 +131,11 @@ pub async fn members(tx: &mut Tx<'_>, merchant: MerchantId, cards: &[CardId]) ->
     let mut members: Vec<Member> = tx.all_rows(CHANNELS, &params![merchant], &rows).await?;
     members.sort_unstable_by_key(|member| member.card);
     Ok(members)
+}
+
+fn key(fate: &Fate) -> (&str, Option<&str>, bool, Timestamp) {
+    let is_deferred = fate.deferred_until.is_some();
+    (&fate.state, fate.reason.as_deref(), is_deferred, fate.due_at)
 }
 
 fn state(text: &str) -> Result<IntentState, Error> {

@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 use serde::de::DeserializeOwned;
 
+use super::crowd::Download;
 use crate::web::error::ApiError;
 
 /// Reads a JSON body of at most `limit` bytes. `expected` is the shape to name when it is not that; what came is
@@ -44,12 +45,14 @@ pub(super) async fn read_json<T: DeserializeOwned>(
 #[derive(Debug)]
 pub(super) struct TwoFrames {
     frames: [Option<Bytes>; 2],
+    download: Download,
 }
 
 impl TwoFrames {
     pub(super) fn new(shared: Bytes, own: Bytes) -> Self {
         Self {
             frames: [Some(shared), Some(own)],
+            download: Download::begin(),
         }
     }
 }
@@ -63,6 +66,9 @@ impl http_body::Body for TwoFrames {
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let next = self.frames.iter_mut().find_map(Option::take);
+        if let Some(bytes) = &next {
+            self.download.sent(bytes.len());
+        }
         Poll::Ready(next.map(|bytes| Ok(Frame::data(bytes))))
     }
 

@@ -109,6 +109,12 @@ impl SigningQueue {
         answered.await.map_err(|_| NotBuilt::Stopped)
     }
 
+    /// How many wait, in percent of those that may.
+    pub(super) fn crowd(&self) -> usize {
+        let waiting = self.shared.lock().waiting.len();
+        waiting.saturating_mul(100) / self.most_waiting.max(1)
+    }
+
     fn queue_up(&self, job: Box<dyn Job>) -> Result<(), NotBuilt> {
         let mut state = self.shared.lock();
         if state.is_closed {
@@ -190,7 +196,9 @@ mod tests {
         });
         building.await.expect("the first is being built");
         let mut second = Box::pin(queue.run(|| 2));
+        assert_eq!(queue.crowd(), 0);
         assert!(futures_poll_once(second.as_mut()).await.is_none());
+        assert_eq!(queue.crowd(), 100);
         assert_eq!(queue.run(|| 3).await, Err(NotBuilt::Full(1)));
         drop(second);
         let mut fourth = Box::pin(queue.run(|| 4));

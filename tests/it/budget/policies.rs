@@ -127,6 +127,41 @@ async fn a_preview_says_what_would_have_changed_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_preview_knows_the_changes_that_another_alert_spoke_for() {
+    for_each_engine(async |store| {
+        let gap = r#"{"windows": [{"most": 9, "hours": 24}], "gap_minutes": 120, "quiet": null, "repeat_hours": 0}"#;
+        let shop = Shop::open(store, gap).await;
+        let card = shop.issue(1).await;
+        let node = shop.world.dispatch(settings());
+        // One rings; two more come while it is too early, and ring as one.
+        for number in 1..=3 {
+            shop.tap(card, number).await;
+            shop.settle().await;
+            shop.pass(40 * MINUTE).await;
+        }
+        shop.pass(2 * HOUR).await;
+        assert_eq!(shop.alerts().await.len(), 2);
+        let preview = async |policy| {
+            let preview = shop
+                .ops
+                .preview_push_policy(shop.merchant, None, Channel::Apple, Some(policy));
+            preview.await.expect("replayed")
+        };
+        let same = preview(gap).await;
+        assert_eq!((same.cards, same.wanted, same.rang), (1, 3, 2));
+        assert_eq!(same.before, same.after);
+        assert_eq!((same.before.sent(), same.before.merged), (2, 1));
+        let lax = preview(
+            r#"{"windows": [{"most": 9, "hours": 24}], "gap_minutes": 1, "quiet": null, "repeat_hours": 0}"#,
+        )
+        .await;
+        assert_eq!((lax.after.at_once, lax.after.merged, lax.more), (3, 0, 1));
+        node.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_campaigns_say_goes_through_the_same_budget() {
     for_each_engine(async |store| {
         let shop = Shop::open(store, LOOSE).await;

@@ -215,9 +215,10 @@ async fn a_balance_is_changed_as_it_was_previewed_and_only_once() {
         ("shown", &more),
         ("step", "apply"),
     ];
+    let fields = seen.with(&apply);
     let (one, two) = tokio::join!(
-        owner.submit(&balance, &seen.with(&apply)),
-        owner.submit(&balance, &seen.with(&apply))
+        owner.submit(&balance, &fields),
+        owner.submit(&balance, &fields)
     );
     let mut answers = [one.status, two.status];
     answers.sort_unstable();
@@ -396,9 +397,10 @@ async fn a_card_is_sent_again_to_a_masked_address_and_not_twice() {
     );
     assert!(!form.body.contains("6@mail.example"), "{}", form.body);
     let seen = Seen::of(&form);
+    let fields = seen.with(&[]);
     let (one, two) = tokio::join!(
-        owner.submit(&path, &seen.with(&[])),
-        owner.submit(&path, &seen.with(&[]))
+        owner.submit(&path, &fields),
+        owner.submit(&path, &fields)
     );
     let mut answers = [one.status, two.status];
     answers.sort_unstable();

@@ -71,13 +71,13 @@ impl Sender for Provider {
     }
 }
 
-struct Running {
+pub(super) struct Running {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    fn start(shop: &Shop, sender: Arc<dyn Sender>) -> Self {
+    pub(super) fn start(shop: &Shop, sender: Arc<dyn Sender>) -> Self {
         let settings = Settings {
             concurrency: 64,
             lease: Duration::from_secs(60),
@@ -97,14 +97,14 @@ impl Running {
         Self { stop, task }
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.stop.cancel();
         let ended = tokio::time::timeout(PATIENCE, self.task).await;
         ended.expect("stops").expect("ends well");
     }
 }
 
-async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+pub(super) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let wait = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;

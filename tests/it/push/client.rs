@@ -19,6 +19,7 @@ fn reason(outcome: &Outcome) -> String {
         Outcome::Silenced { reason }
         | Outcome::Gone { reason, .. }
         | Outcome::Retry { reason, .. }
+        | Outcome::Unanswered { reason }
         | Outcome::Untried { reason, .. }
         | Outcome::Misconfigured { reason }
         | Outcome::Rejected { reason } => reason.clone(),

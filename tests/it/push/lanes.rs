@@ -19,7 +19,7 @@ use super::world::{World, settings, until};
 use crate::engines::sqlite;
 
 /// A provider of Google's kind that does as it is told.
-struct Provider {
+pub(super) struct Provider {
     room: usize,
     /// What the send of this number, from 0 up, comes to; `None`: it never ends.
     answer: Box<dyn Fn(usize) -> Option<Outcome> + Send + Sync>,
@@ -27,7 +27,10 @@ struct Provider {
 }
 
 impl Provider {
-    fn new(room: usize, answer: impl Fn(usize) -> Option<Outcome> + Send + Sync + 'static) -> Arc<Self> {
+    pub(super) fn new(
+        room: usize,
+        answer: impl Fn(usize) -> Option<Outcome> + Send + Sync + 'static,
+    ) -> Arc<Self> {
         Arc::new(Self {
             room,
             answer: Box::new(answer),
@@ -35,7 +38,7 @@ impl Provider {
         })
     }
 
-    fn asked(&self) -> usize {
+    pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
@@ -61,12 +64,12 @@ impl Sender for Provider {
 }
 
 /// Knows every card, and fails as often as it is told before it does.
-struct AnyFaces {
+pub(super) struct AnyFaces {
     panics: AtomicUsize,
 }
 
 impl AnyFaces {
-    fn new(panics: usize) -> Arc<Self> {
+    pub(super) fn new(panics: usize) -> Arc<Self> {
         Arc::new(Self {
             panics: AtomicUsize::new(panics),
         })

@@ -9,7 +9,7 @@ use passgate::domain::delivery::{BackOff, Channel};
 use passgate::domain::face::CardFace;
 use passgate::domain::id::{CardId, DeviceLibraryIdentifier, MerchantId};
 use passgate::domain::time::Timestamp;
-use passgate::push::dispatcher::{Dispatcher, Faces, Settings};
+use passgate::push::dispatcher::{Dispatcher, Faces, Fetches, Settings};
 use passgate::push::{BoxFuture, Sender};
 use passgate::store::registrations::{self, RegistrationKey};
 use passgate::store::{Change, Error, FromRow, Store, Value};
@@ -160,6 +160,17 @@ impl World {
             .expect("enqueued");
     }
 
+    /// Runs one statement.
+    pub(crate) async fn change(&self, sql: &'static str) {
+        let changed: Result<u64, Error> = self
+            .store
+            .write("change", move |tx| {
+                Box::pin(async move { tx.exec(sql, &[]).await })
+            })
+            .await;
+        changed.expect("changed");
+    }
+
     async fn rows(&self, sql: &'static str, rows: Vec<Vec<Value>>) {
         self.store
             .write("rows", move |tx| {
@@ -216,7 +227,27 @@ impl World {
         faces: Arc<dyn Faces>,
         settings: Settings,
     ) -> Running {
-        let senders = vec![sender];
+        self.dispatch_all(vec![sender], faces, settings)
+    }
+
+    /// A dispatcher that tells phones as fast as `fetches` has room for them.
+    pub(crate) fn dispatch_beside(&self, fetches: Arc<dyn Fetches>, settings: Settings) -> Running {
+        let senders: Vec<Arc<dyn Sender>> = vec![Arc::new(self.apple.client())];
+        let (store, clock, faces) = (self.store.clone(), self.clock.clone(), Arc::new(NoFaces));
+        let dispatcher =
+            Dispatcher::new(store, clock, Ids::random(), senders, faces, settings).beside(fetches);
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(dispatcher.run(stop.clone()));
+        Running { stop, task }
+    }
+
+    /// A dispatcher with a lane for each of `senders`.
+    pub(crate) fn dispatch_all(
+        &self,
+        senders: Vec<Arc<dyn Sender>>,
+        faces: Arc<dyn Faces>,
+        settings: Settings,
+    ) -> Running {
         let dispatcher = Dispatcher::new(
             self.store.clone(),
             self.clock.clone(),

@@ -51,7 +51,9 @@ fn kind(outcome: &Outcome) -> Option<(Kind, &str)> {
     Some(match outcome {
         Outcome::Accepted | Outcome::Silenced { .. } => return None,
         Outcome::Gone { reason, .. } => (Kind::Gone, reason),
-        Outcome::Retry { reason, .. } | Outcome::Untried { reason, .. } => (Kind::Retry, reason),
+        Outcome::Retry { reason, .. } | Outcome::Unanswered { reason } | Outcome::Untried { reason, .. } => {
+            (Kind::Retry, reason)
+        }
         Outcome::Misconfigured { reason } => (Kind::Misconfigured, reason),
         Outcome::Rejected { reason } => (Kind::Rejected, reason),
     })

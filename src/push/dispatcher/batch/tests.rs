@@ -31,7 +31,7 @@ fn batch() -> Batch {
     Batch::new(Channel::Apple, BackOff::default())
 }
 
-fn outcomes() -> [Outcome; 6] {
+fn outcomes() -> [Outcome; 7] {
     let reason = || "word".to_owned();
     [
         Outcome::Accepted,
@@ -49,6 +49,7 @@ fn outcomes() -> [Outcome; 6] {
             after: Duration::from_secs(5),
             reason: reason(),
         },
+        Outcome::Unanswered { reason: reason() },
     ]
 }
 
@@ -88,6 +89,7 @@ fn one_device_that_was_not_reached_keeps_the_row() {
         (0, 4, false),
         (1, 4, false),
         (0, 5, true),
+        (0, 6, true),
     ] {
         let mut batch = batch();
         let (targets, _) = batch.take_devices(LEASE, &[row(1)], vec![address(1, "aa"), address(1, "bb")]);
