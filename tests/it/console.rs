@@ -5,6 +5,7 @@
 mod acts;
 mod browser;
 mod list;
+mod matrix;
 mod messages;
 mod people;
 mod profile;
