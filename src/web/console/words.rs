@@ -7,7 +7,9 @@
 pub mod common;
 pub mod filter;
 pub mod format;
+pub mod jobs;
 pub mod list;
+pub mod segments;
 pub mod shell;
 pub mod sign_in;
 
@@ -45,7 +47,9 @@ pub struct Words {
     pub language: Language,
     pub common: common::Common,
     pub filter: filter::Filter,
+    pub jobs: jobs::Jobs,
     pub list: list::List,
+    pub segments: segments::Segments,
     pub shell: shell::Shell,
     pub sign_in: sign_in::SignIn,
 }
@@ -54,7 +58,9 @@ pub static ENGLISH: Words = Words {
     language: Language::English,
     common: common::ENGLISH,
     filter: filter::ENGLISH,
+    jobs: jobs::ENGLISH,
     list: list::ENGLISH,
+    segments: segments::ENGLISH,
     shell: shell::ENGLISH,
     sign_in: sign_in::ENGLISH,
 };
@@ -63,7 +69,9 @@ pub static GERMAN: Words = Words {
     language: Language::German,
     common: common::GERMAN,
     filter: filter::GERMAN,
+    jobs: jobs::GERMAN,
     list: list::GERMAN,
+    segments: segments::GERMAN,
     shell: shell::GERMAN,
     sign_in: sign_in::GERMAN,
 };

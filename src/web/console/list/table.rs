@@ -120,7 +120,11 @@ impl Table<'_> {
     fn cell(&self, column: Column, line: &Line) -> Markup {
         let (screen, programs) = (self.screen, self.programs);
         let number = |number| html! { (screen.number(number)) };
-        let nothing = || html! { span.muted aria-label=(screen.words.common.none) { "–" } };
+        let nothing = || {
+            html! {
+                span.muted aria-hidden="true" { "–" } span.visually-hidden { (screen.words.common.none) }
+            }
+        };
         let text = |text: &Option<String>| match text {
             Some(text) => html! { (text) },
             None => nothing(),
