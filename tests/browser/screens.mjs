@@ -32,11 +32,11 @@ for (const [size, viewport] of Object.entries(sizes)) {
     }
     await page.goto("/console/cards?segment=ready_to_redeem");
     await page.locator("[data-tick]").first().check();
-    await page.getByText("1 selected").waitFor();
+    await page.locator("#act[data-offered]").waitFor();
     await take("cards-selected");
     await page.goto("/console/cards?segment=ready_to_redeem");
     await page.locator(".row-link").first().click();
-    await page.locator("[data-live-state]").waitFor();
+    await page.locator("[data-live-state]").last().waitFor();
     await take("card");
     await context.close();
   }

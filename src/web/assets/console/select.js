@@ -67,11 +67,12 @@ function askForOffers(bar) {
   clearTimeout(offering);
   offering = setTimeout(async () => {
     const answer = await fetch(bar.dataset.offers, { method: "POST", body }).catch(() => null);
-    if (!answer?.ok || body.toString() !== asked || !bar.isConnected) return;
+    if (body.toString() !== asked || !bar.isConnected) return;
+    bar.dataset.offered = "yes";
+    if (!answer?.ok) return;
     const content = document.createElement("template");
     content.innerHTML = await answer.text();
     replace($("#offers", bar), content.content);
-    bar.dataset.offered = "yes";
   }, 150);
 }
 

@@ -52,7 +52,7 @@ impl Table<'_> {
         let words = &self.screen.words.list;
         let wide = self.columns.len() > 9;
         html! {
-            div.panel.table-panel.scrolls[wide] {
+            div.panel.table-panel.list-panel.scrolls[wide] {
                 table.table.list-table {
                     caption.visually-hidden { (words.title) }
                     thead {
