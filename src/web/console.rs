@@ -12,6 +12,7 @@ pub mod card;
 pub mod components;
 pub mod failure;
 pub mod first_run;
+pub mod jobs;
 pub mod join;
 pub mod layout;
 pub mod list;
@@ -21,6 +22,7 @@ pub mod pass;
 pub mod people;
 pub mod profile;
 pub mod screen;
+pub mod segments;
 pub mod settings;
 pub mod sign_in;
 pub mod styleguide;
@@ -73,8 +75,9 @@ pub fn router() -> Router<Web> {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::choose_theme))
         .route("/language", post(sign_in::choose_language))
-        .route("/cards", get(list::show))
-        .route("/cards/columns", post(list::choose_columns))
+        .merge(list::router())
+        .nest("/jobs", jobs::router())
+        .nest("/segments", segments::router())
         .route("/cards/{card_id}/events", get(live::events))
         .merge(profile::router())
         .merge(acts::router())
@@ -85,6 +88,7 @@ pub fn router() -> Router<Web> {
         .route("/assets/{name}", get(assets::serve))
         .fallback(async || ApiError::NotFound)
         .layer(Extension(throttle::Throttle::default()))
+        .layer(Extension(list::watch::Lists::default()))
         .layer(Extension(watch::Watches::default()))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(CsrfLayer::new().with_rejection_response(foreign_form))

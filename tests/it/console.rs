@@ -4,7 +4,9 @@
 
 mod acts;
 mod browser;
+mod finding;
 mod list;
+mod many;
 mod matrix;
 mod messages;
 mod people;

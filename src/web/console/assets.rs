@@ -49,6 +49,7 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/keys.js"),
             include_str!("../assets/console/list.js"),
             include_str!("../assets/console/typed.js"),
+            include_str!("../assets/console/select.js"),
             include_str!("../assets/console/start.js"),
         ),
     )

@@ -8,12 +8,14 @@ pub mod acts;
 pub mod common;
 pub mod filter;
 pub mod format;
+pub mod jobs;
 pub mod list;
 pub mod messages;
 pub mod people;
 pub mod profile;
 pub mod refusals;
 pub mod rulings;
+pub mod segments;
 pub mod settings;
 pub mod shell;
 pub mod sign_in;
@@ -55,7 +57,9 @@ pub struct Words {
     pub messages: messages::Messages,
     pub settings: settings::Settings,
     pub filter: filter::Filter,
+    pub jobs: jobs::Jobs,
     pub list: list::List,
+    pub segments: segments::Segments,
     pub shell: shell::Shell,
     pub sign_in: sign_in::SignIn,
     pub acts: acts::Acts,
@@ -70,7 +74,9 @@ pub static ENGLISH: Words = Words {
     messages: messages::ENGLISH,
     settings: settings::ENGLISH,
     filter: filter::ENGLISH,
+    jobs: jobs::ENGLISH,
     list: list::ENGLISH,
+    segments: segments::ENGLISH,
     shell: shell::ENGLISH,
     sign_in: sign_in::ENGLISH,
     acts: acts::ENGLISH,
@@ -85,7 +91,9 @@ pub static GERMAN: Words = Words {
     messages: messages::GERMAN,
     settings: settings::GERMAN,
     filter: filter::GERMAN,
+    jobs: jobs::GERMAN,
     list: list::GERMAN,
+    segments: segments::GERMAN,
     shell: shell::GERMAN,
     sign_in: sign_in::GERMAN,
     acts: acts::GERMAN,

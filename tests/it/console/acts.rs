@@ -216,10 +216,7 @@ async fn a_balance_is_changed_as_it_was_previewed_and_only_once() {
         ("step", "apply"),
     ];
     let fields = seen.with(&apply);
-    let (one, two) = tokio::join!(
-        owner.submit(&balance, &fields),
-        owner.submit(&balance, &fields)
-    );
+    let (one, two) = tokio::join!(owner.submit(&balance, &fields), owner.submit(&balance, &fields));
     let mut answers = [one.status, two.status];
     answers.sort_unstable();
     assert_eq!(answers, [303, 409], "one is done, the other told so");
@@ -398,10 +395,7 @@ async fn a_card_is_sent_again_to_a_masked_address_and_not_twice() {
     assert!(!form.body.contains("6@mail.example"), "{}", form.body);
     let seen = Seen::of(&form);
     let fields = seen.with(&[]);
-    let (one, two) = tokio::join!(
-        owner.submit(&path, &fields),
-        owner.submit(&path, &fields)
-    );
+    let (one, two) = tokio::join!(owner.submit(&path, &fields), owner.submit(&path, &fields));
     let mut answers = [one.status, two.status];
     answers.sort_unstable();
     assert_eq!(answers, [303, 409], "two clicks are one letter");

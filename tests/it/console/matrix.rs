@@ -62,13 +62,19 @@ async fn every_role_is_refused_what_it_may_not_do_at_every_address() {
     let card = card(1).to_string();
     for line in lines() {
         // Nothing may be there to be changed, but the card itself must be: an act on nothing proves nothing.
-        let path = line.path.replace("{card}", &card).replace("{id}", "0000000000009");
+        let path = line
+            .path
+            .replace("{card}", &card)
+            .replace("{id}", "0000000000009");
         let Some(action) = line.action else { continue };
         let nobody = match line.is_post {
             true => stranger.submit(&path, &line.fields).await,
             false => stranger.page(&path).await,
         };
-        assert_eq!(nobody.status, 303, "{path} without a session leads to the sign-in page");
+        assert_eq!(
+            nobody.status, 303,
+            "{path} without a session leads to the sign-in page"
+        );
         for (role, member) in &members {
             let may = role.may(action);
             // Whoever may is asked only for what changes nothing: acts have tests of their own.
@@ -79,11 +85,22 @@ async fn every_role_is_refused_what_it_may_not_do_at_every_address() {
                 true => member.submit(&path, &line.fields).await,
                 false => member.page(&path).await,
             };
-            let what = format!("{} {path} as {}", if line.is_post { "POST" } else { "GET" }, role.as_str());
+            let what = format!(
+                "{} {path} as {}",
+                if line.is_post { "POST" } else { "GET" },
+                role.as_str()
+            );
             assert_eq!(answer.status == 403, !may, "{what}: {}", answer.status);
         }
     }
-    assert_eq!(Visitor::signed_in(&gateway, OWNER).await.page("/console/cards").await.status, 200);
+    assert_eq!(
+        Visitor::signed_in(&gateway, OWNER)
+            .await
+            .page("/console/cards")
+            .await
+            .status,
+        200
+    );
 }
 
 /// The last parts of the addresses that the sources name, so that none is forgotten above.
@@ -120,7 +137,9 @@ fn every_address_in_the_sources_has_its_line() {
 
 /// An address with every placeholder alike.
 fn plain(path: &str) -> String {
-    let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+    let parts = path
+        .split('/')
+        .map(|part| if part.starts_with('{') { "{}" } else { part });
     let path = parts.collect::<Vec<_>>().join("/");
     path.split('?').next().unwrap_or_default().to_owned()
 }

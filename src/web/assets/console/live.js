@@ -16,8 +16,8 @@ function replace(old, content) {
   const open = all("[popover]", old).filter((popover) => popover.matches(":popover-open"));
   const unfolded = all("details[id][open]", old).map((details) => details.id);
   const focused = old.contains(document.activeElement) ? path(old, document.activeElement) : null;
-  prepare(fresh);
   old.replaceWith(fresh);
+  prepare(fresh);
   for (const popover of open) document.getElementById(popover.id)?.showPopover();
   for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
   if (focused) follow(fresh, focused)?.focus();

@@ -1,6 +1,6 @@
 //! A plain form that writes a message, or changes one. What it leads to is the message's page, with a forecast.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -49,11 +49,15 @@ pub struct Offered {
     segments: Vec<Segment>,
 }
 
-/// `GET /console/messages/new`
-pub async fn new(State(web): State<Web>, screen: Screen) -> Result<Markup, ApiError> {
+/// `GET /console/messages/new`: what its address says is filled in.
+pub async fn new(
+    State(web): State<Web>,
+    screen: Screen,
+    Query(typed): Query<Typed>,
+) -> Result<Markup, ApiError> {
     screen.require(Action::SendMessages)?;
     let offered = offered(&web, &screen).await?;
-    Ok(view(&screen, None, &Typed::default(), &offered, None))
+    Ok(view(&screen, None, &typed, &offered, None))
 }
 
 /// `GET /console/messages/{message_id}/edit`
