@@ -48,7 +48,7 @@ pub enum AccessError {
     PasswordLength(usize),
     #[error("This merchant already has members; an owner invites more of them.")]
     AlreadyOwned,
-    #[error("This email address is a member's already; each member has one of their own.")]
+    #[error("This email address is a member's already, and this is not the password of their account.")]
     EmailTaken,
     #[error("This code is not right, or was used before. A new one comes every 30 seconds.")]
     WrongCode,

@@ -314,7 +314,12 @@ fn a_merchant_is_set_up_whole_or_not_at_all() {
         complaint.contains("data/station.key exists already"),
         "{complaint}"
     );
-    let again = [&SETUP[..], &["--station-key", "again.key"]].concat();
+    std::fs::write(folder.join("another"), "not the owner's own\n").expect("a file");
+    let again = [
+        &SETUP[..],
+        &["--station-key", "again.key", "--owner-password-file", "another"],
+    ]
+    .concat();
     let complaint = refused(folder, &again);
     assert!(complaint.contains("is a member's already"), "{complaint}");
     assert!(!folder.join("again.key").exists());
@@ -494,7 +499,7 @@ fn every_command_has_a_manual_and_an_unknown_key_is_named() {
     let folder = fresh();
     let folder = folder.path();
     let commands = "|serve|bridge|demo|setup|issue|station|station add|station revoke|station list|member|member add\
-        |member role|member remove|member list|program|program add|program list|card|card attach-tag|card redeem\
+        |member role|member remove|member list|member first-code|topic|program|program add|program list|card|card attach-tag|card redeem\
         |card void|card restore|card expire|card convert|customer|customer erase|customer keep|customer add\
         |customer show|customer edit|customer update-card|customer find|customer note|customer tag|customer country\
         |field|field add|field list|import|export|segment|segment list|segment add|segment show|segment count\
