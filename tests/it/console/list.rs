@@ -37,7 +37,7 @@ pub(super) fn address(body: &str, mark: &str) -> Option<String> {
     let (_, rest) = rest
         .split_once(r#"href=""#)
         .filter(|_| !mark.contains("href"))
-        .or_else(|| Some(("", rest)))?;
+        .or(Some(("", rest)))?;
     Some(rest.split('"').next()?.replace("&amp;", "&"))
 }
 

@@ -54,11 +54,8 @@ fn read(query: &str) -> (Wanted, HashSet<CardId>) {
         match &*name {
             "in" => wanted = Wanted::parse(&value),
             "rows" => {
-                rows = value
-                    .split('.')
-                    .filter_map(|id| id.parse().ok())
-                    .take(MOST_ROWS)
-                    .collect()
+                let ids = value.split('.').filter_map(|id| id.parse().ok());
+                rows = ids.take(MOST_ROWS).collect();
             }
             _ => {}
         }

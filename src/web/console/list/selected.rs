@@ -73,7 +73,8 @@ impl Selected {
         }
         let meant = self.wanted.meant().map_err(Refused::Wrong)?;
         let viewer = Viewer::Member(screen.member.id);
-        Ok(Whom::Query(meant.ask(viewer, self.wanted.each, Edge::First, 1)))
+        let query = meant.ask(viewer, self.wanted.each, Edge::First, 1);
+        Ok(Whom::Query(Box::new(query)))
     }
 
     /// The one rule that says the same as the whole list; none where a list or a search takes part in it.
@@ -123,7 +124,7 @@ impl Selected {
         }
         let query = crate::ops::rosters::Query {
             size: MOST_SELECTED,
-            ..whom
+            ..*whom
         };
         let found = web.rosters.list(screen.member.merchant, &query).await?;
         Ok(match found.total {
