@@ -38,6 +38,13 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await page.locator(".row-link").first().click();
     await page.locator("[data-live-state]").last().waitFor();
     await take("card");
+    const card = new URL(page.url()).pathname;
+    for (const part of ["information", "card", "timeline", "feedback", "notes", "notifications", "balance", "push", "end"]) {
+      await page.goto(`${card}/${part}`);
+      await take(`card-${part}`);
+    }
+    await page.goto("/console/customers/new");
+    await take("customer-new");
     await context.close();
   }
 }

@@ -117,7 +117,10 @@ pub fn done(way: &Way, word: &str) -> Response {
 /// The answer to a form that was made from an older state of the card: what happened since, and the choice again.
 pub async fn changed(web: &Web, screen: &Screen, held: &Held, sent: &Sent) -> Result<Response, ApiError> {
     let words = &screen.words.acts;
-    let since = card::since(web, screen.member.merchant, &held.shown, EventId(sent.seen)).await?;
+    // Read again: what is in hand may be older than the change that made the form stale.
+    let merchant = screen.member.merchant;
+    let shown = card::load(web, merchant, held.card(), card::RECENT).await?;
+    let since = card::since(web, merchant, &shown, EventId(sent.seen)).await?;
     let content = html! {
         nav.crumbs aria-label=(screen.words.common.path) { a href=(held.way.to("")) { (icon("left")) (held.name(screen)) } }
         section.panel.changed {
@@ -125,8 +128,8 @@ pub async fn changed(web: &Web, screen: &Screen, held: &Held, sent: &Sent) -> Re
             p { (words.changed_text) }
             @if since.is_empty() { p.muted { (words.changed_quietly) } }
             ol.timeline { (timeline::rows(screen, &since)) }
-            p { strong { ((words.stands_at)(&card::balance(screen, &held.shown))) } }
-            (bar::of(screen, &held.shown, &held.way))
+            p { strong { ((words.stands_at)(&card::balance(screen, &shown))) } }
+            (bar::of(screen, &shown, &held.way))
             p { a href=(held.way.to("")) { (words.to_the_card) } }
         }
     };

@@ -199,8 +199,9 @@ fn changes(screen: &Screen, line: &Line<'_>) -> Vec<String> {
 fn told(screen: &Screen, detail: &Detail) -> Option<String> {
     let words = &screen.words.timeline;
     let language = screen.words.language;
-    let day =
-        |at: &Option<Timestamp>| at.map_or_else(|| words.never_ends.to_owned(), |at| day_text(screen, at));
+    let day = |at: &Option<Timestamp>| {
+        at.map_or_else(|| words.never_ends.to_owned(), |at| last_day_text(screen, at))
+    };
     Some(match detail {
         Detail::Tier { from, to } => {
             let named = |tier: &Option<String>| tier.clone().unwrap_or_else(|| words.no_tier.to_owned());
@@ -258,6 +259,11 @@ fn field_name(screen: &Screen, name: &str) -> String {
 pub fn day_text(screen: &Screen, at: Timestamp) -> String {
     let there = at.to_jiff().to_zoned(screen.member.zone.clone());
     screen.words.language.date(there.date(), false)
+}
+
+/// The last day on which something is good that ends at `end`, which is the first moment after it.
+pub fn last_day_text(screen: &Screen, end: Timestamp) -> String {
+    day_text(screen, end.minus(std::time::Duration::from_millis(1)))
 }
 
 /// A day and an hour, as text.

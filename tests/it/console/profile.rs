@@ -2,6 +2,9 @@
 
 use passgate::domain::event::Actor;
 use passgate::domain::feedback::Feedback;
+use passgate::domain::id::{DeviceLibraryIdentifier, PassTypeIdentifier, PushToken};
+use passgate::store::receipts;
+use passgate::store::registrations::RegistrationKey;
 
 use super::sample::{MERCHANT, OWNER, SCAN, STRANGER, TAP, VIEWER, card, happen};
 use super::visitor::{self, Gateway, Visitor};
@@ -280,4 +283,56 @@ async fn the_list_around_a_profile_travels_along_and_leads_nowhere_else() {
         );
         assert!(!page.body.contains("<script>"), "{}", page.body);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_phone_fetched_stands_beside_what_is_newer() {
+    engines::for_each_engine(async |store| {
+        let gateway = Gateway::start(store, 6, Clock::manual(NOON), "http://127.0.0.1").await;
+        let ops = &gateway.web().ops;
+        let visitor = Visitor::signed_in(&gateway, OWNER).await;
+        let key = RegistrationKey {
+            merchant: MERCHANT,
+            pass_type_identifier: PassTypeIdentifier::parse("pass.example.morgenrot").expect("a pass type"),
+            device: DeviceLibraryIdentifier::parse("0123456789abcdef").expect("a device"),
+            card: card(2),
+        };
+        let token = PushToken::parse("ab".repeat(32)).expect("a token");
+        ops.register_device(key, token).await.expect("registered");
+        let path = format!("/console/cards/{}/card", card(2));
+        assert!(visitor.page(&path).await.body.contains("No phone has fetched"));
+
+        let mut receipts = ops.card_devices(MERCHANT, card(2)).await.expect("receipts");
+        let mut receipt = receipts.pop().expect("one device");
+        receipt.fetched_at = Some(NOON);
+        let fetched = ops.store.write("test_fetched", move |tx| {
+            let receipt = receipt.clone();
+            Box::pin(async move { receipts::fetched(tx, &[((MERCHANT, card(2)), &receipt)]).await })
+        });
+        fetched.await.expect("written");
+        let current = visitor.page(&path).await.body;
+        assert!(current.contains("The phone shows this version"), "{current}");
+        let shown = ops
+            .profile(MERCHANT, card(2))
+            .await
+            .expect("read")
+            .expect("a card");
+        let before = shown.card.card.punches;
+
+        let later = NOON.plus(std::time::Duration::from_secs(60));
+        happen(gateway.web(), card(2), SCAN, later).await;
+        let pending = visitor.page(&path).await.body;
+        assert!(
+            pending.contains("not on the phone yet: 1.") && pending.contains("As it is now"),
+            "{pending}"
+        );
+        let shown = ops
+            .profile(MERCHANT, card(2))
+            .await
+            .expect("read")
+            .expect("a card");
+        let then = shown.fetched.and_then(|fetch| fetch.face).expect("known");
+        assert_eq!((then.punches, shown.card.card.punches), (before, before + 1));
+    })
+    .await;
 }

@@ -2,6 +2,7 @@
 // at its own address; what is shown here is cut out of it.
 
 const parser = new DOMParser();
+const SESSION_ENDED = "the session ended";
 
 // The page at an address. One that turns out to be a sign-in page, or none of ours, is loaded whole.
 async function load(address, options = {}) {
@@ -17,7 +18,7 @@ async function load(address, options = {}) {
   if (landed.pathname === "/console/sign-in" && options.method) {
     // What was typed stays where it is; after signing in beside it, the same button sends it.
     alarm(said().sessionEnded, { href: "/console/sign-in", text: said().signIn });
-    throw new Error("the session ended");
+    throw new Error(SESSION_ENDED);
   }
   if (landed.pathname === "/console/sign-in" || !isPage) {
     location.assign(options.method ? location.href : address);
@@ -126,8 +127,9 @@ async function send(form, submitter, holder) {
       return location.assign(answer.address);
     }
     showInPanel(answer);
-  } catch {
+  } catch (error) {
     release(form);
+    if (error.message === SESSION_ENDED && form.matches("[data-guard]")) typed.add(form);
   }
 }
 

@@ -328,7 +328,7 @@ fn ahead(
 ) -> Markup {
     let words = &screen.words.acts;
     let tally = &forecast.tally;
-    let later = forecast.starts_at > screen.now;
+    let later = matches!(message.when, When::At { .. });
     let form = html! {
         form method="post" action=(held.way.to(&format!("/push/{}", message.id))) data-once data-stay {
             @if let Some(within) = held.way.within() { input type="hidden" name="in" value=(within); }

@@ -7,7 +7,7 @@ use crate::domain::coupon;
 use crate::domain::program::ProgramKind;
 use crate::domain::tier;
 use crate::web::console::screen::Screen;
-use crate::web::console::timeline::day_text;
+use crate::web::console::timeline::last_day_text;
 
 /// A figure: what it is called, what that means, what it says.
 struct Metric {
@@ -21,7 +21,7 @@ pub fn counters(screen: &Screen, held: &Held) -> Markup {
     let words = &screen.words.profile;
     let counts = held.profile.counts;
     html! {
-        section.panel aria-label=(words.metrics) {
+        div.panel {
             dl.details.counters {
                 div { (term(screen, words.pushes_sent, words.pushes_sent_means)) dd.figure-value { (screen.number(counts.pushes)) } }
                 div { (term(screen, words.clicks, words.clicks_means)) dd.figure-value { (screen.number(counts.clicks)) } }
@@ -86,8 +86,8 @@ fn metrics(screen: &Screen, held: &Held) -> Vec<Metric> {
         html! {
             @match card.expires_at {
                 None => (words.no_end),
-                Some(at) if at <= screen.now => ((words.expired_since)(&day_text(screen, at))),
-                Some(at) => (screen.day(at)),
+                Some(at) if at <= screen.now => ((words.expired_since)(&last_day_text(screen, at))),
+                Some(at) => (last_day_text(screen, at)),
             }
         },
     );
@@ -126,7 +126,7 @@ fn promotions(screen: &Screen, held: &Held) -> Markup {
         ul.plain {
             @for on in &held.profile.promotions {
                 li {
-                    (on.promotion.terms.name) ", " ((words.until)(&day_text(screen, on.promotion.terms.ends_at)))
+                    (on.promotion.terms.name) ", " ((words.until)(&last_day_text(screen, on.promotion.terms.ends_at)))
                     @if let Some(left) = on.uses_left() { ", " ((words.uses_left)(left)) }
                 }
             }

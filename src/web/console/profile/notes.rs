@@ -31,7 +31,7 @@ pub struct Typed {
 }
 
 /// What was typed and not taken.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Kept<'t> {
     problem: Option<&'static str>,
     /// The note that is edited; none for a new one.

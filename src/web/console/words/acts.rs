@@ -79,11 +79,11 @@ words! {
         nothing: Text = "no name", "kein Name";
         update: Text = "Update", "Aktualisieren";
         letter: Text = "Send card again", "Karte erneut senden";
-        letter_text: With = |address| format!("A letter with the installation link goes to {address}."),
-            |address| format!("Ein Brief mit dem Installationslink geht an {address}.");
+        letter_text: With = |address| format!("An email with the installation link goes to {address}."),
+            |address| format!("Eine E-Mail mit dem Installationslink geht an {address}.");
         letter_no_address: Text = "This customer has no email address.", "Dieser Kunde hat keine E-Mail-Adresse.";
-        letter_soon: Counted = |minutes| format!("A letter was sent already. The next may go in {minutes} minutes."),
-            |minutes| format!("Ein Brief wurde schon gesendet. Der nächste darf in {minutes} Minuten gehen.");
+        letter_soon: Counted = |minutes| format!("An email was sent already. The next may go in {minutes} minutes."),
+            |minutes| format!("Eine E-Mail wurde schon gesendet. Die nächste darf in {minutes} Minuten gehen.");
         letter_ended: Text = "This card has ended.", "Diese Karte ist beendet.";
         letter_wrong: Text = "The email address of this customer cannot be used.", "Die E-Mail-Adresse dieses Kunden ist nicht verwendbar.";
         send: Text = "Send", "Senden";

@@ -151,8 +151,8 @@ words! {
         preview_then: With = |at| format!("What the phone fetched, {at}"), |at| format!("Was das Handy abgeholt hat, {at}");
         preview_current: With = |at| format!("The phone shows this version, fetched {at}."),
             |at| format!("Das Handy zeigt diese Version, abgeholt {at}.");
-        preview_pending: Counted = |count| format!("{count} newer events are not on the phone yet."),
-            |count| format!("{count} neuere Ereignisse sind noch nicht auf dem Handy.");
+        preview_pending: Counted = |count| format!("Newer events that are not on the phone yet: {count}."),
+            |count| format!("Neuere Ereignisse, die noch nicht auf dem Handy sind: {count}.");
         preview_unknown: Text = "No phone has fetched this card yet.", "Noch hat kein Handy diese Karte abgeholt.";
         preview_far: Text = "Too much has happened since the phone fetched it to say what it shows.",
             "Seit dem letzten Abholen ist zu viel geschehen, um zu sagen, was das Handy zeigt.";
