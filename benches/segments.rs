@@ -24,7 +24,7 @@ use passgate::domain::id::{CardId, MerchantId, PassTypeIdentifier, ProgramId, St
 use passgate::domain::program::{CouponRules, PointsRules, Rules, Scheme};
 use passgate::domain::search;
 use passgate::domain::segment::Rule;
-use passgate::domain::segment::order::{Direction, Edge, Key, Order, Place, Sort};
+use passgate::domain::segment::order::{Direction, Each, Edge, Key, Order, Place, Sort};
 use passgate::domain::segment::saved::Viewer;
 use passgate::domain::time::Timestamp;
 use passgate::ops::Ops;
@@ -271,6 +271,8 @@ impl Bench {
             order,
             edge,
             size: PAGE,
+            each: Each::Card,
+            only: None,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::cli::{filled, open};
 use crate::config::Config;
 use crate::domain::chips::Chip;
 use crate::domain::id::{CardId, MerchantId};
-use crate::domain::segment::order::{Edge, Order, Sort};
+use crate::domain::segment::order::{Each, Edge, Order, Sort};
 use crate::domain::segment::saved::{Content, Viewer};
 use crate::domain::segment::{Rule, builtin};
 use crate::domain::{customer, search};
@@ -188,6 +188,8 @@ impl Members {
             order: self.sort,
             edge: Edge::First,
             size: AT_ONCE,
+            each: Each::Card,
+            only: None,
         };
         let mut left = self.limit;
         while left > 0 {

@@ -27,6 +27,7 @@
 pub mod builtin;
 pub mod facts;
 pub mod field;
+pub mod groups;
 pub mod order;
 pub mod plan;
 pub mod range;

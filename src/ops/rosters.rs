@@ -16,11 +16,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::domain::id::{CustomerId, MerchantId};
+use crate::domain::id::{CardId, CustomerId, MerchantId, SegmentId};
 use crate::domain::search;
-use crate::domain::segment::Rule;
-use crate::domain::segment::order::{Edge, Order, Place};
+use crate::domain::segment::facts::Facts;
+use crate::domain::segment::order::{Each, Edge, Order, Place};
 use crate::domain::segment::saved::Viewer;
+use crate::domain::segment::{Plan, Rule};
 use crate::ops::Ops;
 use crate::ops::segments::{Reach, Resolved, SegmentError, Target, apart, reachable};
 use crate::store::Error;
@@ -47,6 +48,8 @@ const AT_ONCE: usize = 1024;
 pub struct Query {
     pub viewer: Viewer,
     pub target: Target,
+    /// Only the cards for which this holds too.
+    pub only: Option<Rule>,
     /// Only these customers.
     pub among: Option<Vec<CustomerId>>,
     /// Only people whom this finds.
@@ -54,6 +57,7 @@ pub struct Query {
     pub order: Order,
     pub edge: Edge,
     pub size: usize,
+    pub each: Each,
 }
 
 /// One page of a list.
@@ -73,6 +77,22 @@ pub struct List {
 pub struct Preview {
     pub reach: Reach,
     pub sample: Vec<Line>,
+}
+
+/// Whom a tally is about.
+#[derive(Debug, Clone)]
+pub enum Whom {
+    /// Some cards, one by one.
+    Cards(Vec<CardId>),
+    /// Everything on a list, on all of its pages.
+    Query(Query),
+}
+
+/// How many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    pub cards: i64,
+    pub customers: i64,
 }
 
 /// The rosters of this process. Cheap to clone; what keeps them current ends with the last one.
@@ -124,13 +144,16 @@ impl Rosters {
         let resolved = self
             .ops
             .resolve(merchant, *viewer, target, among.as_deref())
-            .await?;
-        let (order, size) = (query.order, query.size);
+            .await?
+            .only(query.only.as_ref());
+        let (order, size, each) = (query.order, query.size, query.each);
         let (places, total, has_more) = match self.current(merchant, &resolved).await? {
             Some(held) => {
                 let edge = query.edge.clone();
                 let page = held
-                    .ask(move |roster| roster.page(&resolved.plan, order, &edge, size, resolved.context.now))
+                    .ask(move |roster| {
+                        roster.page_of_each(&resolved.plan, each, order, &edge, size, resolved.context.now)
+                    })
                     .await?;
                 (page.places, page.total, page.has_more)
             }
@@ -205,6 +228,88 @@ impl Rosters {
         })
     }
 
+    /// The rows right before and after a card in a list, wherever it stands there or would stand.
+    pub async fn beside(
+        &self,
+        merchant: MerchantId,
+        query: &Query,
+        card: CardId,
+    ) -> Result<(Option<CardId>, Option<CardId>), SegmentError> {
+        let resolved = self
+            .ops
+            .resolve(merchant, query.viewer, &query.target, None)
+            .await?;
+        let read = self.ops.store.read("place_of_card", |tx| {
+            let context = Arc::clone(&resolved.context);
+            Box::pin(async move { segments::facts_of(tx, merchant, &context, &[card]).await })
+        });
+        let facts: Vec<Facts> = read.await.map_err(SegmentError::Store)?;
+        let Some(facts) = facts.first() else {
+            return Ok((None, None));
+        };
+        let place = Place::of(facts, query.order, resolved.context.now);
+        let mut found = [None, None];
+        for (found, edge) in found
+            .iter_mut()
+            .zip([Edge::Before(place.clone()), Edge::After(place)])
+        {
+            let query = Query {
+                edge,
+                size: 1,
+                ..query.clone()
+            };
+            let list = self.list(merchant, &query).await?;
+            *found = list.lines.first().map(|line| line.card);
+        }
+        let [before, after] = found;
+        Ok((before, after))
+    }
+
+    /// How many of the cards that are meant each of some rules holds for, all of them asked of the same moment. None
+    /// while there is no roster: asking the store for each of them would take too long for what this is shown for.
+    pub async fn tally(
+        &self,
+        merchant: MerchantId,
+        whom: &Whom,
+        rules: &[Rule],
+    ) -> Result<Option<Vec<Tally>>, SegmentError> {
+        let (resolved, among) = match whom {
+            Whom::Cards(cards) => {
+                let everything = Target::Rule(Rule::everything());
+                let resolved = self
+                    .ops
+                    .resolve(merchant, Viewer::Operator, &everything, None)
+                    .await?;
+                (resolved, Some(Plan::listed(SegmentId(0), cards)))
+            }
+            Whom::Query(query) => {
+                let (among, _) = self.among(merchant, query).await?;
+                let resolved = self
+                    .ops
+                    .resolve(merchant, query.viewer, &query.target, among.as_deref())
+                    .await?;
+                (resolved.only(query.only.as_ref()), None)
+            }
+        };
+        let Some(held) = self.current(merchant, &resolved).await? else {
+            return Ok(None);
+        };
+        let all = among.unwrap_or_else(|| Plan::clone(&resolved.plan));
+        let plans: Vec<Plan> = rules
+            .iter()
+            .map(|rule| Plan::All(vec![all.clone(), Plan::of(rule, &resolved.context)]))
+            .collect();
+        let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        let tallies = held.ask(move |roster| {
+            let tally = |plan: &Plan| Tally {
+                cards: count(roster.count(plan)),
+                customers: count(roster.count_each(plan, Each::Customer)),
+            };
+            plans.iter().map(tally).collect()
+        });
+        Ok(Some(tallies.await?))
+    }
+
     async fn page_of_store(
         &self,
         merchant: MerchantId,
@@ -212,15 +317,24 @@ impl Rosters {
         query: &Query,
     ) -> Result<(Vec<Place>, usize, bool), Error> {
         let (store, edge) = (self.ops.store.clone(), query.edge.clone());
-        let (order, size) = (query.order, query.size);
+        let (order, size, each) = (query.order, query.size, query.each);
         apart(async move {
             store
                 .read("page_of_list", move |tx| {
                     let (Resolved { plan, context }, edge) = (resolved.clone(), edge.clone());
                     Box::pin(async move {
-                        let page = segments::page(tx, merchant, &plan, &context, order, &edge, size);
-                        let (places, has_more) = page.await?;
-                        let total = segments::count(tx, merchant, &plan, &context).await?;
+                        let (plan, context) = (&*plan, &*context);
+                        let ((places, has_more), total) = match each {
+                            Each::Card => (
+                                segments::page(tx, merchant, plan, context, order, &edge, size).await?,
+                                segments::count(tx, merchant, plan, context).await?,
+                            ),
+                            Each::Customer => (
+                                segments::page_of_customers(tx, merchant, plan, context, order, &edge, size)
+                                    .await?,
+                                segments::count_customers(tx, merchant, plan, context).await?,
+                            ),
+                        };
                         Ok((places, usize::try_from(total).unwrap_or(0), has_more))
                     })
                 })

@@ -5,6 +5,7 @@
 
 mod saving;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::bulk;
@@ -70,6 +71,19 @@ pub enum Target {
 pub struct Resolved {
     pub plan: Arc<Plan>,
     pub context: Arc<Context>,
+}
+
+impl Resolved {
+    /// Only what `rule` holds for too.
+    #[must_use]
+    pub fn only(self, rule: Option<&Rule>) -> Self {
+        let Some(rule) = rule else { return self };
+        let plan = Plan::All(vec![Plan::clone(&self.plan), Plan::of(rule, &self.context)]);
+        Self {
+            plan: Arc::new(plan),
+            context: self.context,
+        }
+    }
 }
 
 /// How many are meant, and how many of them a push can reach now.
@@ -254,6 +268,22 @@ impl Ops {
             .read("lines_of_cards", move |tx| {
                 let cards = cards.clone();
                 Box::pin(async move { segments::lines(tx, merchant, cards.iter().copied()).await })
+            })
+            .await
+    }
+}
+
+impl Ops {
+    /// How many cards each of some customers has.
+    pub async fn cards_of_customers(
+        &self,
+        merchant: MerchantId,
+        customers: Vec<CustomerId>,
+    ) -> Result<HashMap<CustomerId, i64>, Error> {
+        self.store
+            .read("cards_of_customers", move |tx| {
+                let customers = customers.clone();
+                Box::pin(async move { segments::cards_of(tx, merchant, &customers).await })
             })
             .await
     }

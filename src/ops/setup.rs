@@ -282,6 +282,15 @@ impl Ops {
             .await
     }
 
+    /// Every program of one merchant, archived ones too, oldest first.
+    pub async fn programs_of(&self, merchant: MerchantId) -> Result<Vec<ProgramOfMerchant>, Error> {
+        self.store
+            .read("programs_of_merchant", move |tx| {
+                Box::pin(async move { cards::programs_of_merchant(tx, merchant).await })
+            })
+            .await
+    }
+
     /// Adds a member to a merchant that exists.
     pub async fn admit(
         &self,

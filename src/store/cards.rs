@@ -125,6 +125,11 @@ const PROGRAMS: &str = concat!(
     program_columns!(),
     " from programs p join merchants m on m.merchant_id = p.merchant_id order by p.merchant_id, p.program_id"
 );
+const PROGRAMS_OF_MERCHANT: &str = concat!(
+    "select ",
+    program_columns!(),
+    " from programs p join merchants m on m.merchant_id = p.merchant_id where p.merchant_id = $1 order by p.program_id"
+);
 const PROGRAMS_OF: &str = concat!(
     "select ",
     program_columns!(),
@@ -195,6 +200,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     INSERT_TOKEN,
     PROGRAM,
     PROGRAMS,
+    PROGRAMS_OF_MERCHANT,
     PROGRAMS_OF,
     CARD,
     CARD_BY_SERIAL_NUMBER,
@@ -359,6 +365,14 @@ pub async fn program(
 /// Every program of every merchant; small, read to keep them at hand.
 pub async fn programs(tx: &mut Tx<'_>) -> Result<Vec<ProgramOfMerchant>, Error> {
     tx.all(PROGRAMS, &[]).await
+}
+
+/// Every program of a merchant, archived ones too, oldest first.
+pub async fn programs_of_merchant(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+) -> Result<Vec<ProgramOfMerchant>, Error> {
+    tx.all(PROGRAMS_OF_MERCHANT, &params![merchant]).await
 }
 
 /// Those of `keys` that exist, in no promised order.

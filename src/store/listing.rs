@@ -1,7 +1,7 @@
-//! What the console reads: pages of cards, one card with the names around it, its timeline.
+//! What a card's page reads: the card with the names around it, and its timeline.
 //!
-//! Nothing here decides or writes. Pages are cut by key, never by OFFSET, so that page 1 000 costs what page 1
-//! costs. A timeline is read by walking back from a card's newest event, each row naming the one before it.
+//! Nothing here decides or writes. A timeline is read by walking back from a card's newest event, each row naming
+//! the one before it.
 
 use std::time::Duration;
 
@@ -19,28 +19,6 @@ use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
 
-macro_rules! page_of_cards {
-    ($edge:literal, $order:literal) => {
-        concat!(
-            "select c.card_id, u.first_name, u.last_name, p.name, p.rules, c.punches, c.points, c.rewards, c.status, c.channels, \
-             c.last_visit_at, c.created_at \
-             from cards c \
-             join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
-             join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
-             where c.merchant_id = $1 and c.card_id ",
-            $edge,
-            " $2 and ($3 = 'all' or c.status = $3 or ($3 = 'ready' and c.rewards > 0 and c.status <> 'void')) \
-             order by c.card_id ",
-            $order,
-            " limit $4"
-        )
-    };
-}
-
-const OLDER: &str = page_of_cards!("<", "desc");
-const NEWER: &str = page_of_cards!(">", "asc");
-const COUNTS: &str = "select c.status, count(*), count(case when c.rewards > 0 then 1 end) from cards c \
-     where c.merchant_id = $1 group by c.status order by c.status";
 const SHEET: &str = "select c.merchant_id, c.card_id, c.program_id, c.customer_id, c.serial_number, c.token, c.holder, c.status, c.channels, \
      c.punches, c.points, c.rewards, c.tier, c.visits, c.last_visit_at, c.created_at, c.version, c.changed_at, \
      c.last_event_id, c.expires_at, c.redeemed_at, c.installed_as, u.first_name, u.last_name, u.email, u.phone, u.paused, \
@@ -69,92 +47,7 @@ const TIMELINE: &str = "with recursive line (event_id, previous_event_id, depth)
      left join locations l on l.merchant_id = $1 and l.location_id = s.location_id \
      order by line.depth";
 
-pub(crate) const STATEMENTS: &[&str] = &[OLDER, NEWER, COUNTS, SHEET, TIMELINE];
-
-/// Which cards a list shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Show {
-    All,
-    /// With a reward to redeem, and not ended.
-    Ready,
-    Status(CardStatus),
-}
-
-impl Show {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Ready => "ready",
-            Self::Status(status) => status.as_str(),
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "all" => Some(Self::All),
-            "ready" => Some(Self::Ready),
-            other => CardStatus::parse(other).map(Self::Status),
-        }
-    }
-}
-
-/// Where a page of cards begins; cards are listed newest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edge {
-    Newest,
-    /// The cards issued before this one.
-    OlderThan(CardId),
-    /// The cards issued after this one.
-    NewerThan(CardId),
-}
-
-/// One line of the list of cards.
-#[derive(Debug, Clone)]
-pub struct CardRow {
-    pub id: CardId,
-    pub customer_name: String,
-    pub program_name: String,
-    pub rules: Rules,
-    pub punches: i64,
-    pub points: i64,
-    pub rewards: i64,
-    pub status: CardStatus,
-    pub channels: Channels,
-    pub last_visit_at: Option<Timestamp>,
-    pub created_at: Timestamp,
-}
-
-/// Cards, newest first, and where the pages beside them begin.
-#[derive(Debug, Clone)]
-pub struct CardPage {
-    pub rows: Vec<CardRow>,
-    pub newer: Option<Edge>,
-    pub older: Option<Edge>,
-}
-
-/// How many cards each way of showing would list.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub all: i64,
-    pub ready: i64,
-    pub pending: i64,
-    pub installed: i64,
-    pub removed: i64,
-    pub void: i64,
-}
-
-impl Counts {
-    pub fn of(self, show: Show) -> i64 {
-        match show {
-            Show::All => self.all,
-            Show::Ready => self.ready,
-            Show::Status(CardStatus::Pending) => self.pending,
-            Show::Status(CardStatus::Installed) => self.installed,
-            Show::Status(CardStatus::Removed) => self.removed,
-            Show::Status(CardStatus::Void) => self.void,
-        }
-    }
-}
+pub(crate) const STATEMENTS: &[&str] = &[SHEET, TIMELINE];
 
 /// One card with everything its page shows beside the timeline.
 #[derive(Debug, Clone)]
@@ -204,64 +97,6 @@ pub struct TimelineRow {
     pub reason: Option<String>,
 }
 
-/// One page of at most `size` cards.
-pub async fn cards(
-    tx: &mut Tx<'_>,
-    merchant: MerchantId,
-    show: Show,
-    edge: Edge,
-    size: usize,
-) -> Result<CardPage, Error> {
-    let (statement, key) = match edge {
-        Edge::Newest => (OLDER, i64::MAX),
-        Edge::OlderThan(card) => (OLDER, card.0),
-        Edge::NewerThan(card) => (NEWER, card.0),
-    };
-    // One row more than shown tells whether there is another page.
-    let limit = i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1);
-    let mut rows: Vec<CardRow> = tx
-        .all(statement, &params![merchant, key, show.as_str(), limit])
-        .await?;
-    let more = rows.len() > size;
-    rows.truncate(size);
-    let upwards = matches!(edge, Edge::NewerThan(_));
-    if upwards {
-        rows.reverse();
-    }
-    let (has_newer, has_older) = match edge {
-        Edge::Newest => (false, more),
-        Edge::OlderThan(_) => (true, more),
-        Edge::NewerThan(_) => (more, true),
-    };
-    let newer = rows
-        .first()
-        .filter(|_| has_newer)
-        .map(|row| Edge::NewerThan(row.id));
-    let older = rows
-        .last()
-        .filter(|_| has_older)
-        .map(|row| Edge::OlderThan(row.id));
-    Ok(CardPage { rows, newer, older })
-}
-
-pub async fn counts(tx: &mut Tx<'_>, merchant: MerchantId) -> Result<Counts, Error> {
-    let by_status: Vec<StatusCount> = tx.all(COUNTS, &params![merchant]).await?;
-    let mut counts = Counts::default();
-    for StatusCount { status, cards, ready } in by_status {
-        counts.all += cards;
-        match status {
-            CardStatus::Pending => counts.pending = cards,
-            CardStatus::Installed => counts.installed = cards,
-            CardStatus::Removed => counts.removed = cards,
-            CardStatus::Void => counts.void = cards,
-        }
-        if status != CardStatus::Void {
-            counts.ready += ready;
-        }
-    }
-    Ok(counts)
-}
-
 pub async fn card(tx: &mut Tx<'_>, merchant: MerchantId, card: CardId) -> Result<Option<CardSheet>, Error> {
     tx.opt(SHEET, &params![merchant, card]).await
 }
@@ -280,12 +115,6 @@ pub async fn timeline(
         .await
 }
 
-struct StatusCount {
-    status: CardStatus,
-    cards: i64,
-    ready: i64,
-}
-
 fn status(row: &mut Row) -> Result<CardStatus, Error> {
     let text: String = row.next()?;
     CardStatus::parse(&text).ok_or_else(|| Error::inconsistent("a status in cards.status", text))
@@ -302,34 +131,6 @@ fn name(row: &mut Row) -> Result<String, Error> {
 
 fn rules(row: &mut Row) -> Result<Rules, Error> {
     Rules::parse(&row.next::<String>()?).map_err(|error| Error::inconsistent("rules of a program", error))
-}
-
-impl FromRow for StatusCount {
-    fn from_row(row: &mut Row) -> Result<Self, Error> {
-        Ok(Self {
-            status: status(row)?,
-            cards: row.next()?,
-            ready: row.next()?,
-        })
-    }
-}
-
-impl FromRow for CardRow {
-    fn from_row(row: &mut Row) -> Result<Self, Error> {
-        Ok(Self {
-            id: CardId(row.next()?),
-            customer_name: name(row)?,
-            program_name: row.next()?,
-            rules: rules(row)?,
-            punches: row.next()?,
-            points: row.next()?,
-            rewards: row.next()?,
-            status: status(row)?,
-            channels: Channels(row.next()?),
-            last_visit_at: row.next::<Option<i64>>()?.map(Timestamp),
-            created_at: Timestamp(row.next()?),
-        })
-    }
 }
 
 impl FromRow for CardSheet {

@@ -22,8 +22,11 @@ use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx, messages, segment_rules};
 use jiff::tz::TimeZone;
-pub use lines::{Line, lines, show_lines};
-pub use rows::{Shown, cards, count, facts_after, facts_of, page, show_count, show_page};
+pub use lines::{Line, cards_of, lines, show_lines};
+pub use rows::{
+    Shown, cards, count, count_customers, facts_after, facts_of, page, page_of_customers, show_count,
+    show_page,
+};
 
 const ZONE: &str = "select m.zone from merchants m where m.merchant_id = $1";
 const PROGRAMS: &str =
@@ -95,6 +98,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     LISTED,
     USE_BY_JOB,
     lines::LINES,
+    lines::CARDS_OF,
     beside::STATEMENTS[0],
     beside::STATEMENTS[1],
     beside::STATEMENTS[2],

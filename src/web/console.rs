@@ -9,14 +9,13 @@ pub mod actions;
 pub mod address;
 pub mod assets;
 pub mod card;
-pub mod cards;
 pub mod components;
 pub mod devices;
 pub mod failure;
-pub mod filtered;
 pub mod first_run;
 pub mod join;
 pub mod layout;
+pub mod list;
 pub mod live;
 pub mod messages;
 pub mod pass;
@@ -73,7 +72,8 @@ pub fn router() -> Router<Web> {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::choose_theme))
         .route("/language", post(sign_in::choose_language))
-        .route("/cards", get(cards::list))
+        .route("/cards", get(list::show))
+        .route("/cards/columns", post(list::choose_columns))
         .route("/cards/{card_id}", get(card::show))
         .route("/cards/{card_id}/events", get(live::events))
         .route("/cards/{card_id}/redeem", post(actions::redeem))

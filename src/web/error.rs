@@ -7,9 +7,12 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::domain::segment::saved::Refusal;
 use crate::ops::addresses::ListenError;
 use crate::ops::cards::CardError;
+use crate::ops::jobs::JobError;
 use crate::ops::messages::MessageError;
+use crate::ops::segments::SegmentError;
 use crate::store;
 
 /// The status of a request that was given up because it took too long.
@@ -85,6 +88,27 @@ impl From<MessageError> for ApiError {
         match error {
             MessageError::NotFound => Self::NotFound,
             MessageError::Store(error) => error.into(),
+            refusal => Self::Conflict(refusal.to_string()),
+        }
+    }
+}
+
+impl From<SegmentError> for ApiError {
+    fn from(error: SegmentError) -> Self {
+        match error {
+            SegmentError::Refused(Refusal::NotFound) | SegmentError::NoMerchant(_) => Self::NotFound,
+            SegmentError::Refused(refusal) => Self::Conflict(refusal.to_string()),
+            SegmentError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<JobError> for ApiError {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::NotFound => Self::NotFound,
+            JobError::Refused(refusal) => Self::BadRequest(refusal.to_string()),
+            JobError::Store(error) => error.into(),
             refusal => Self::Conflict(refusal.to_string()),
         }
     }

@@ -16,7 +16,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await take("sign-in");
     await signIn(page, email, password);
     await take("cards");
-    await page.goto("/console/cards?show=ready");
+    await page.goto("/console/cards?segment=ready_to_redeem");
     await page.locator(".row-link").first().click();
     await page.locator("[data-live-state]").waitFor();
     await take("card");

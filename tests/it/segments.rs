@@ -12,7 +12,7 @@ use passgate::domain::money::Amount;
 use passgate::domain::program::Rules;
 use passgate::domain::secret::MasterKey;
 use passgate::domain::segment::Rule;
-use passgate::domain::segment::order::{Edge, Order};
+use passgate::domain::segment::order::{Each, Edge, Order};
 use passgate::domain::segment::saved::{Content, Refusal, Segment, Viewer};
 use passgate::ops::Ops;
 use passgate::ops::captures::Recorder;
@@ -117,6 +117,8 @@ fn query(target: Target, order: &str) -> Query {
         order: Order::parse(order).expect("an order"),
         edge: Edge::First,
         size: 50,
+        each: Each::Card,
+        only: None,
     }
 }
 

@@ -72,6 +72,8 @@ facts! {
         Rating,
         /// Ratings with words.
         Comments,
+        /// What was counted towards tiers in this cycle.
+        TierPoints,
     }
 }
 
@@ -190,6 +192,7 @@ impl Facts {
             NumberFact::Paused => Some(person.paused.0),
             NumberFact::Rating => person.rating.tenths().map(|tenths| tenths * 1000),
             NumberFact::Comments => Some(person.comments),
+            NumberFact::TierPoints => Some(card.tier_points),
         };
         let word = |word: &Option<String>| word.clone().unwrap_or_default();
         let text = |fact| match fact {

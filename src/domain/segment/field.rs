@@ -132,6 +132,7 @@ pub const FIELDS: &[Field] = fields! {
     "spend" "spend" Kind::Money(NumberFact::Spend);
     "unpriced" "visits without an amount" Kind::Number(NumberFact::Unpriced);
     "tier" "tier" Kind::Tier;
+    "tier_points" "points towards tiers" Kind::Number(NumberFact::TierPoints);
     "rating" "rating" Kind::Decimal(NumberFact::Rating);
     "comments" "comments" Kind::Number(NumberFact::Comments);
     "joined" "joined" Kind::Time(NumberFact::Joined);
@@ -165,7 +166,7 @@ impl Field {
     }
 
     /// The words that it is compared with, if it is compared with words.
-    pub(super) fn words(&self) -> Vec<&'static str> {
+    pub fn words(&self) -> Vec<&'static str> {
         match self.kind {
             Kind::Set(_, words) => words.iter().map(|(word, _)| *word).collect(),
             Kind::ReachableFor => CLASSES.iter().map(|(word, _)| *word).collect(),

@@ -8,21 +8,27 @@ use std::fmt::Display;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::facts::{NumberFact, TextFact};
+use super::facts::{Facts, NumberFact, TextFact};
+use super::meaning::status_now;
 use crate::domain::id::{CardId, MerchantId};
 use crate::domain::secret::MasterKey;
+use crate::domain::time::Timestamp;
 
 /// What a list is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sort {
     Name,
     Email,
+    Phone,
+    Program,
     Status,
     Punches,
     Points,
+    Rewards,
     Visits,
     Progress,
     Tier,
+    TierPoints,
     Activity,
     Spend,
     Joined,
@@ -40,6 +46,15 @@ pub struct Order {
     pub direction: Direction,
 }
 
+/// What a list has one row for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Each {
+    #[default]
+    Card,
+    /// A customer's newest card of those that are meant stands for all of them.
+    Customer,
+}
+
 /// Where the numbers or texts to sort by are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortBy {
@@ -54,6 +69,25 @@ pub enum SortBy {
 pub enum Key {
     Number(i64),
     Text(String),
+}
+
+impl Place {
+    /// Where a card stands in an order at `now`.
+    pub fn of(facts: &Facts, order: Order, now: Timestamp) -> Self {
+        let number = |fact| facts.number(fact).unwrap_or(NO_VALUE);
+        let key = match order.sort.by() {
+            SortBy::Number(fact) => Key::Number(number(fact)),
+            SortBy::Text(fact) => Key::Text(facts.texts[fact.index()].clone()),
+            SortBy::Status => {
+                let expires = facts.number(NumberFact::Expires);
+                Key::Number(status_now(number(NumberFact::Status), expires, now))
+            }
+        };
+        Self {
+            key,
+            card: facts.card,
+        }
+    }
 }
 
 /// Stands for "no value" in an order.
@@ -86,15 +120,19 @@ pub struct CursorError {
 }
 
 impl Sort {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Name,
         Self::Email,
+        Self::Phone,
+        Self::Program,
         Self::Status,
         Self::Punches,
         Self::Points,
+        Self::Rewards,
         Self::Visits,
         Self::Progress,
         Self::Tier,
+        Self::TierPoints,
         Self::Activity,
         Self::Spend,
         Self::Joined,
@@ -104,12 +142,16 @@ impl Sort {
         match self {
             Self::Name => "name",
             Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Program => "program",
             Self::Status => "status",
             Self::Punches => "punches",
             Self::Points => "points",
+            Self::Rewards => "rewards",
             Self::Visits => "visits",
             Self::Progress => "progress",
             Self::Tier => "tier",
+            Self::TierPoints => "tier_points",
             Self::Activity => "activity",
             Self::Spend => "spend",
             Self::Joined => "joined",
@@ -120,12 +162,16 @@ impl Sort {
         match self {
             Self::Name => SortBy::Text(TextFact::Name),
             Self::Email => SortBy::Text(TextFact::Email),
+            Self::Phone => SortBy::Text(TextFact::Phone),
+            Self::Program => SortBy::Number(NumberFact::Program),
             Self::Status => SortBy::Status,
             Self::Punches => SortBy::Number(NumberFact::Punches),
             Self::Points => SortBy::Number(NumberFact::Points),
+            Self::Rewards => SortBy::Number(NumberFact::Rewards),
             Self::Visits => SortBy::Number(NumberFact::Visits),
             Self::Progress => SortBy::Number(NumberFact::Progress),
             Self::Tier => SortBy::Number(NumberFact::Tier),
+            Self::TierPoints => SortBy::Number(NumberFact::TierPoints),
             Self::Activity => SortBy::Number(NumberFact::Activity),
             Self::Spend => SortBy::Number(NumberFact::Spend),
             Self::Joined => SortBy::Number(NumberFact::Joined),

@@ -10,16 +10,17 @@ mod columns;
 mod mask;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashSet};
 
 use super::facts::Facts;
 use super::meaning::status_now;
-use super::order::{Direction, Edge, Key, Order, Place, SortBy};
+use super::order::{Direction, Each, Edge, Key, Order, Place, SortBy};
 use super::plan::Plan;
 use crate::domain::id::CardId;
 use crate::domain::segment::facts::NumberFact;
 use crate::domain::time::Timestamp;
 use block::{Block, ROWS};
+use mask::Mask;
 
 /// Cards by column, in blocks sorted by the card's id.
 #[derive(Default)]
@@ -111,6 +112,29 @@ impl Roster {
         self.blocks.iter().map(|block| block.mask(plan).count()).sum()
     }
 
+    /// How many rows there are of what `plan` holds for.
+    pub fn count_each(&self, plan: &Plan, each: Each) -> usize {
+        self.masks(plan, each).iter().map(Mask::count).sum()
+    }
+
+    /// The cards that have a row, block by block.
+    fn masks(&self, plan: &Plan, each: Each) -> Vec<Mask> {
+        let mut masks: Vec<Mask> = self.blocks.iter().map(|block| block.mask(plan)).collect();
+        if each == Each::Customer {
+            let mut seen = HashSet::new();
+            for (mask, block) in masks.iter_mut().zip(&self.blocks).rev() {
+                let mut newest = Mask::none();
+                mask.for_each(true, |row| {
+                    if seen.insert(block.number(NumberFact::Customer, row)) {
+                        newest.put(row);
+                    }
+                });
+                *mask = newest;
+            }
+        }
+        masks
+    }
+
     /// Every card that `plan` holds for, by id.
     pub fn cards(&self, plan: &Plan) -> Vec<CardId> {
         let mut cards = Vec::new();
@@ -124,6 +148,20 @@ impl Roster {
 
     /// The `size` cards next to `edge` among those that `plan` holds for, in the order asked for.
     pub fn page(&self, plan: &Plan, order: Order, edge: &Edge, size: usize, now: Timestamp) -> Page {
+        self.page_of_each(plan, Each::Card, order, edge, size, now)
+    }
+
+    /// The same of cards or of customers.
+    pub fn page_of_each(
+        &self,
+        plan: &Plan,
+        each: Each,
+        order: Order,
+        edge: &Edge,
+        size: usize,
+        now: Timestamp,
+    ) -> Page {
+        let masks = self.masks(plan, each);
         // The page before a place is the page after it in the opposite order, turned round.
         let (direction, from) = match edge {
             Edge::First => (order.direction, None),
@@ -138,7 +176,7 @@ impl Roster {
                     Key::Text(text) => (text.as_bytes(), place.card.0),
                     Key::Number(_) => (&[][..], place.card.0),
                 });
-                let (total, found) = self.next_to(plan, direction, from, wanted, |block, row| {
+                let (total, found) = self.next_to(&masks, direction, from, wanted, |block, row| {
                     (block.text(fact, row), block.card(row))
                 });
                 let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
@@ -150,7 +188,7 @@ impl Roster {
                     Key::Number(number) => (number, place.card.0),
                     Key::Text(_) => (i64::MIN, place.card.0),
                 });
-                let (total, found) = self.next_to(plan, direction, from, wanted, |block, row| {
+                let (total, found) = self.next_to(&masks, direction, from, wanted, |block, row| {
                     (number(block, row, by, now), block.card(row))
                 });
                 let place = |(key, card)| (Key::Number(key), card);
@@ -173,21 +211,21 @@ impl Roster {
         }
     }
 
-    /// How many rows `plan` holds for, and the `wanted` first of those after `from` in one direction.
+    /// How many rows there are, and the `wanted` first of those after `from` in one direction.
     fn next_to<'r, K: Ord + Copy>(
         &'r self,
-        plan: &Plan,
+        masks: &[Mask],
         direction: Direction,
         from: Option<K>,
         wanted: usize,
         key: impl Fn(&'r Block, usize) -> K,
     ) -> (usize, Vec<K>) {
         match direction {
-            Direction::Ascending => self.least(plan, false, from, wanted, key),
+            Direction::Ascending => self.least(masks, false, from, wanted, key),
             Direction::Descending => {
                 let from = from.map(Reverse);
                 let (total, found) =
-                    self.least(plan, true, from, wanted, |block, row| Reverse(key(block, row)));
+                    self.least(masks, true, from, wanted, |block, row| Reverse(key(block, row)));
                 (total, found.into_iter().map(|Reverse(key)| key).collect())
             }
         }
@@ -197,17 +235,15 @@ impl Roster {
     /// then few rows take the place of an earlier one.
     fn least<'r, K: Ord + Copy>(
         &'r self,
-        plan: &Plan,
+        masks: &[Mask],
         backwards: bool,
         from: Option<K>,
         wanted: usize,
         key: impl Fn(&'r Block, usize) -> K,
     ) -> (usize, Vec<K>) {
-        let mut total = 0;
+        let total = masks.iter().map(Mask::count).sum();
         let mut best = BinaryHeap::with_capacity(wanted.min(1 << 16).saturating_add(1));
-        let mut look_at = |block: &'r Block| {
-            let mask = block.mask(plan);
-            total += mask.count();
+        let mut look_at = |(block, mask): (&'r Block, &Mask)| {
             mask.for_each(backwards, |row| {
                 let key = key(block, row);
                 if from.is_some_and(|from| key <= from) {
@@ -220,10 +256,11 @@ impl Roster {
                 }
             });
         };
+        let blocks = self.blocks.iter().zip(masks);
         if backwards {
-            self.blocks.iter().rev().for_each(&mut look_at);
+            blocks.rev().for_each(&mut look_at);
         } else {
-            self.blocks.iter().for_each(&mut look_at);
+            blocks.for_each(&mut look_at);
         }
         (total, best.into_sorted_vec())
     }

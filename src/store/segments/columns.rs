@@ -43,6 +43,7 @@ impl Composer<'_> {
             NumberFact::Paused => self.person("u.paused"),
             NumberFact::Rating => self.person(RATING),
             NumberFact::Comments => self.person(COMMENTS),
+            NumberFact::TierPoints => "c.tier_points",
         };
         column.to_owned()
     }

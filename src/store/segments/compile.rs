@@ -295,6 +295,26 @@ impl<'c> Composer<'c> {
     /// `size` rows next to `edge`, each with what it is sorted by.
     pub(super) fn page(mut self, plan: &Plan, order: Order, edge: &Edge, size: usize) -> Composed {
         self.plan(plan);
+        self.ordered(order, edge, size)
+    }
+
+    /// Only the newest card of each customer, of those that `plan` holds for.
+    pub(super) fn newest_of_each(mut self, plan: &Plan) -> Self {
+        self.plan(plan);
+        let (context, asked_rows) = (self.context, self.asked_rows);
+        let Composed { text, params } = self.select("max(c.card_id)", " group by c.customer_id");
+        Self {
+            context,
+            text: format!("c.card_id in ({text})"),
+            params,
+            names_person: false,
+            names_landing: false,
+            asked_rows,
+        }
+    }
+
+    /// Part of what was asked for so far, in an order.
+    pub(super) fn ordered(mut self, order: Order, edge: &Edge, size: usize) -> Composed {
         let (direction, place) = match edge {
             Edge::First => (order.direction, None),
             Edge::After(place) => (order.direction, Some(place)),

@@ -15,6 +15,9 @@ pub(super) const LINES: &str = "select c.card_id, c.customer_id, c.program_id, u
      join cards c on c.merchant_id = $1 and c.card_id = v.column1 \
      join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id";
 
+pub(super) const CARDS_OF: &str = "select c.customer_id, count(*) from (values {bigint}) as v \
+     join cards c on c.merchant_id = $1 and c.customer_id = v.column1 group by c.customer_id";
+
 /// One line of the list of customers: a card and its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -51,6 +54,20 @@ pub async fn lines(
     let found: Vec<Line> = tx.all_rows(LINES, &params![merchant], &rows).await?;
     let mut by_card: HashMap<CardId, Line> = found.into_iter().map(|line| (line.card, line)).collect();
     Ok(cards.filter_map(|card| by_card.remove(&card)).collect())
+}
+
+/// How many cards each of some customers has.
+pub async fn cards_of(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    customers: &[CustomerId],
+) -> Result<HashMap<CustomerId, i64>, Error> {
+    let rows: Vec<_> = customers
+        .iter()
+        .map(|customer| params![*customer].to_vec())
+        .collect();
+    let counted: Vec<(CustomerId, i64)> = tx.all_rows(CARDS_OF, &params![merchant], &rows).await?;
+    Ok(counted.into_iter().collect())
 }
 
 /// How the lines of `size` cards would be asked for.

@@ -24,7 +24,22 @@ pub async fn count(
     plan: &Plan,
     context: &Context,
 ) -> Result<i64, Error> {
-    let Composed { text, params } = counting(merchant, plan, context);
+    counted(tx, counting(merchant, plan, context)).await
+}
+
+/// How many people hold the cards that `plan` holds for.
+pub async fn count_customers(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    plan: &Plan,
+    context: &Context,
+) -> Result<i64, Error> {
+    let mut composer = Composer::new(context, merchant);
+    composer.plan(plan);
+    counted(tx, composer.select("count(distinct c.customer_id)", "")).await
+}
+
+async fn counted(tx: &mut Tx<'_>, Composed { text, params }: Composed) -> Result<i64, Error> {
     let counted: Vec<(i64,)> = tx.composed("count by rule", &text, &params).await?;
     let first = counted.first().map(|(count,)| *count);
     first.ok_or_else(|| Error::inconsistent("one row", "none"))
@@ -66,8 +81,33 @@ pub async fn page(
     edge: &Edge,
     size: usize,
 ) -> Result<(Vec<Place>, bool), Error> {
-    let Composed { text, params } =
-        Composer::new(context, merchant).page(plan, order, edge, size.saturating_add(1));
+    let composer = Composer::new(context, merchant);
+    let composed = composer.page(plan, order, edge, size.saturating_add(1));
+    places(tx, composed, order, edge, size).await
+}
+
+/// The same with one row for each customer.
+pub async fn page_of_customers(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    plan: &Plan,
+    context: &Context,
+    order: Order,
+    edge: &Edge,
+    size: usize,
+) -> Result<(Vec<Place>, bool), Error> {
+    let composer = Composer::new(context, merchant).newest_of_each(plan);
+    let composed = composer.ordered(order, edge, size.saturating_add(1));
+    places(tx, composed, order, edge, size).await
+}
+
+async fn places(
+    tx: &mut Tx<'_>,
+    Composed { text, params }: Composed,
+    order: Order,
+    edge: &Edge,
+    size: usize,
+) -> Result<(Vec<Place>, bool), Error> {
     let mut places: Vec<Place> = match order.sort.by() {
         SortBy::Text(_) => {
             let rows: Vec<(CardId, String)> = tx.composed("page by rule", &text, &params).await?;

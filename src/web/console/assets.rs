@@ -31,6 +31,7 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/timeline.css"),
             include_str!("../assets/console/profile.css"),
             include_str!("../assets/console/settings.css"),
+            include_str!("../assets/console/list.css"),
             include_str!("../assets/console/small.css"),
         ),
     )
@@ -44,6 +45,7 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/frame.js"),
             include_str!("../assets/console/live.js"),
             include_str!("../assets/console/keys.js"),
+            include_str!("../assets/console/list.js"),
             include_str!("../assets/console/start.js"),
         ),
     )

@@ -5,8 +5,10 @@
 //! sentence of their own.
 
 pub mod common;
+pub mod filter;
 pub mod format;
 pub mod settings;
+pub mod list;
 pub mod shell;
 pub mod sign_in;
 
@@ -44,6 +46,8 @@ pub struct Words {
     pub language: Language,
     pub common: common::Common,
     pub settings: settings::Settings,
+    pub filter: filter::Filter,
+    pub list: list::List,
     pub shell: shell::Shell,
     pub sign_in: sign_in::SignIn,
 }
@@ -52,6 +56,8 @@ pub static ENGLISH: Words = Words {
     language: Language::English,
     common: common::ENGLISH,
     settings: settings::ENGLISH,
+    filter: filter::ENGLISH,
+    list: list::ENGLISH,
     shell: shell::ENGLISH,
     sign_in: sign_in::ENGLISH,
 };
@@ -60,6 +66,8 @@ pub static GERMAN: Words = Words {
     language: Language::German,
     common: common::GERMAN,
     settings: settings::GERMAN,
+    filter: filter::GERMAN,
+    list: list::GERMAN,
     shell: shell::GERMAN,
     sign_in: sign_in::GERMAN,
 };

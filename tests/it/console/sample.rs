@@ -301,6 +301,25 @@ async fn issue(web: &Web, number: i64) {
     }
 }
 
+/// Gives the customer of a card a second one, in another program.
+pub(crate) async fn second_card(web: &Web, number: i64) -> CardId {
+    let (id, at) = (card(number + 1_000), web.ops.clock.now());
+    let row = vec![
+        MERCHANT.into(),
+        id.into(),
+        Value::from(3),
+        Value::from(number),
+        format!("card-{id}").into(),
+        format!("8Q4K{number:04}ZP2MX81R").into(),
+        "".into(),
+        "pending".into(),
+        Value::from(0),
+        at.into(),
+    ];
+    exec(web, CARD, row).await;
+    id
+}
+
 /// Writes what happened and tells the store's subscribers, as a use case does.
 pub(crate) async fn happen(web: &Web, card: CardId, what: Happening, at: Timestamp) {
     web.ops

@@ -136,6 +136,16 @@ impl Visitor {
         self
     }
 
+    /// Keeps the cookie that an answer sets, beside the session.
+    pub(super) fn keep(&mut self, answer: &Page) {
+        let set = answer
+            .cookie
+            .as_deref()
+            .and_then(|cookie| cookie.split(';').next());
+        let all: Vec<&str> = self.session.as_deref().into_iter().chain(set).collect();
+        self.session = Some(all.join("; "));
+    }
+
     pub(super) async fn page(&self, path: &str) -> Page {
         read(self.request(self.client.get(self.url(path)))).await
     }
