@@ -35,9 +35,9 @@ use crate::mail::courier::Courier;
 use crate::mail::{MailError, Mailer};
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
-use crate::ops::chores;
 use crate::ops::faces::StoredFaces;
 use crate::ops::rosters::Rosters;
+use crate::ops::{chores, uploads};
 use crate::push::Sender;
 use crate::push::dispatcher::{Dispatcher, Settings};
 use crate::store::Store;
@@ -102,6 +102,8 @@ pub struct Gateway {
     dispatcher: Option<JoinHandle<()>>,
     /// None: they have ended.
     chores: Option<JoinHandle<()>>,
+    /// Imports what was uploaded. Files can wait, so nothing stops when it ends.
+    imports: JoinHandle<()>,
     /// None: no mail server is configured. Letters can wait, so nothing stops when it ends.
     courier: Option<JoinHandle<()>>,
     /// Writes down who followed links; ends when nobody can follow one any more.
@@ -174,6 +176,7 @@ impl Gateway {
         };
 
         let chores = tokio::spawn(chores::run(ops.clone(), stop.clone()));
+        let imports = tokio::spawn(uploads::run(ops.clone(), stop.clone()));
         let courier = courier(config, &ops, &master, &public_url)?
             .map(|courier| tokio::spawn(courier.run(stop.clone())));
         let folding = AbortOnDropHandle::new(tokio::spawn(fold(metrics.clone())));
@@ -190,6 +193,7 @@ impl Gateway {
             takes_apps: fcm.is_some(),
             metrics,
             public_url: Arc::clone(&public_url),
+            sends_mail: courier.is_some(),
             trusted_proxies: config.server.trusted_proxies.clone().into(),
             stopping: stop.clone(),
         });
@@ -206,6 +210,7 @@ impl Gateway {
             handle,
             dispatcher,
             chores: Some(chores),
+            imports,
             courier,
             clicks,
             _folding: folding,
@@ -256,6 +261,9 @@ impl Gateway {
             && let Err(error) = courier.await
         {
             tracing::error!(%error, "the courier ended badly");
+        }
+        if let Err(error) = self.imports.await {
+            tracing::error!(%error, "the work on uploaded files ended badly");
         }
         if let Some(chores) = self.chores
             && let Err(error) = chores.await

@@ -65,5 +65,6 @@ pub mod segment;
 pub mod tier;
 pub mod time;
 pub mod timeline;
+pub mod upload;
 pub mod utm;
 pub mod wording;

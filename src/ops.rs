@@ -42,6 +42,7 @@ pub mod second_factor;
 pub mod segments;
 pub mod setup;
 pub mod timeline;
+pub mod uploads;
 pub mod utms;
 
 use crate::clock::{Clock, Ids};

@@ -57,6 +57,7 @@ pub mod sql;
 pub mod stations;
 pub mod tags;
 pub mod timeline;
+pub mod uploads;
 pub mod utms;
 
 mod dialect;
@@ -318,6 +319,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("stations", stations::STATEMENTS),
         ("tags", tags::STATEMENTS),
         ("timeline", timeline::STATEMENTS),
+        ("uploads", uploads::STATEMENTS),
         ("utms", utms::STATEMENTS),
     ];
     files

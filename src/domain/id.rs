@@ -132,6 +132,8 @@ ids! {
     MessageId,
     /// An address that is counted when it is followed.
     LinkId,
+    /// A file that somebody uploaded to import it.
+    UploadId,
 }
 
 /// A ledger row; numbered by the store, growing.

@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     16 "0016_receipts",
     17 "0017_messages",
     21 "0021_accounts",
+    24 "0024_uploads",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (
