@@ -25,6 +25,7 @@ pub mod sign_in;
 pub mod styleguide;
 pub mod throttle;
 pub mod timeline;
+pub mod tools;
 pub mod watch;
 mod why;
 pub mod words;
@@ -74,12 +75,14 @@ pub fn router() -> Router<Web> {
         .route("/language", post(sign_in::choose_language))
         .route("/cards", get(list::show))
         .route("/cards/columns", post(list::choose_columns))
+        .route("/cards/export", get(tools::export::list))
         .route("/cards/{card_id}", get(card::show))
         .route("/cards/{card_id}/events", get(live::events))
         .route("/cards/{card_id}/redeem", post(actions::redeem))
         .route("/cards/{card_id}/reverse", post(actions::reverse))
         .route("/cards/{card_id}/end", post(actions::end))
         .route("/cards/{card_id}/restore", post(actions::restore))
+        .nest("/tools", tools::router())
         .nest("/messages", messages::router())
         .route("/styleguide", get(styleguide::show))
         .route("/styleguide/dialog", get(styleguide::dialog))

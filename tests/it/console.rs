@@ -7,6 +7,7 @@ mod list;
 mod messages;
 mod sample;
 mod settings;
+mod tools;
 mod visitor;
 
 use std::time::Duration;

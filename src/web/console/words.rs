@@ -4,13 +4,17 @@
 //! does not compile. Pages take their texts from the [`Words`] of their [`Screen`](super::screen::Screen) and hold no
 //! sentence of their own.
 
+pub mod codes;
 pub mod common;
 pub mod filter;
 pub mod format;
-pub mod settings;
+pub mod import;
+pub mod invite;
 pub mod list;
+pub mod settings;
 pub mod shell;
 pub mod sign_in;
+pub mod tools;
 
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
@@ -44,32 +48,44 @@ pub(crate) use words;
 #[derive(Debug)]
 pub struct Words {
     pub language: Language,
+    pub codes: codes::Codes,
     pub common: common::Common,
     pub settings: settings::Settings,
     pub filter: filter::Filter,
+    pub import: import::Import,
+    pub invite: invite::Invite,
     pub list: list::List,
     pub shell: shell::Shell,
     pub sign_in: sign_in::SignIn,
+    pub tools: tools::Tools,
 }
 
 pub static ENGLISH: Words = Words {
     language: Language::English,
+    codes: codes::ENGLISH,
     common: common::ENGLISH,
     settings: settings::ENGLISH,
     filter: filter::ENGLISH,
+    import: import::ENGLISH,
+    invite: invite::ENGLISH,
     list: list::ENGLISH,
     shell: shell::ENGLISH,
     sign_in: sign_in::ENGLISH,
+    tools: tools::ENGLISH,
 };
 
 pub static GERMAN: Words = Words {
     language: Language::German,
+    codes: codes::GERMAN,
     common: common::GERMAN,
     settings: settings::GERMAN,
     filter: filter::GERMAN,
+    import: import::GERMAN,
+    invite: invite::GERMAN,
     list: list::GERMAN,
     shell: shell::GERMAN,
     sign_in: sign_in::GERMAN,
+    tools: tools::GERMAN,
 };
 
 /// A language that the console speaks.
