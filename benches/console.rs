@@ -175,6 +175,7 @@ impl Bench {
             google: None,
             web_push: None,
             takes_apps: false,
+            sends_mail: false,
             metrics,
             public_url: format!("http://{address}").into(),
             trusted_proxies: Default::default(),

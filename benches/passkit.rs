@@ -159,6 +159,7 @@ impl Bench {
             google: None,
             web_push: None,
             takes_apps: false,
+            sends_mail: false,
             metrics,
             public_url: format!("http://{gateway}").into(),
             trusted_proxies: Default::default(),

@@ -39,9 +39,9 @@ use crate::mail::courier::Courier;
 use crate::mail::{MailError, Mailer};
 use crate::ops::Ops;
 use crate::ops::captures::Recorder;
-use crate::ops::chores;
 use crate::ops::faces::StoredFaces;
 use crate::ops::rosters::Rosters;
+use crate::ops::{chores, uploads};
 use crate::push::Sender;
 use crate::push::dispatcher::{Dispatcher, Settings};
 use crate::store::Store;
@@ -108,6 +108,8 @@ pub struct Gateway {
     dispatcher: Option<JoinHandle<()>>,
     /// None: they have ended.
     chores: Option<JoinHandle<()>>,
+    /// Imports what was uploaded. Files can wait, so nothing stops when it ends.
+    imports: JoinHandle<()>,
     /// None: no mail server is configured. Letters can wait, so nothing stops when it ends.
     courier: Option<JoinHandle<()>>,
     /// None: no app is told of anything, or this node leaves pushing to others.
@@ -198,6 +200,7 @@ impl Gateway {
             tokio::spawn(herald.run(stop.clone()))
         });
         let chores = tokio::spawn(chores::run(ops.clone(), stop.clone()));
+        let imports = tokio::spawn(uploads::run(ops.clone(), stop.clone()));
         let courier = courier(config, &ops, &master, &public_url)?
             .map(|courier| tokio::spawn(courier.run(stop.clone())));
         let folding = AbortOnDropHandle::new(tokio::spawn(fold(metrics.clone())));
@@ -214,6 +217,7 @@ impl Gateway {
             takes_apps: fcm.is_some(),
             metrics,
             public_url: Arc::clone(&public_url),
+            sends_mail: courier.is_some(),
             trusted_proxies: config.server.trusted_proxies.clone().into(),
             stopping: stop.clone(),
         });
@@ -230,6 +234,7 @@ impl Gateway {
             handle,
             dispatcher,
             chores: Some(chores),
+            imports,
             courier,
             herald,
             clicks,
@@ -286,6 +291,9 @@ impl Gateway {
             && let Err(error) = herald.await
         {
             tracing::error!(%error, "the herald ended badly");
+        }
+        if let Err(error) = self.imports.await {
+            tracing::error!(%error, "the work on uploaded files ended badly");
         }
         if let Some(chores) = self.chores
             && let Err(error) = chores.await

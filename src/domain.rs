@@ -68,6 +68,7 @@ pub mod tier;
 pub mod time;
 pub mod timeline;
 pub mod topic;
+pub mod upload;
 pub mod utm;
 pub mod window;
 pub mod wording;

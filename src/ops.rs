@@ -45,6 +45,7 @@ pub mod segments;
 pub mod setup;
 pub mod timeline;
 pub mod topics;
+pub mod uploads;
 pub mod utms;
 
 use crate::clock::{Clock, Ids};

@@ -60,6 +60,7 @@ pub mod stations;
 pub mod tags;
 pub mod timeline;
 pub mod topics;
+pub mod uploads;
 pub mod utms;
 pub mod windows;
 
@@ -326,6 +327,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("tags", tags::STATEMENTS),
         ("timeline", timeline::STATEMENTS),
         ("topics", topics::STATEMENTS),
+        ("uploads", uploads::STATEMENTS),
         ("utms", utms::STATEMENTS),
         ("windows", windows::STATEMENTS),
     ];

@@ -53,6 +53,9 @@ const LARGEST_BODY: usize = 256 * 1024;
 /// How long an answer may take; longer ones (live pages) are not limited.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long it may take to send a file.
+const FILE_WITHIN: Duration = Duration::from_mins(10);
+
 /// What requests are called that no route is for.
 const NO_ROUTE: &str = "(no route)";
 
@@ -81,6 +84,8 @@ pub struct Reach {
     pub web_push: Option<Arc<WebPush>>,
     /// Whether apps are told of cards through Firebase.
     pub takes_apps: bool,
+    /// Whether letters are sent; without a mail server they wait.
+    pub sends_mail: bool,
     pub metrics: Metrics,
     /// Without a slash at its end.
     pub public_url: Arc<str>,
@@ -141,7 +146,7 @@ pub fn router(web: Web) -> Router {
         .layer(CountedLayer::default())
         .layer(CatchPanicLayer::new())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(PatienceLayer::new(ANSWER_WITHIN));
+        .layer(PatienceLayer::new(ANSWER_WITHIN, FILE_WITHIN));
     Router::new()
         .merge(api::router())
         .merge(health::router())

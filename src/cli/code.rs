@@ -10,13 +10,14 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::{filled, open};
 use crate::config::Config;
-use crate::domain::code::{Code as Typed, Gift};
+use crate::domain::code::Gift;
 use crate::domain::event::Actor;
 use crate::domain::id::{CardId, CodeBatchId, MerchantId, ProgramId};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
 use crate::ops::codes::NewBatch;
 use crate::store::codes::{CodeBatch, ListedCode};
+use crate::web::console::tools::codes::print;
 
 #[derive(Subcommand)]
 pub(super) enum Code {
@@ -214,26 +215,14 @@ async fn for_each_code(
 
 async fn write_csv(ops: &Ops, batch: &CodeBatch, out: &mut impl Write) -> Result<usize> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(["code", "uses", "max_uses", "first_used_at", "expires_at"])?;
-    let time = |at: Option<Timestamp>| at.map(|at| at.to_jiff().to_string()).unwrap_or_default();
+    writer.write_record(print::HEADER)?;
     let count = for_each_code(ops, batch, |code| {
-        writer.write_record([
-            printed(code),
-            code.uses.to_string(),
-            batch.max_uses.to_string(),
-            time(code.first_used_at),
-            time(batch.expires_at),
-        ])?;
+        writer.write_record(print::row(batch, code))?;
         Ok(())
     });
     let count = count.await?;
     writer.flush()?;
     Ok(count)
-}
-
-/// A code as people read it.
-fn printed(code: &ListedCode) -> String {
-    Typed::parse(&code.code).map_or_else(|_| code.code.clone(), |code| code.to_string())
 }
 
 fn line(batch: &CodeBatch) -> String {

@@ -134,6 +134,8 @@ ids! {
     LinkId,
     /// Something that was said to a topic of Firebase.
     TopicNoticeId,
+    /// A file that somebody uploaded to import it.
+    UploadId,
 }
 
 /// A ledger row; numbered by the store, growing.

@@ -114,6 +114,10 @@ const CHORES: &[Chore] = &[
         turn: |ops, now| Box::pin(addresses::forget_expired(ops, now)),
     },
     Chore {
+        name: "forget_uploads",
+        turn: |ops, now| Box::pin(ops.forget_uploads(now)),
+    },
+    Chore {
         name: "bring_customers_into_form",
         turn: |ops, now| Box::pin(customers::bring_into_form(ops, now)),
     },

@@ -74,11 +74,26 @@ impl Ops {
         new: NewBatch,
         by: Option<MemberId>,
     ) -> Result<CodeBatch, CodesError> {
+        let id = CodeBatchId(self.ids.next(self.clock.now()));
+        self.begin_codes(merchant, id, new, by).await?;
+        while self.make_some_codes(Some((merchant, id))).await? > 0 {}
+        self.code_batch(merchant, id).await
+    }
+
+    /// Makes a batch under an id that the caller has drawn, with its first codes; a chore makes the rest. A batch that has
+    /// the id already is left as it is: the same wish sent twice makes one batch.
+    pub async fn begin_codes(
+        &self,
+        merchant: MerchantId,
+        id: CodeBatchId,
+        new: NewBatch,
+        by: Option<MemberId>,
+    ) -> Result<(), CodesError> {
         let now = self.clock.now();
         check(&new, now)?;
         let batch = CodeBatch {
             merchant,
-            id: CodeBatchId(self.ids.next(now)),
+            id,
             program: new.program,
             label: new.label.trim().to_owned(),
             gift: new.gift,
@@ -90,7 +105,6 @@ impl Ops {
             created_by: by,
             created_at: now,
         };
-        let id = batch.id;
         self.store
             .write("make_code_batch", move |tx| {
                 let batch = batch.clone();
@@ -99,13 +113,15 @@ impl Ops {
                     if program.is_none_or(|of| of.program.archived_at.is_some()) {
                         return Err(CodesError::NoProgram);
                     }
-                    codes::insert_batch(tx, &batch).await?;
-                    Ok(())
+                    if codes::batch_for_update(tx, merchant, id).await?.is_none() {
+                        codes::insert_batch(tx, &batch).await?;
+                    }
+                    Ok::<_, CodesError>(())
                 })
             })
             .await?;
-        while self.make_some_codes(Some((merchant, id))).await? > 0 {}
-        self.code_batch(merchant, id).await
+        self.make_some_codes(Some((merchant, id))).await?;
+        Ok(())
     }
 
     /// Makes some of the codes that a batch still lacks: of `which`, or of any batch that nobody is making.

@@ -87,10 +87,122 @@ struct Line {
     answers: Vec<Answer>,
 }
 
+/// A file as it leaves, a piece at a time.
+pub struct Exporter {
+    ops: Ops,
+    merchant: MerchantId,
+    columns: Vec<Exported>,
+    currency: Currency,
+    pages: Pages,
+    audit: AuditId,
+    rows: i64,
+    /// Whether the header has left.
+    is_begun: bool,
+    is_over: bool,
+}
+
+impl Exporter {
+    /// The next piece, the first with the header; none at the end, once it is noted how many rows there were.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ExportError> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let mut out = csv::WriterBuilder::new()
+            .terminator(csv::Terminator::CRLF)
+            .from_writer(Vec::new());
+        if !std::mem::replace(&mut self.is_begun, true) {
+            write(&mut out, self.columns.iter().map(Exported::as_str))?;
+        }
+        match self.pages.next(&self.ops).await? {
+            Some(lines) => {
+                for line in &lines {
+                    let cells: Vec<String> = self
+                        .columns
+                        .iter()
+                        .map(|column| text(column, line, self.currency))
+                        .collect();
+                    write(&mut out, cells.iter().map(String::as_str))?;
+                    self.rows += 1;
+                }
+            }
+            None => {
+                self.is_over = true;
+                let (merchant, audit, rows) = (self.merchant, self.audit, self.rows);
+                self.ops
+                    .store
+                    .write("count_export", move |tx| {
+                        Box::pin(async move { audit::set_rows(tx, merchant, audit, rows).await })
+                    })
+                    .await?;
+            }
+        }
+        let piece = out
+            .into_inner()
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Some(piece).filter(|piece| !piece.is_empty() || !self.is_over))
+    }
+
+    /// Rows that have left.
+    pub fn rows(&self) -> i64 {
+        self.rows
+    }
+}
+
 impl Ops {
     /// Writes what is asked for to `out`, with a header; how many rows there were.
-    pub async fn export(&self, request: ExportRequest, out: impl Write + Send) -> Result<i64, ExportError> {
-        let (merchant, program, now) = (request.merchant, request.program, self.clock.now());
+    pub async fn export(
+        &self,
+        request: ExportRequest,
+        mut out: impl Write + Send,
+    ) -> Result<i64, ExportError> {
+        let mut exporter = self.begin_export(request).await?;
+        while let Some(piece) = exporter.next().await? {
+            out.write_all(&piece)?;
+        }
+        out.flush()?;
+        Ok(exporter.rows())
+    }
+
+    /// Notes an export and gives what it writes. Columns that are not known are refused here, before anything is noted.
+    pub async fn begin_export(&self, request: ExportRequest) -> Result<Exporter, ExportError> {
+        let (merchant, now) = (request.merchant, self.clock.now());
+        let (currency, kind, fields) = self.export_setting(merchant, request.program).await?;
+        let is_of_people = matches!(request.which, Which::People);
+        let all = all_columns(is_of_people, kind, &fields);
+        let columns = chosen(all, request.columns.as_deref())?;
+        let audit = self
+            .note_export(merchant, request.actor, &request.filter, &columns, now)
+            .await?;
+        Ok(Exporter {
+            ops: self.clone(),
+            merchant,
+            columns,
+            currency,
+            pages: Pages::new(request.which, merchant, request.program),
+            audit,
+            rows: 0,
+            is_begun: false,
+            is_over: false,
+        })
+    }
+
+    /// The names of everything that an export can have, of people or of cards.
+    pub async fn export_columns(
+        &self,
+        merchant: MerchantId,
+        program: Option<ProgramId>,
+        is_of_people: bool,
+    ) -> Result<Vec<String>, ExportError> {
+        let (_, kind, fields) = self.export_setting(merchant, program).await?;
+        let all = all_columns(is_of_people, kind, &fields);
+        Ok(all.iter().map(|column| column.as_str().to_owned()).collect())
+    }
+
+    async fn export_setting(
+        &self,
+        merchant: MerchantId,
+        program: Option<ProgramId>,
+    ) -> Result<(Currency, Option<ProgramKind>, Vec<CustomField>), ExportError> {
         let (habits, of, fields) = self
             .store
             .read("export_setting", move |tx| {
@@ -110,34 +222,7 @@ impl Ops {
             Some(of) => of.program.rules.purchase.currency,
             None => Currency::parse(&habits.currency).unwrap_or(Currency::EUR),
         };
-        let kind = of.map(|of| of.program.rules.kind());
-        let columns = columns(&request, kind, &fields)?;
-        let audit = self
-            .note_export(merchant, request.actor, &request.filter, &columns, now)
-            .await?;
-        let mut out = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::CRLF)
-            .from_writer(out);
-        write(&mut out, columns.iter().map(Exported::as_str))?;
-        let mut rows = 0;
-        let mut pages = Pages::new(request.which, merchant, program);
-        while let Some(lines) = pages.next(self).await? {
-            for line in &lines {
-                let cells: Vec<String> = columns
-                    .iter()
-                    .map(|column| text(column, line, currency))
-                    .collect();
-                write(&mut out, cells.iter().map(String::as_str))?;
-                rows += 1;
-            }
-        }
-        out.flush()?;
-        self.store
-            .write("count_export", move |tx| {
-                Box::pin(async move { audit::set_rows(tx, merchant, audit, rows).await })
-            })
-            .await?;
-        Ok(rows)
+        Ok((currency, of.map(|of| of.program.rules.kind()), fields))
     }
 
     async fn note_export(
@@ -161,19 +246,15 @@ impl Ops {
     }
 }
 
-/// Everything that there is to write, or what of it is asked for.
-fn columns(
-    request: &ExportRequest,
-    kind: Option<ProgramKind>,
-    fields: &[CustomField],
-) -> Result<Vec<Exported>, ExportError> {
+/// Everything that there is to write.
+fn all_columns(is_of_people: bool, kind: Option<ProgramKind>, fields: &[CustomField]) -> Vec<Exported> {
     let mut all: Vec<Exported> = Field::ALL
         .into_iter()
         .map(|field| Exported::Importable(Column::Profile(field)))
         .collect();
     all.push(Exported::Importable(Column::Tags));
     all.extend(Column::of_consents().map(Exported::Importable));
-    if !matches!(request.which, Which::People) {
+    if !is_of_people {
         let balances = match kind {
             Some(ProgramKind::Punch) => vec![Column::Stamps, Column::Spend],
             Some(ProgramKind::Points) => vec![Column::Points, Column::Spend],
@@ -186,7 +267,12 @@ fn columns(
         all.push(Exported::Status);
     }
     all.push(Exported::CreatedAt);
-    let Some(wanted) = &request.columns else {
+    all
+}
+
+/// What of it is asked for, in the order asked for.
+fn chosen(all: Vec<Exported>, wanted: Option<&[String]>) -> Result<Vec<Exported>, ExportError> {
+    let Some(wanted) = wanted else {
         return Ok(all);
     };
     let find = |name: &String| {

@@ -10,6 +10,7 @@ mod consent;
 mod failed;
 mod lines;
 mod survey;
+mod work;
 
 use std::io::{self, Read};
 use std::sync::{Arc, RwLock};
@@ -17,6 +18,7 @@ use std::sync::{Arc, RwLock};
 use jiff::tz::TimeZone;
 
 use crate::domain::capture::Token;
+use crate::domain::custom_field::CustomField;
 use crate::domain::event::Actor;
 use crate::domain::id::{BatchId, CardId, CustomerId, MerchantId, ProgramId};
 use crate::domain::import::{Column, Context, Counts, ImportRow, Mapping, MappingError, Problem, Seen, read};
@@ -30,6 +32,8 @@ use crate::store::{Error, cards, custom_fields, imports};
 use chunk::{Chunk, Done, PlannedRow};
 pub use failed::{failed_header, failed_row, template};
 use lines::Lines;
+pub(super) use survey::Surveyor;
+pub use work::Head;
 
 /// Rows in one transaction, so that a tap never waits long behind them.
 const CHUNK: usize = 200;
@@ -114,7 +118,7 @@ impl Ops {
     ) -> Result<ImportReport, ImportError> {
         let survey = survey::look(open()?)?;
         let mut rows = Rows::open(open()?, survey.delimiter)?;
-        let setting = Arc::new(self.setting(request, &rows.header).await?);
+        let setting = Arc::new(self.guessed(request, &rows.header).await?);
         let mut report = report(&setting, None, Counts::default());
         let seen = Arc::new(RwLock::new(Seen::default()));
         while let Some(chunk) = self.next(&mut rows, &setting, &seen, request.actor, None)? {
@@ -144,7 +148,7 @@ impl Ops {
     ) -> Result<ImportReport, ImportError> {
         let survey = survey::look(open()?)?;
         let mut rows = Rows::open(open()?, survey.delimiter)?;
-        let setting = Arc::new(self.setting(request, &rows.header).await?);
+        let setting = Arc::new(self.guessed(request, &rows.header).await?);
         let job = self.begin(request, survey.fingerprint, &setting).await?;
         let seen = Arc::new(RwLock::new(self.seen(request.merchant, &job).await?));
         rows.skip(job.records)?;
@@ -195,7 +199,16 @@ impl Ops {
             .await
     }
 
-    async fn setting(&self, request: &ImportRequest, header: &[String]) -> Result<Setting, ImportError> {
+    async fn guessed(&self, request: &ImportRequest, header: &[String]) -> Result<Setting, ImportError> {
+        let guess = |fields: &[CustomField]| Mapping::new(header, &request.told, fields);
+        self.setting(request, guess).await
+    }
+
+    async fn setting(
+        &self,
+        request: &ImportRequest,
+        map: impl FnOnce(&[CustomField]) -> Result<Mapping, MappingError>,
+    ) -> Result<Setting, ImportError> {
         let (merchant, program, now) = (request.merchant, request.program, self.clock.now());
         let (habits, of, fields) = self
             .store
@@ -228,7 +241,7 @@ impl Ops {
         };
         Ok(Setting {
             merchant,
-            mapping: Mapping::new(header, &request.told, &context.fields)?,
+            mapping: map(&context.fields)?,
             of,
             context,
             zone: habits.zone,
@@ -410,6 +423,11 @@ impl<R: Read> Rows<R> {
         let within: usize = record.iter().map(|cell| cell.matches('\n').count()).sum();
         let line = self.reader.position().line().saturating_sub(within as u64 + 1);
         Ok(Some((line, record.iter().map(str::to_owned).collect())))
+    }
+
+    /// Bytes that were read, nearly.
+    fn bytes(&self) -> i64 {
+        i64::try_from(self.reader.position().byte()).unwrap_or(i64::MAX)
     }
 
     fn skip(&mut self, rows: i64) -> Result<(), ImportError> {

@@ -9,6 +9,7 @@
 //! latest. So whoever changes what rules can ask announces `Change::Card`, for each of the person's cards where it is a
 //! person. What acts on cards (a message, a bulk job) asks the store itself.
 
+mod all;
 mod held;
 
 use std::collections::{HashMap, HashSet};

@@ -17,6 +17,11 @@ pub(crate) const PERSONAL: &[&str] = &[
     "delete from import_failures where merchant_id = $1 and exists (select 1 from customers u \
      where u.merchant_id = $1 and u.customer_id = $2 and (lower(import_failures.cells) like '%' || u.email_key || '%' \
      or import_failures.cells like '%' || u.phone || '%'))",
+    // A file that waits to be imported may name anybody, in any spelling. One that is being imported is gone in a moment.
+    "delete from upload_pieces where merchant_id = $1 and cast($2 as bigint) <> 0 and upload_id in \
+     (select f.upload_id from uploads f where f.merchant_id = $1 and f.state in ('received', 'trying', 'tried'))",
+    "update uploads set name = '', header = '[]', state = 'failed', problem = 'erased', lease = null, lease_until = null \
+     where merchant_id = $1 and cast($2 as bigint) <> 0 and state in ('received', 'trying', 'tried')",
     "update customers set first_name = '', last_name = '', name_key = '', email = null, email_key = null, phone = null, birthday = null, \
      birth_year = null, external_id = null, language = '', search = '', verified_at = null, zone = null, version = version + 1 \
      where merchant_id = $1 and customer_id = $2",

@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     19 "0019_truth",
     20 "0020_addresses_topics",
     21 "0021_accounts",
+    22 "0022_uploads",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (

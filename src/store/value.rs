@@ -7,7 +7,7 @@ use crate::domain::id::{
     AccountId, AuditId, BatchId, CampaignId, CardId, CodeBatchId, CustomerId, DeviceLibraryIdentifier,
     EventId, InvitationId, LinkId, LocationId, MemberId, MemberInvitationId, MerchantId, MessageId, NoteId,
     OfferId, PassTypeIdentifier, ProgramId, PromotionId, PushToken, SegmentId, SerialNumber, StationId,
-    TopicNoticeId, UpdateTag,
+    TopicNoticeId, UpdateTag, UploadId,
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::Error;
@@ -232,7 +232,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    MerchantId, MemberId, AccountId, MemberInvitationId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, OfferId, CampaignId, NoteId, AuditId, SegmentId, MessageId, LinkId, TopicNoticeId,
+    MerchantId, MemberId, AccountId, MemberInvitationId, LocationId, StationId, ProgramId, CustomerId, CardId, BatchId, CodeBatchId, InvitationId, EventId, UpdateTag, Timestamp, Day, PromotionId, OfferId, CampaignId, NoteId, AuditId, SegmentId, MessageId, LinkId, TopicNoticeId, UploadId,
 }
 
 macro_rules! names {

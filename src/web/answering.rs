@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
+use axum::http::header;
 use axum::response::Response;
 use tokio::time::Sleep;
 use tower::{Layer, Service};
@@ -126,15 +127,17 @@ fn counters(counts: &Counts, route: &str) -> Arc<Counters> {
     })
 }
 
-/// Gives up answers that take longer than a span. The body of an answer may take as long as it likes.
+/// Gives up answers that take longer than a span, which is another one where a file is sent: its answer begins when all
+/// of it is here. The body of an answer may take as long as it likes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PatienceLayer {
     span: Duration,
+    with_file: Duration,
 }
 
 impl PatienceLayer {
-    pub(super) fn new(span: Duration) -> Self {
-        Self { span }
+    pub(super) fn new(span: Duration, with_file: Duration) -> Self {
+        Self { span, with_file }
     }
 }
 
@@ -142,22 +145,19 @@ impl<S> Layer<S> for PatienceLayer {
     type Service = Patience<S>;
 
     fn layer(&self, inner: S) -> Patience<S> {
-        Patience {
-            inner,
-            span: self.span,
-        }
+        Patience { inner, layer: *self }
     }
 }
 
 #[derive(Clone)]
 pub(super) struct Patience<S> {
     inner: S,
-    span: Duration,
+    layer: PatienceLayer,
 }
 
-impl<S, R, B> Service<R> for Patience<S>
+impl<S, R, B> Service<axum::http::Request<R>> for Patience<S>
 where
-    S: Service<R, Response = Response<B>>,
+    S: Service<axum::http::Request<R>, Response = Response<B>>,
     S::Future: Unpin,
     B: Default,
 {
@@ -169,10 +169,16 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: R) -> Self::Future {
+    fn call(&mut self, request: axum::http::Request<R>) -> Self::Future {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let has_file = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
         Waiting {
+            span: if has_file {
+                self.layer.with_file
+            } else {
+                self.layer.span
+            },
             inner: self.inner.call(request),
-            span: self.span,
             over: None,
         }
     }
@@ -216,14 +222,16 @@ mod tests {
     use axum::routing::get;
     use tower::ServiceExt as _;
 
-    async fn status(router: Router) -> StatusCode {
-        let request = Request::new(Body::empty());
+    async fn status(router: Router, kind: &str) -> StatusCode {
+        let request = Request::builder().header(header::CONTENT_TYPE, kind);
+        let request = request.body(Body::empty()).expect("a request");
         router.oneshot(request).await.expect("infallible").status()
     }
 
     #[tokio::test]
     async fn only_an_answer_that_does_not_come_is_given_up() {
-        let router = |slow| {
+        let at_once = Duration::from_millis(10);
+        let router = |slow, within, with_file| {
             let answer = move || async move {
                 if slow {
                     std::future::pending::<()>().await;
@@ -231,9 +239,14 @@ mod tests {
             };
             Router::new()
                 .route("/", get(answer))
-                .layer(PatienceLayer::new(Duration::from_millis(10)))
+                .layer(PatienceLayer::new(within, with_file))
         };
-        assert_eq!(status(router(false)).await, StatusCode::OK);
-        assert_eq!(status(router(true)).await, error::TOO_SLOW);
+        let (page, file) = ("text/html", "multipart/form-data; boundary=x");
+        let quick = router(false, at_once, at_once);
+        assert_eq!(status(quick, page).await, StatusCode::OK);
+        let patient_with_files = router(true, at_once, Duration::MAX);
+        assert_eq!(status(patient_with_files, page).await, error::TOO_SLOW);
+        let patient_otherwise = router(true, Duration::MAX, at_once);
+        assert_eq!(status(patient_otherwise, file).await, error::TOO_SLOW);
     }
 }

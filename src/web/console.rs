@@ -28,6 +28,7 @@ pub mod sign_in;
 pub mod styleguide;
 pub mod throttle;
 pub mod timeline;
+pub mod tools;
 pub mod watch;
 pub mod way;
 pub mod words;
@@ -82,6 +83,8 @@ pub fn router() -> Router<Web> {
         .merge(profile::router())
         .merge(acts::router())
         .merge(people::router())
+        .route("/cards/export", get(tools::export::list))
+        .nest("/tools", tools::router())
         .nest("/messages", messages::router())
         .route("/styleguide", get(styleguide::show))
         .route("/styleguide/dialog", get(styleguide::dialog))

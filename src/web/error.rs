@@ -11,9 +11,11 @@ use crate::domain::segment::saved::Refusal;
 use crate::ops::addresses::ListenError;
 use crate::ops::cards::CardError;
 use crate::ops::customers::CustomerError;
+use crate::ops::import::ImportError;
 use crate::ops::jobs::JobError;
 use crate::ops::messages::MessageError;
 use crate::ops::segments::SegmentError;
+use crate::ops::uploads::UploadError;
 use crate::store;
 
 /// The status of a request that was given up because it took too long.
@@ -114,6 +116,17 @@ impl From<JobError> for ApiError {
             JobError::NotFound => Self::NotFound,
             JobError::Refused(refusal) => Self::BadRequest(refusal.to_string()),
             JobError::Store(error) => error.into(),
+            refusal => Self::Conflict(refusal.to_string()),
+        }
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::NotFound => Self::NotFound,
+            UploadError::Store(error) | UploadError::Import(ImportError::Store(error)) => error.into(),
+            UploadError::Import(error @ ImportError::File(_)) => Self::Unavailable(Box::new(error)),
             refusal => Self::Conflict(refusal.to_string()),
         }
     }

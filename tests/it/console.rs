@@ -13,6 +13,7 @@ mod people;
 mod profile;
 mod sample;
 mod settings;
+mod tools;
 mod visitor;
 
 use std::time::Duration;

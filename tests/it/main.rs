@@ -46,3 +46,4 @@ mod store_schema;
 mod store_segments;
 mod store_tls;
 mod timelines;
+mod uploads;

@@ -5,10 +5,10 @@ use std::io::Write;
 use anyhow::Result;
 use maud::{DOCTYPE, PreEscaped, html};
 
-use crate::cli::code::{for_each_code, printed};
+use crate::cli::code::for_each_code;
 use crate::ops::Ops;
 use crate::store::codes::CodeBatch;
-use crate::web::console::pass::qr_path;
+use crate::web::console::tools::codes::print;
 
 /// Cards of a quarter of a line, as many lines as a page of paper takes; none is cut in two.
 const STYLE: &str = "@page{margin:12mm}body{margin:0;font-family:system-ui,sans-serif;color:#000;background:#fff}\
@@ -27,16 +27,7 @@ pub(super) async fn write(ops: &Ops, batch: &CodeBatch, out: &mut impl Write) ->
     };
     write!(out, "{}<ul>", head.into_string())?;
     let count = for_each_code(ops, batch, |code| {
-        let text = printed(code);
-        let card = html! {
-            li {
-                @if let Some((size, path)) = qr_path(&text) {
-                    svg viewBox=(format!("0 0 {size} {size}")) { path d=(path) {} }
-                }
-                code { (text) }
-            }
-        };
-        write!(out, "{}", card.into_string())?;
+        write!(out, "{}", print::slip(code).into_string())?;
         Ok(())
     });
     let count = count.await?;

@@ -134,8 +134,8 @@ impl Column {
         Purpose::ALL.into_iter().flat_map(of)
     }
 
-    /// The meaning that `--map` calls `text`.
-    fn parse(text: &str, fields: &[CustomField]) -> Result<Self, MappingError> {
+    /// Everything that a column can mean where a program has these fields.
+    pub fn all(fields: &[CustomField]) -> Vec<Self> {
         let fixed = [
             Self::Tags,
             Self::SerialNumber,
@@ -146,13 +146,18 @@ impl Column {
             Self::Ignored,
         ];
         let custom = fields.iter().map(|field| Self::Custom(field.code.clone()));
-        let known: Vec<_> = Field::ALL
+        Field::ALL
             .into_iter()
             .map(Self::Profile)
             .chain(fixed)
             .chain(Self::of_consents())
             .chain(custom)
-            .collect();
+            .collect()
+    }
+
+    /// The meaning that is called `text`.
+    fn parse(text: &str, fields: &[CustomField]) -> Result<Self, MappingError> {
+        let known = Self::all(fields);
         let found = known.iter().find(|column| column.as_str() == text.trim());
         found.cloned().ok_or_else(|| MappingError::NoMeaning {
             known: known.iter().map(Self::as_str).collect::<Vec<_>>().join(", "),
@@ -220,13 +225,56 @@ impl Mapping {
             };
             columns.push((name.trim().to_owned(), column));
         }
-        if columns
-            .iter()
-            .all(|(_, column)| matches!(column, Column::Ignored | Column::Example))
-        {
+        if says_nothing(&columns) {
             return Err(MappingError::Nothing);
         }
         Ok(Self { columns })
+    }
+
+    /// Columns whose meanings somebody has chosen, one for each and from left to right.
+    pub fn chosen(
+        header: &[String],
+        meanings: &[String],
+        fields: &[CustomField],
+    ) -> Result<Self, MappingError> {
+        if header.iter().all(|name| name.trim().is_empty()) {
+            return Err(MappingError::Empty);
+        }
+        if header.len() > MOST_COLUMNS {
+            return Err(MappingError::TooMany(header.len()));
+        }
+        let mut columns: Vec<(String, Column)> = Vec::with_capacity(header.len());
+        for (at, name) in header.iter().enumerate() {
+            let meaning = meanings.get(at).map_or(Column::Ignored.as_str(), String::as_str);
+            let column = Column::parse(meaning, fields)?;
+            let again = columns
+                .iter()
+                .find(|(_, other)| *other == column && column != Column::Ignored);
+            if let Some((other, _)) = again {
+                let meaning = column.as_str().to_owned();
+                return Err(MappingError::Twice(
+                    other.clone(),
+                    name.trim().to_owned(),
+                    meaning,
+                ));
+            }
+            columns.push((name.trim().to_owned(), column));
+        }
+        if says_nothing(&columns) {
+            return Err(MappingError::Nothing);
+        }
+        Ok(Self { columns })
+    }
+
+    /// What columns seem to mean, from left to right; no meaning twice.
+    pub fn guesses(header: &[String], fields: &[CustomField]) -> Vec<Column> {
+        let mut guessed: Vec<Column> = Vec::with_capacity(header.len());
+        for name in header {
+            let column = guess(name, fields);
+            let again = guessed.contains(&column);
+            guessed.push(if again { Column::Ignored } else { column });
+        }
+        guessed
     }
 
     /// Headers with what they mean.
@@ -267,6 +315,12 @@ pub(super) fn consent_name(purpose: Purpose, said: Said) -> &'static str {
         (Purpose::Personalised, Said::Text) => "personalised_consent_text",
         (Purpose::Personalised, Said::Language) => "personalised_consent_language",
     }
+}
+
+fn says_nothing(columns: &[(String, Column)]) -> bool {
+    columns
+        .iter()
+        .all(|(_, column)| matches!(column, Column::Ignored | Column::Example))
 }
 
 fn guess(header: &str, fields: &[CustomField]) -> Column {

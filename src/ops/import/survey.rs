@@ -13,36 +13,51 @@ const LONGEST_ROW: usize = 256 * 1024;
 const BUFFER: usize = 64 * 1024;
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Survey {
+pub(in crate::ops) struct Survey {
     /// SHA-256.
-    pub(super) fingerprint: [u8; 32],
-    pub(super) delimiter: u8,
+    pub(in crate::ops) fingerprint: [u8; 32],
+    pub(in crate::ops) delimiter: u8,
 }
 
 /// Looks at a file.
 pub(super) fn look(mut file: impl Read) -> Result<Survey, ImportError> {
     let mut buffer = vec![0; BUFFER];
-    let mut digest = openssl::sha::Sha256::new();
-    let mut text = Utf8::default();
-    let mut delimiter = None;
-    let mut rows = RowLengths::default();
+    let mut surveyor = Surveyor::default();
     loop {
         let length = fill(&mut file, &mut buffer)?;
         let bytes = buffer.get(..length).unwrap_or_default();
         if bytes.is_empty() {
-            break;
+            return surveyor.finish();
         }
-        digest.update(bytes);
-        text.check(bytes)?;
-        // What parts the cells is told by the header, which is at the very beginning.
-        let delimiter = *delimiter.get_or_insert_with(|| delimiter_of(bytes));
-        rows.check(bytes, delimiter)?;
+        surveyor.look(bytes)?;
     }
-    text.end()?;
-    Ok(Survey {
-        fingerprint: digest.finish(),
-        delimiter: delimiter.unwrap_or(b','),
-    })
+}
+
+/// Looks at a file that comes piece by piece.
+#[derive(Default)]
+pub(in crate::ops) struct Surveyor {
+    digest: openssl::sha::Sha256,
+    text: Utf8,
+    delimiter: Option<u8>,
+    rows: RowLengths,
+}
+
+impl Surveyor {
+    /// Looks at the next piece. What parts the cells is told by the header, so the whole of it must be in the first one.
+    pub(in crate::ops) fn look(&mut self, bytes: &[u8]) -> Result<(), ImportError> {
+        self.digest.update(bytes);
+        self.text.check(bytes)?;
+        let delimiter = *self.delimiter.get_or_insert_with(|| delimiter_of(bytes));
+        self.rows.check(bytes, delimiter)
+    }
+
+    pub(in crate::ops) fn finish(self) -> Result<Survey, ImportError> {
+        self.text.end()?;
+        Ok(Survey {
+            fingerprint: self.digest.finish(),
+            delimiter: self.delimiter.unwrap_or(b','),
+        })
+    }
 }
 
 /// Reads until the buffer is full or the file ends.

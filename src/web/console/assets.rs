@@ -34,6 +34,7 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/settings.css"),
             include_str!("../assets/console/list.css"),
             include_str!("../assets/console/customer.css"),
+            include_str!("../assets/console/tools.css"),
             include_str!("../assets/console/small.css"),
         ),
     )

@@ -5,9 +5,12 @@
 //! sentence of their own.
 
 pub mod acts;
+pub mod codes;
 pub mod common;
 pub mod filter;
 pub mod format;
+pub mod import;
+pub mod invite;
 pub mod jobs;
 pub mod list;
 pub mod messages;
@@ -20,6 +23,7 @@ pub mod settings;
 pub mod shell;
 pub mod sign_in;
 pub mod timeline;
+pub mod tools;
 
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
@@ -53,6 +57,7 @@ pub(crate) use words;
 #[derive(Debug)]
 pub struct Words {
     pub language: Language,
+    pub codes: codes::Codes,
     pub common: common::Common,
     pub messages: messages::Messages,
     pub settings: settings::Settings,
@@ -66,10 +71,14 @@ pub struct Words {
     pub people: people::People,
     pub profile: profile::Profile,
     pub timeline: timeline::Timeline,
+    pub import: import::Import,
+    pub invite: invite::Invite,
+    pub tools: tools::Tools,
 }
 
 pub static ENGLISH: Words = Words {
     language: Language::English,
+    codes: codes::ENGLISH,
     common: common::ENGLISH,
     messages: messages::ENGLISH,
     settings: settings::ENGLISH,
@@ -83,10 +92,14 @@ pub static ENGLISH: Words = Words {
     people: people::ENGLISH,
     profile: profile::ENGLISH,
     timeline: timeline::ENGLISH,
+    import: import::ENGLISH,
+    invite: invite::ENGLISH,
+    tools: tools::ENGLISH,
 };
 
 pub static GERMAN: Words = Words {
     language: Language::German,
+    codes: codes::GERMAN,
     common: common::GERMAN,
     messages: messages::GERMAN,
     settings: settings::GERMAN,
@@ -100,6 +113,9 @@ pub static GERMAN: Words = Words {
     people: people::GERMAN,
     profile: profile::GERMAN,
     timeline: timeline::GERMAN,
+    import: import::GERMAN,
+    invite: invite::GERMAN,
+    tools: tools::GERMAN,
 };
 
 /// A language that the console speaks.

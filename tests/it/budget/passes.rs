@@ -63,6 +63,7 @@ impl Counter {
             redirects: passgate::web::redirect::Redirects::start(&shop.ops).0,
             google: None,
             takes_apps: false,
+            sends_mail: false,
             web_push: None,
             metrics: Metrics::detached().expect("metrics"),
             public_url: public_url.as_str().into(),

@@ -73,7 +73,7 @@ async fn the_console_works_in_a_browser() {
 }
 
 /// What is missing to run the specs.
-fn ready(folder: &Path) -> Result<(), String> {
+pub(super) fn ready(folder: &Path) -> Result<(), String> {
     let found = |program: &str| {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path).any(|folder| folder.join(program).is_file())

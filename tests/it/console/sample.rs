@@ -114,6 +114,7 @@ pub(crate) fn empty(store: Store, clock: Clock, public_url: &str) -> Sample {
         google: None,
         web_push: None,
         takes_apps: false,
+        sends_mail: false,
         metrics: Metrics::detached().expect("metrics"),
         master: MasterKey::from_bytes([5; 32]),
         public_url: public_url.into(),

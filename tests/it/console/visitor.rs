@@ -182,6 +182,38 @@ impl Visitor {
         read(self.request(request.form(fields))).await
     }
 
+    /// Sends a form with a file, as a browser does; without a name no file was chosen.
+    pub(super) async fn send_file(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        name: &str,
+        file: &[u8],
+    ) -> Page {
+        const BOUNDARY: &str = "----a-boundary-that-is-in-no-file";
+        let mut body = Vec::new();
+        for (field, value) in fields {
+            let part = format!(
+                "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n"
+            );
+            body.extend_from_slice(part.as_bytes());
+        }
+        let head = format!(
+            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\ncontent-type: text/csv\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(file);
+        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let request = self
+            .client
+            .post(self.url(path))
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, kind)
+            .body(body);
+        read(self.request(request)).await
+    }
+
     pub(super) async fn submit_from(&self, path: &str, site: &str, origin: &str) -> Page {
         let request = self
             .client

@@ -96,6 +96,7 @@ impl Shop {
             google: None,
             web_push: None,
             takes_apps: false,
+            sends_mail: false,
             metrics: Metrics::detached().expect("metrics"),
             public_url: public_url.as_str().into(),
             trusted_proxies: Default::default(),

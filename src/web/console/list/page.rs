@@ -102,6 +102,9 @@ fn part(screen: &Screen, wanted: &Wanted, found: &Found) -> Markup {
                 (grouping(screen, wanted))
                 (sorting(screen, wanted, found))
                 (chooser(screen, wanted, found))
+                @if screen.may(Action::Export) {
+                    a.chip href=(format!("/console/cards/export?{query}")) { (icon("download")) (screen.words.tools.export) }
+                }
             }
             @if found.list.lines.is_empty() { (nothing(screen, wanted, found)) }
             @else { (table.draw(wanted, found.order, &found.list.lines, &found.cards_of)) }

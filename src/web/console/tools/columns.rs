@@ -1,0 +1,12 @@
+//! What columns of files are called.
+
+use crate::domain::custom_field::CustomField;
+use crate::web::console::screen::Screen;
+use crate::web::console::words::import;
+
+/// What the column that files call `name` is called on pages.
+pub fn label<'a>(screen: &Screen, fields: &'a [CustomField], name: &'a str) -> &'a str {
+    let known = import::column(screen.words.language, name);
+    let own = fields.iter().find(|field| field.code.as_str() == name);
+    known.or(own.map(|field| field.label.as_str())).unwrap_or(name)
+}
