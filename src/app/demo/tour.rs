@@ -13,10 +13,10 @@ use crate::ops::messages::NewMessage;
 /// Prints the tour; a message is written for it, with its forecast, and not sent.
 pub(super) async fn print(stage: &Stage, report: &Report) -> Result<()> {
     let ops = &stage.gateway()?.ops;
-    let text = "Half past three is cake time: today every coffee comes with a slice.";
+    let text = "Your free coffee is waiting: come by until six and it comes with a slice of cake.";
     let new = NewMessage {
-        content: Content::checked(Some("Cake time"), text, None, Class::Marketing)?,
-        audience: Audience::BuiltIn(BuiltInName(Chip::Inactive7)),
+        content: Content::checked(Some("A coffee for you"), text, None, Class::Reward)?,
+        audience: Audience::BuiltIn(BuiltInName(Chip::ReadyToRedeem)),
         when: When::Now,
         author: None,
     };
@@ -37,7 +37,7 @@ pub(super) async fn print(stage: &Stage, report: &Report) -> Result<()> {
             format!("{console}/cards/{}", ada.card.card.id),
         ),
         (
-            "What a message to silent customers would do",
+            "What a message to everybody with a reward would do",
             format!("{console}/messages/{}", message.id),
         ),
         (

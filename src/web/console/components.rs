@@ -1,11 +1,10 @@
 //! The parts that pages are made of. Each draws plain values; none reads anything by itself.
 
-use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use crate::domain::card::{CardStatus, Channels};
 use crate::domain::delivery::Channel;
-use crate::domain::time::Timestamp;
+use crate::web::console::words::common::Common;
 
 /// What a badge, an alert or a timeline mark says by its colour; the words beside it say it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,22 +59,21 @@ pub fn rewards_badge(rewards: i64) -> Markup {
 }
 
 /// Where the card is on phones.
-pub fn platforms(channels: Channels) -> Markup {
+pub fn platforms(words: &Common, channels: Channels) -> Markup {
     let names: Vec<&str> = Channel::ALL
         .into_iter()
         .filter(|channel| channels.contains(*channel))
         .map(Channel::title)
         .collect();
-    let words = match names.as_slice() {
-        [] => "On no phone".to_owned(),
-        ["Apple Wallet", "Google Wallet"] => "Apple and Google Wallet".to_owned(),
+    let said = match names.as_slice() {
+        [] => words.on_no_phone.to_owned(),
         names => names.join(", "),
     };
-    html! { span.muted { (words) } }
+    html! { span.muted { (said) } }
 }
 
 /// Punches towards the goal: dots while they can be counted at a glance, a bar beyond.
-pub fn progress(punches: i64, goal: i64) -> Markup {
+pub fn progress(words: &Common, punches: i64, goal: i64) -> Markup {
     const MOST_DOTS: i64 = 12;
     html! {
         span.progress {
@@ -91,38 +89,7 @@ pub fn progress(punches: i64, goal: i64) -> Markup {
                     rect.full width=((punches * 100 / goal.max(1)).clamp(0, 100)) height="8" rx="4" {}
                 }
             }
-            span.count { (punches) " of " (goal) }
-        }
-    }
-}
-
-/// A point in time as people say it in `zone`: the hour today, the day this year, the year before.
-pub fn time(at: Timestamp, zone: &TimeZone, now: Timestamp) -> Markup {
-    let instant = at.to_jiff();
-    let there = instant.to_zoned(zone.clone());
-    let form = if at.day_in(zone) == now.day_in(zone) {
-        "%H:%M"
-    } else if there.year() == now.to_jiff().to_zoned(zone.clone()).year() {
-        "%-d %b, %H:%M"
-    } else {
-        "%-d %b %Y"
-    };
-    let today = if form == "%H:%M" { "Today, " } else { "" };
-    html! {
-        time datetime=(instant) title=(there.strftime("%A %-d %B %Y, %H:%M:%S %Z")) {
-            (today) (there.strftime(form))
-        }
-    }
-}
-
-/// A day as people say it in `zone`.
-pub fn day(at: Timestamp, zone: &TimeZone, now: Timestamp) -> Markup {
-    let there = at.to_jiff().to_zoned(zone.clone());
-    let this_year = there.year() == now.to_jiff().to_zoned(zone.clone()).year();
-    html! {
-        time datetime=(at.to_jiff()) title=(there.strftime("%A %-d %B %Y, %H:%M:%S %Z")) {
-            @if at.day_in(zone) == now.day_in(zone) { "Today" }
-            @else { (there.strftime(if this_year { "%-d %b" } else { "%-d %b %Y" })) }
+            span.count { ((words.punches_of)(punches, goal)) }
         }
     }
 }
@@ -265,21 +232,5 @@ mod tests {
     fn text_from_outside_is_escaped() {
         let shown = alert(Tone::Bad, "<script>alert(1)</script>").into_string();
         assert!(!shown.contains("<script"), "{shown}");
-    }
-
-    #[test]
-    fn a_time_of_today_is_an_hour() {
-        let now = Timestamp(1_782_941_400_000);
-        assert!(
-            time(now, &TimeZone::UTC, now)
-                .into_string()
-                .contains("Today, 21:30")
-        );
-        let tomorrow = now.plus(std::time::Duration::from_secs(86_400));
-        assert!(
-            time(now, &TimeZone::UTC, tomorrow)
-                .into_string()
-                .contains(">1 Jul, 21:30<")
-        );
     }
 }

@@ -139,8 +139,8 @@ fn table(screen: &Screen) -> Markup {
                 tbody {
                     @for (name, punches) in [("Ada Lovelace", 3), ("Grace Hopper", 9)] {
                         tr {
-                            th scope="row" data-label="Name" { a.row-link href="#" { (name) } span.under { (platforms(Channels::NONE.with(Channel::Apple))) } }
-                            td data-label="Progress" { (progress(punches, 10)) }
+                            th scope="row" data-label="Name" { a.row-link href="#" { (name) } span.under { (platforms(&screen.words.common, Channels::NONE.with(Channel::Apple))) } }
+                            td data-label="Progress" { (progress(&screen.words.common, punches, 10)) }
                             td data-label="When" { (screen.time(screen.now)) }
                         }
                     }

@@ -104,7 +104,7 @@ impl Table<'_> {
                 th scope="row" data-label=(words.name) {
                     a.row-link href=(address) data-panel { (name) }
                     span.under {
-                        (platforms(line.channels))
+                        (platforms(&self.screen.words.common, line.channels))
                         @if let Some(cards) = more { " " span.muted { ((words.more_cards)(cards - 1)) } }
                     }
                 }
@@ -136,7 +136,7 @@ impl Table<'_> {
             Column::Program => html! { (programs.name(line.program)) },
             Column::Status => self.status(line),
             Column::Progress => match programs.goal(line.program) {
-                goal if goal > 0 => progress(line.punches, goal),
+                goal if goal > 0 => progress(&screen.words.common, line.punches, goal),
                 _ => nothing(),
             },
             Column::Punches if is_a(ProgramKind::Punch) => number(line.punches),

@@ -45,7 +45,8 @@ words! {
         ltv: Text = "Lifetime value", "Kundenwert";
         ltv_means: Text = "Everything that was paid with this card and whose amount is known.",
             "Alles, was mit dieser Karte bezahlt wurde und dessen Betrag bekannt ist.";
-        unpriced: Counted = |count| format!("{count} visits without an amount"), |count| format!("{count} Besuche ohne Betrag");
+        unpriced: Counted = |count| if count == 1 { "1 visit without an amount".into() } else { format!("{count} visits without an amount") },
+            |count| if count == 1 { "1 Besuch ohne Betrag".into() } else { format!("{count} Besuche ohne Betrag") };
         segment: Text = "Recency and frequency", "Aktualität und Häufigkeit";
         segment_means: Text = "Where this card stands among the program’s cards by days since its last visit and number of visits.",
             "Wo diese Karte unter den Karten des Programms steht, nach Tagen seit dem letzten Besuch und Zahl der Besuche.";
