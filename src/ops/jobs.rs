@@ -138,9 +138,19 @@ impl Ops {
 
     /// Writes the job down; the chore does the rest.
     pub async fn start_job(&self, merchant: MerchantId, new: NewJob) -> Result<BatchId, JobError> {
+        let batch = BatchId(self.ids.next(self.clock.now()));
+        self.start_job_as(merchant, batch, new).await
+    }
+
+    /// The same under an id that was made before, so that whoever asks twice starts one job.
+    pub async fn start_job_as(
+        &self,
+        merchant: MerchantId,
+        batch: BatchId,
+        new: NewJob,
+    ) -> Result<BatchId, JobError> {
         new.action.check(&new.audience, new.reason.as_deref())?;
         let now = self.clock.now();
-        let batch = BatchId(self.ids.next(now));
         let job = Job {
             merchant,
             batch,
@@ -161,18 +171,35 @@ impl Ops {
             changed_at: now,
             finished_at: None,
         };
-        self.store
+        let started = self
+            .store
             .write("start_job", move |tx| {
                 let job = job.clone();
                 Box::pin(async move {
+                    if jobs::job(tx, merchant, batch).await?.is_some() {
+                        return Ok(());
+                    }
                     if let Audience::Batch(of) = job.audience {
                         can_be_taken_back(tx, merchant, of).await?;
                     }
                     Ok::<_, JobError>(jobs::insert(tx, &job).await?)
                 })
             })
-            .await?;
-        Ok(batch)
+            .await;
+        match started {
+            // Two at the same moment: the other one has written it.
+            Err(JobError::Store(error)) if error.is_unique_violation() => Ok(batch),
+            started => started.map(|()| batch),
+        }
+    }
+
+    /// How many jobs of a merchant have not ended.
+    pub async fn open_jobs(&self, merchant: MerchantId) -> Result<i64, Error> {
+        self.store
+            .read("count_open_jobs", move |tx| {
+                Box::pin(async move { jobs::count_open(tx, merchant).await })
+            })
+            .await
     }
 
     pub async fn job(&self, merchant: MerchantId, batch: BatchId) -> Result<Job, JobError> {

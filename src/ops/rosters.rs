@@ -86,7 +86,7 @@ pub enum Whom {
     /// Some cards, one by one.
     Cards(Vec<CardId>),
     /// Everything on a list, on all of its pages.
-    Query(Query),
+    Query(Box<Query>),
 }
 
 /// How many there are.

@@ -11,7 +11,7 @@ use crate::domain::id::{CardId, MerchantId, MessageId, ProgramId, SegmentId};
 use crate::domain::link::Target;
 use crate::domain::message::{Audience, Content, Forecast, Message, Outcome, RuleText, State};
 use crate::domain::preference::Class;
-use crate::domain::segment::saved::Use;
+use crate::domain::segment::saved::{Use, UsedBy};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
@@ -266,12 +266,12 @@ pub async fn need_segment(
     merchant: MerchantId,
     segment: SegmentId,
 ) -> Result<Vec<Use>, Error> {
-    let rows: Vec<(String, i64)> = tx.all(NEED_SEGMENT, &params![merchant, segment]).await?;
-    let named = |(text, id): (String, i64)| {
+    let rows: Vec<(String, MessageId)> = tx.all(NEED_SEGMENT, &params![merchant, segment]).await?;
+    let named = |(text, id): (String, MessageId)| {
         let begin: String = text.chars().take(40).collect();
         Use {
             what: format!("the message {begin:?}"),
-            id,
+            by: UsedBy::Message(id),
         }
     };
     Ok(rows.into_iter().map(named).collect())

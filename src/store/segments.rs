@@ -17,7 +17,7 @@ use crate::domain::id::{BatchId, CardId, MerchantId, ProgramId, SegmentId};
 use crate::domain::program::Rules;
 use crate::domain::segment::Rule;
 use crate::domain::segment::plan::{Context, ProgramFacts};
-use crate::domain::segment::saved::{Content, Segment, Use, name_key};
+use crate::domain::segment::saved::{Content, Segment, Use, UsedBy, name_key};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx, messages, segment_rules};
@@ -235,7 +235,7 @@ pub async fn uses(tx: &mut Tx<'_>, merchant: MerchantId, segment: SegmentId) -> 
     let job: Option<(BatchId,)> = tx.opt(USE_BY_JOB, &params![merchant, audience]).await?;
     uses.extend(job.map(|(job,)| Use {
         what: format!("the job {job}"),
-        id: job.0,
+        by: UsedBy::Job(job),
     }));
     Ok(uses)
 }

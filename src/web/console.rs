@@ -13,6 +13,7 @@ pub mod components;
 pub mod devices;
 pub mod failure;
 pub mod first_run;
+pub mod jobs;
 pub mod join;
 pub mod layout;
 pub mod list;
@@ -20,6 +21,7 @@ pub mod live;
 pub mod messages;
 pub mod pass;
 pub mod screen;
+pub mod segments;
 pub mod settings;
 pub mod sign_in;
 pub mod styleguide;
@@ -73,9 +75,10 @@ pub fn router() -> Router<Web> {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/theme", post(sign_in::choose_theme))
         .route("/language", post(sign_in::choose_language))
-        .route("/cards", get(list::show))
-        .route("/cards/columns", post(list::choose_columns))
         .route("/cards/export", get(tools::export::list))
+        .merge(list::router())
+        .nest("/jobs", jobs::router())
+        .nest("/segments", segments::router())
         .route("/cards/{card_id}", get(card::show))
         .route("/cards/{card_id}/events", get(live::events))
         .route("/cards/{card_id}/redeem", post(actions::redeem))
@@ -89,6 +92,7 @@ pub fn router() -> Router<Web> {
         .route("/assets/{name}", get(assets::serve))
         .fallback(async || ApiError::NotFound)
         .layer(Extension(throttle::Throttle::default()))
+        .layer(Extension(list::watch::Lists::default()))
         .layer(Extension(watch::Watches::default()))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(CsrfLayer::new().with_rejection_response(foreign_form))

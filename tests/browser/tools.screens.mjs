@@ -52,7 +52,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await page.goto("/console/tools/import");
     await page.getByLabel("Program").first().selectOption({ label: "Coffee card" });
     await take("import");
-    await page.getByLabel("File").setInputFiles({ name: "gäste.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+    await page.getByLabel("File", { exact: true }).setInputFiles({ name: "gäste.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
     await page.getByRole("button", { name: "Upload and look at it" }).click();
     await page.getByRole("button", { name: "Start dry run" }).waitFor();
     await take("import-columns");
@@ -63,7 +63,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await page.getByRole("heading", { name: "Imported" }).waitFor();
     await take("import-done");
     await page.goto("/console/tools/import");
-    await page.getByLabel("File").setInputFiles({ name: "alt.csv", mimeType: "text/csv", buffer: Buffer.from("name\nZo\xeb\n", "latin1") });
+    await page.getByLabel("File", { exact: true }).setInputFiles({ name: "alt.csv", mimeType: "text/csv", buffer: Buffer.from("name\nZo\xeb\n", "latin1") });
     await page.getByRole("button", { name: "Upload and look at it" }).click();
     await page.getByRole("alert").waitFor();
     await take("import-refused");

@@ -3,7 +3,9 @@
 //! `browser` runs the same gateway against headless Chromium.
 
 mod browser;
+mod finding;
 mod list;
+mod many;
 mod messages;
 mod sample;
 mod settings;

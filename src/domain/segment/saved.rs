@@ -2,7 +2,7 @@
 
 use super::Rule;
 use crate::domain::customer;
-use crate::domain::id::{MemberId, MerchantId, SegmentId};
+use crate::domain::id::{BatchId, MemberId, MerchantId, MessageId, SegmentId};
 use crate::domain::time::Timestamp;
 
 /// Characters of a name.
@@ -47,7 +47,14 @@ pub enum Viewer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use {
     pub what: String,
-    pub id: i64,
+    pub by: UsedBy,
+}
+
+/// What needs a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsedBy {
+    Message(MessageId),
+    Job(BatchId),
 }
 
 /// Why a segment is not as somebody wished.
@@ -169,7 +176,7 @@ mod tests {
         );
         let message = Use {
             what: "the message \"Hello\" of 3 May".into(),
-            id: 5,
+            by: UsedBy::Message(MessageId(5)),
         };
         assert!(may_delete(&[]).is_ok());
         let refused = may_delete(&[message]).expect_err("needed");

@@ -2,7 +2,7 @@
 
 use super::{Edit, NewContent, NewSegment, SegmentError, context};
 use crate::domain::id::{CardId, MerchantId, SegmentId};
-use crate::domain::segment::saved::{self, Content, LONGEST_LIST, Refusal, Segment, Viewer};
+use crate::domain::segment::saved::{self, Content, LONGEST_LIST, Refusal, Segment, Use, Viewer};
 use crate::ops::Ops;
 use crate::ops::chores::TURN;
 use crate::store::{Error, Tx, segments};
@@ -137,6 +137,24 @@ impl Ops {
             .map_err(taken)?;
         self.put_on(merchant, copy, &cards).await?;
         Ok(segment)
+    }
+
+    /// What needs a segment and has not happened yet.
+    pub async fn segment_uses(
+        &self,
+        merchant: MerchantId,
+        viewer: Viewer,
+        id: SegmentId,
+    ) -> Result<Vec<Use>, SegmentError> {
+        self.store
+            .read("segment_uses", move |tx| {
+                Box::pin(async move {
+                    let found = segments::segment(tx, merchant, id).await?;
+                    found.ok_or(Refusal::NotFound)?.seen_by(viewer)?;
+                    Ok::<_, SegmentError>(segments::uses(tx, merchant, id).await?)
+                })
+            })
+            .await
     }
 
     /// Removes a segment that nothing needs; its cards stay. The list goes after it, part by part.

@@ -47,6 +47,7 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/live.js"),
             include_str!("../assets/console/keys.js"),
             include_str!("../assets/console/list.js"),
+            include_str!("../assets/console/select.js"),
             include_str!("../assets/console/start.js"),
         ),
     )

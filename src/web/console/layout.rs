@@ -124,22 +124,32 @@ impl Section {
 
 /// A page for a member who is signed in.
 pub fn page(screen: &Screen, section: Section, title: &str, content: &Markup) -> Markup {
-    frame(
-        &screen.member,
-        screen.theme,
-        screen.words,
+    framed(
+        (&screen.member, screen.theme, screen.words),
+        screen.open_jobs,
         section,
         title,
         content,
     )
 }
 
-/// The frame around a page. Beside its content stand the parts that the script fills: the panel that a row opens in, the
-/// dialog for forms, and the regions that are read out.
+/// The frame around a page that does not say which jobs are open.
 pub fn frame(
     member: &Member,
     theme: Theme,
     words: &Words,
+    section: Section,
+    title: &str,
+    content: &Markup,
+) -> Markup {
+    framed((member, theme, words), 0, section, title, content)
+}
+
+/// The frame around a page. Beside its content stand the parts that the script fills: the panel that a row opens in, the
+/// dialog for forms, and the regions that are read out.
+fn framed(
+    (member, theme, words): (&Member, Theme, &Words),
+    open_jobs: i64,
     section: Section,
     title: &str,
     content: &Markup,
@@ -155,6 +165,11 @@ pub fn frame(
                     @for each in Section::ALL {
                         a href=(each.address()) aria-current=[(section == each).then_some("page")] {
                             (icon(each.icon())) span { (each.title(shell)) }
+                            @if each == Section::Jobs && open_jobs > 0 {
+                                span.open-jobs title=((shell.running_jobs)(open_jobs)) {
+                                    (open_jobs) span.visually-hidden { " " ((shell.running_jobs)(open_jobs)) }
+                                }
+                            }
                         }
                     }
                 }

@@ -3,21 +3,30 @@
 //! What is listed stands in the address alone. The part with the id `list` is everything that changes with it, so that a
 //! script can replace it; without one each step is a page.
 
+pub mod act;
 pub mod chips;
 pub mod columns;
 pub mod counts;
+pub mod filter;
+pub mod find;
+pub mod live;
 pub mod neighbours;
 pub mod page;
 pub mod programs;
 pub mod saying;
+pub mod selected;
 pub mod table;
+pub mod typed;
 pub mod wanted;
+pub mod watch;
 
 use std::collections::HashMap;
 
-use axum::extract::{RawQuery, State};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 
 use crate::domain::access::Action;
 use crate::domain::id::CustomerId;
@@ -26,15 +35,28 @@ use crate::domain::segment::saved::{Refusal, Segment, Viewer};
 use crate::ops::rosters::List;
 use crate::ops::segments::SegmentError;
 use crate::web::Web;
+use crate::web::console::jobs::LARGEST_SELECTION;
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
 use columns::Column;
-pub use columns::choose as choose_columns;
 use counts::Counts;
 pub use neighbours::{back, neighbours};
 use page::Found;
 use programs::Programs;
 use wanted::{Wanted, Wrong};
+
+/// The routes of the list.
+pub fn router() -> Router<Web> {
+    let large = DefaultBodyLimit::max(LARGEST_SELECTION);
+    Router::new()
+        .route("/cards", get(show))
+        .route("/cards/columns", post(columns::choose))
+        .route("/cards/filter", get(filter::form))
+        .route("/cards/filter/add", get(filter::add))
+        .route("/cards/live", get(live::events))
+        .route("/cards/offers", post(act::offered).layer(large))
+        .route("/find", get(find::find))
+}
 
 /// `GET /console/cards`
 pub async fn show(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
 use maud::{Markup, html};
 
@@ -12,7 +13,7 @@ use crate::web::Web;
 use crate::web::console::layout::{self, Section, Theme};
 use crate::web::console::words::{Language, Words};
 use crate::web::error::ApiError;
-use crate::web::extract::{Member, NotSignedIn};
+use crate::web::extract::{Member, NotSignedIn, wants_page};
 
 /// A signed-in member before a page. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct Screen {
     pub words: &'static Words,
     /// When the page was asked for; every "today" on it is this day.
     pub now: Timestamp,
+    /// Jobs of the merchant that have not ended; counted for pages that people look at.
+    pub open_jobs: i64,
 }
 
 impl Screen {
@@ -85,11 +88,16 @@ impl FromRequestParts<Web> for Screen {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, NotSignedIn> {
         let member = Member::from_request_parts(parts, web).await?;
+        let open_jobs = match parts.method == Method::GET && wants_page(&parts.headers) {
+            true => web.ops.open_jobs(member.merchant).await,
+            false => Ok(0),
+        };
         Ok(Self {
             member: Arc::new(member),
             theme: Theme::of_headers(&parts.headers),
             words: Language::of(&parts.headers).words(),
             now: web.ops.clock.now(),
+            open_jobs: open_jobs.map_err(|error| NotSignedIn::Call(error.into()))?,
         })
     }
 }
@@ -122,6 +130,7 @@ mod tests {
                 theme: Theme::System,
                 words: language.words(),
                 now,
+                open_jobs: 0,
             };
             format!(
                 "{} {}",

@@ -10,7 +10,9 @@ pub mod filter;
 pub mod format;
 pub mod import;
 pub mod invite;
+pub mod jobs;
 pub mod list;
+pub mod segments;
 pub mod settings;
 pub mod shell;
 pub mod sign_in;
@@ -54,7 +56,9 @@ pub struct Words {
     pub filter: filter::Filter,
     pub import: import::Import,
     pub invite: invite::Invite,
+    pub jobs: jobs::Jobs,
     pub list: list::List,
+    pub segments: segments::Segments,
     pub shell: shell::Shell,
     pub sign_in: sign_in::SignIn,
     pub tools: tools::Tools,
@@ -68,7 +72,9 @@ pub static ENGLISH: Words = Words {
     filter: filter::ENGLISH,
     import: import::ENGLISH,
     invite: invite::ENGLISH,
+    jobs: jobs::ENGLISH,
     list: list::ENGLISH,
+    segments: segments::ENGLISH,
     shell: shell::ENGLISH,
     sign_in: sign_in::ENGLISH,
     tools: tools::ENGLISH,
@@ -82,7 +88,9 @@ pub static GERMAN: Words = Words {
     filter: filter::GERMAN,
     import: import::GERMAN,
     invite: invite::GERMAN,
+    jobs: jobs::GERMAN,
     list: list::GERMAN,
+    segments: segments::GERMAN,
     shell: shell::GERMAN,
     sign_in: sign_in::GERMAN,
     tools: tools::GERMAN,

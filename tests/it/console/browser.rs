@@ -1,7 +1,7 @@
 //! Headless Chromium against a real gateway: runs the specs in `tests/browser`.
 //!
 //! The specs make things happen by asking a small control server for it (`POST /happen/{number}`), because a
-//! station's captures are not the console's business.
+//! station's captures are not the console's business, and has jobs worked off by `POST /work`.
 //!
 //! `SCREENS=<absolute folder>` takes the screenshots instead.
 
@@ -33,6 +33,9 @@ async fn the_console_works_in_a_browser() {
     let gateway = Gateway::start(store, 60, Clock::System, "http://127.0.0.1")
         .await
         .keeping(folder_of_store);
+    let names = ["bring_customers_into_form"];
+    let found = gateway.web().ops.do_chores_named(&names).await;
+    found.expect("people whose names are found");
     let control = control(gateway.web().clone()).await;
 
     let base = format!("http://{}", gateway.address);
@@ -44,6 +47,7 @@ async fn the_console_works_in_a_browser() {
             "--test-concurrency=1",
             "--test-reporter=spec",
             "console.test.mjs",
+            "list.test.mjs",
         ]),
     };
     specs
@@ -90,11 +94,17 @@ pub(super) fn ready(folder: &Path) -> Result<(), String> {
 async fn control(web: Web) -> String {
     let app = axum::Router::new()
         .route("/happen/{number}", post(scan))
+        .route("/work", post(work))
         .with_state(web);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move { axum::serve(listener, app).await });
     format!("http://{address}")
+}
+
+async fn work(State(web): State<Web>) {
+    let worked = web.ops.do_chores_named(&["work_jobs"]).await;
+    worked.expect("jobs are worked off");
 }
 
 async fn scan(State(web): State<Web>, UrlPath(number): UrlPath<i64>) {

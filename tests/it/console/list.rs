@@ -4,8 +4,14 @@ use std::collections::BTreeSet;
 
 use passgate::clock::Clock;
 
+use passgate::domain::chips::Chip;
+use passgate::domain::segment::order::{Each, Edge, Order};
+use passgate::domain::segment::saved::Viewer;
+use passgate::ops::rosters::{Query, Rosters};
+use passgate::ops::segments::Target;
+
 use super::NOON;
-use super::sample::{OWNER, STRANGER, VIEWER, card, second_card};
+use super::sample::{MERCHANT, OWNER, STRANGER, VIEWER, card, second_card};
 use super::visitor::{Gateway, Visitor};
 use crate::engines;
 
@@ -31,7 +37,7 @@ pub(super) fn address(body: &str, mark: &str) -> Option<String> {
     let (_, rest) = rest
         .split_once(r#"href=""#)
         .filter(|_| !mark.contains("href"))
-        .or_else(|| Some(("", rest)))?;
+        .or(Some(("", rest)))?;
     Some(rest.split('"').next()?.replace("&amp;", "&"))
 }
 
@@ -173,6 +179,32 @@ async fn a_row_can_stand_for_a_customer_with_all_cards() {
     engines::for_each_engine(async |store| {
         let gateway = gateway(store, 8).await;
         let second = second_card(gateway.web(), 3).await;
+        // The store says the same where there is no memory for a roster.
+        let query = Query {
+            viewer: Viewer::Operator,
+            target: Target::BuiltIn(Chip::All),
+            only: None,
+            among: None,
+            search: None,
+            order: Order::parse("-visits").expect("an order"),
+            edge: Edge::First,
+            size: 5,
+            each: Each::Customer,
+        };
+        let from_store = Rosters::start(&gateway.web().ops, 0)
+            .list(MERCHANT, &query)
+            .await
+            .expect("a list");
+        let from_memory = gateway
+            .web()
+            .rosters
+            .list(MERCHANT, &query)
+            .await
+            .expect("a list");
+        assert_eq!(
+            (from_store.lines, from_store.total),
+            (from_memory.lines, from_memory.total)
+        );
         let visitor = Visitor::signed_in(&gateway, OWNER).await;
         let by_card = visitor.page("/console/cards").await.body;
         let by_customer = visitor.page("/console/cards?by=customer").await.body;

@@ -58,6 +58,43 @@ fn thousands_of_cards_are_all_there_and_come_back_as_they_were() {
     assert!(roster.bytes() > 5000 * 20);
 }
 
+#[test]
+fn a_customers_newest_card_that_is_meant_stands_for_all_of_them() {
+    let mut roster = Roster::default();
+    let rows = (1..=3000).map(|id| {
+        let mut facts = facts(id, id % 7);
+        facts.numbers[NumberFact::Customer.index()] = Some(id % 1000);
+        facts
+    });
+    roster.put(rows.collect());
+    let plan = over(2);
+    let mut newest: BTreeMap<i64, i64> = BTreeMap::new();
+    for id in (1..=3000).filter(|id| id % 7 > 2) {
+        newest.insert(id % 1000, id);
+    }
+    let mut expected: Vec<CardId> = newest.into_values().map(CardId).collect();
+    expected.sort_unstable();
+    let order = Order::parse("joined").expect("an order");
+    let whole = roster.page_of_each(&plan, Each::Customer, order, &Edge::First, 5000, Timestamp(0));
+    let cards: Vec<CardId> = whole.places.iter().map(|place| place.card).collect();
+    assert_eq!(cards, expected);
+    assert_eq!(
+        (whole.total, roster.count_each(&plan, Each::Customer)),
+        (cards.len(), cards.len())
+    );
+    // Who stands anywhere in the list is found there again.
+    let at = whole.places.get(200).cloned().expect("a place");
+    let again = Place::of(&roster_row(&roster, at.card), order, Timestamp(0));
+    assert_eq!(again, at);
+    let next = roster.page_of_each(&plan, Each::Customer, order, &Edge::After(at), 1, Timestamp(0));
+    assert_eq!(next.places.first(), whole.places.get(201));
+}
+
+fn roster_row(roster: &Roster, card: CardId) -> Facts {
+    let mut rows = roster.blocks.iter().flat_map(Block::unpack);
+    rows.find(|facts| facts.card == card).expect("a row")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 

@@ -102,7 +102,9 @@ document.addEventListener("submit", async (event) => {
 // A form in a dialog or in the panel: its answer is shown there, too. A refusal is the same page with its reason.
 async function send(form, submitter, holder) {
   const isPost = form.method === "post";
-  const address = isPost ? submitter?.formAction || form.action : query(form, submitter);
+  // A button without an address of its own says the page's here, not the form's.
+  const own = submitter?.hasAttribute("formaction") ? submitter.formAction : form.action;
+  const address = isPost ? own : query(form, submitter);
   const body = isPost ? new URLSearchParams(new FormData(form, submitter)) : undefined;
   try {
     const answer = await load(address, isPost ? { method: "POST", body } : {});

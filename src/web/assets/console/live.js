@@ -15,8 +15,8 @@ function replace(old, content) {
   if (!old || !fresh) return;
   const open = all("[popover]", old).filter((popover) => popover.matches(":popover-open"));
   const focused = old.contains(document.activeElement) ? path(old, document.activeElement) : null;
-  prepare(fresh);
   old.replaceWith(fresh);
+  prepare(fresh);
   for (const popover of open) document.getElementById(popover.id)?.showPopover();
   if (focused) follow(fresh, focused)?.focus();
 }

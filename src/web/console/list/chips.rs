@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::counts::Counts;
 use super::saying::Saying;
 use super::wanted::Wanted;
+use crate::domain::access::Action;
 use crate::domain::chips::Chip;
 use crate::domain::segment::Rule;
 use crate::domain::segment::groups::Groups;
@@ -83,11 +84,19 @@ pub fn filters(screen: &Screen, wanted: &Wanted, saved: Option<&Segment>, saying
                 a.chip.alternative href=(form_address(wanted, Some(place))) data-modal { (words.add_alternative) }
             }
             a.chip.add href=(form_address(wanted, None)) data-modal data-command=(words.add_filter) { (icon("plus")) (words.add_filter) }
+            @if wanted.is_filtered() && screen.may(Action::EditSegments) {
+                a.chip.save href=(save_address(wanted)) data-command=(screen.words.segments.save_as) { (icon("segments")) (screen.words.segments.save_as) }
+            }
             @if wanted.is_filtered() {
                 a.chip.clear href=(wanted.cleared().address()) data-swap="list" data-clear { (words.clear) }
             }
         }
     }
+}
+
+fn save_address(wanted: &Wanted) -> String {
+    let query: String = form_urlencoded::byte_serialize(wanted.query().as_bytes()).collect();
+    format!("/console/segments/new?in={query}")
 }
 
 /// A chip whose click takes it off.

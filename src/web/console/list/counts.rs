@@ -36,7 +36,7 @@ impl Counts {
         let rules: Vec<Rule> = Chip::EACH.iter().map(|chip| builtin::rule(*chip)).collect();
         let tallies = web
             .rosters
-            .tally(merchant, &Whom::Query(everything), &rules)
+            .tally(merchant, &Whom::Query(Box::new(everything)), &rules)
             .await?;
         if let Some(tallies) = tallies {
             return Ok(Self(tallies));

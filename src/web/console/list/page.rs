@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use maud::{Markup, html};
 
+use super::act;
 use super::chips;
 use super::columns::Column;
 use super::counts::Counts;
+use super::live;
 use super::programs::Programs;
 use super::saying::Saying;
 use super::table::Table;
@@ -68,12 +70,12 @@ fn search(screen: &Screen, wanted: &Wanted) -> Markup {
 fn part(screen: &Screen, wanted: &Wanted, found: &Found) -> Markup {
     let saying = Saying::new(screen, &found.programs);
     let words = &screen.words.list;
-    let total = i64::try_from(found.list.total).unwrap_or(i64::MAX);
+    let all = i64::try_from(found.list.total).unwrap_or(i64::MAX);
     let things = match wanted.each {
-        Each::Card => (words.cards)(total),
-        Each::Customer => (words.customers)(total),
+        Each::Card => (words.cards)(all),
+        Each::Customer => (words.customers)(all),
     };
-    let total = format!("{} {things}", screen.number(total));
+    let total = format!("{} {things}", screen.number(all));
     let query = wanted.query();
     let table = Table {
         screen,
@@ -81,7 +83,7 @@ fn part(screen: &Screen, wanted: &Wanted, found: &Found) -> Markup {
         columns: &found.columns,
         each: wanted.each,
         query: &query,
-        ticks: false,
+        ticks: act::may_act(screen),
     };
     html! {
         section #list aria-label=(words.title) data-text=(wanted.find) data-said=((words.updated)(&total)) data-filter=(wanted.filter()) {
@@ -93,6 +95,9 @@ fn part(screen: &Screen, wanted: &Wanted, found: &Found) -> Markup {
             @if found.list.is_cut { (alert(Tone::Notice, words.is_cut)) }
             div.row.list-bar {
                 p #total .total { (total) }
+                div.live-line data-live=(live::address(wanted, &found.list.lines)) {
+                    span.live data-live-state hidden { span.live-dot {} span { (screen.words.shell.live) } }
+                }
                 span.push {}
                 (grouping(screen, wanted))
                 (sorting(screen, wanted, found))
@@ -103,6 +108,7 @@ fn part(screen: &Screen, wanted: &Wanted, found: &Found) -> Markup {
             }
             @if found.list.lines.is_empty() { (nothing(screen, wanted, found)) }
             @else { (table.draw(wanted, found.order, &found.list.lines, &found.cards_of)) }
+            @if table.ticks && !found.list.lines.is_empty() { (act::bar(screen, wanted, all)) }
             (pager(screen, wanted, found))
         }
     }

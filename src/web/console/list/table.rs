@@ -52,7 +52,7 @@ impl Table<'_> {
         let words = &self.screen.words.list;
         let wide = self.columns.len() > 9;
         html! {
-            div.panel.table-panel.scrolls[wide] {
+            div.panel.table-panel.list-panel.scrolls[wide] {
                 table.table.list-table {
                     caption.visually-hidden { (words.title) }
                     thead {
@@ -120,7 +120,11 @@ impl Table<'_> {
     fn cell(&self, column: Column, line: &Line) -> Markup {
         let (screen, programs) = (self.screen, self.programs);
         let number = |number| html! { (screen.number(number)) };
-        let nothing = || html! { span.muted aria-label=(screen.words.common.none) { "–" } };
+        let nothing = || {
+            html! {
+                span.muted aria-hidden="true" { "–" } span.visually-hidden { (screen.words.common.none) }
+            }
+        };
         let text = |text: &Option<String>| match text {
             Some(text) => html! { (text) },
             None => nothing(),

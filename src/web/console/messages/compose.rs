@@ -1,6 +1,6 @@
 //! A plain form that writes a message, or changes one. What it leads to is the message's page, with a forecast.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -50,11 +50,16 @@ pub struct Offered {
     segments: Vec<Segment>,
 }
 
-/// `GET /console/messages/new`
-pub async fn new(State(web): State<Web>, member: Member, theme: Theme) -> Result<Markup, ApiError> {
+/// `GET /console/messages/new`: what its address says is filled in.
+pub async fn new(
+    State(web): State<Web>,
+    member: Member,
+    theme: Theme,
+    Query(typed): Query<Typed>,
+) -> Result<Markup, ApiError> {
     member.require(Action::SendMessages)?;
     let offered = offered(&web, &member).await?;
-    Ok(view(&member, theme, None, &Typed::default(), &offered, None))
+    Ok(view(&member, theme, None, &typed, &offered, None))
 }
 
 /// `GET /console/messages/{message_id}/edit`

@@ -1,0 +1,297 @@
+//! Jobs: actions on many cards, with their progress, what became of each card, and the way to undo them.
+
+mod asked;
+pub mod message;
+pub mod preview;
+pub mod steps;
+mod ticket;
+
+use std::collections::HashMap;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::routing::{get, post};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::domain::access::Action;
+use crate::domain::bulk::{Audience, BulkAction};
+use crate::domain::id::{BatchId, CardId};
+use crate::ops::jobs::Difference;
+use crate::store::jobs::{ALL_GATHERED, Job, JobRow, JobState, RowState};
+use crate::web::Web;
+use crate::web::console::components::{Tone, badge, empty, icon, toast};
+use crate::web::console::layout::Section;
+use crate::web::console::list::programs::Programs;
+use crate::web::console::list::saying::Saying;
+use crate::web::console::list::table::name;
+use crate::web::console::screen::Screen;
+use crate::web::console::words::Text;
+use crate::web::console::words::jobs::Jobs;
+use crate::web::error::ApiError;
+
+/// A form that carries as many cards as can be selected one by one.
+pub const LARGEST_SELECTION: usize = 256 * 1024;
+/// Jobs of a page of the list, and cards of a page of one job.
+const PAGE: i64 = 50;
+
+/// The routes of jobs, to be nested at `/jobs`.
+pub fn router() -> Router<Web> {
+    let large = DefaultBodyLimit::max(LARGEST_SELECTION);
+    Router::new()
+        .route("/", get(list).post(preview::start).layer(large))
+        .route("/preview", post(preview::show).layer(large))
+        .route("/message", post(message::compose).layer(large))
+        .route("/{batch}", get(show))
+        .route("/{batch}/pause", post(steps::pause))
+        .route("/{batch}/resume", post(steps::resume))
+        .route("/{batch}/cancel", post(steps::cancel))
+        .route("/{batch}/undo", get(steps::ask_undo).post(steps::undo))
+}
+
+pub fn address(batch: BatchId) -> String {
+    format!("/console/jobs/{batch}")
+}
+
+pub fn batch_id(text: &str) -> Result<BatchId, ApiError> {
+    text.parse().map_err(|_| ApiError::NotFound)
+}
+
+/// What a member must be allowed to, to start such a job or to stop it.
+pub fn takes(action: BulkAction) -> Action {
+    match action {
+        BulkAction::AddPunches { .. } | BulkAction::AddPoints { .. } => Action::EditBalance,
+        BulkAction::Redeem => Action::RedeemReward,
+        BulkAction::Void | BulkAction::Restore => Action::VoidCard,
+        BulkAction::TakeBack => Action::ReverseEvent,
+    }
+}
+
+/// What a job does, with its amount.
+pub fn title(screen: &Screen, action: BulkAction) -> String {
+    let words = &screen.words.jobs;
+    match action {
+        BulkAction::AddPunches { count } => format!("{} (+{count})", words.add_punches),
+        BulkAction::AddPoints { count } => format!("{} (+{count})", words.add_points),
+        BulkAction::Redeem => words.redeem.to_owned(),
+        BulkAction::Void => words.void.to_owned(),
+        BulkAction::Restore => words.restore.to_owned(),
+        BulkAction::TakeBack => words.take_back.to_owned(),
+    }
+}
+
+/// Whom a job is for, in words.
+fn whom(screen: &Screen, audience: &Audience, programs: &Programs) -> String {
+    let words = &screen.words.jobs;
+    match audience {
+        Audience::Cards(cards) => (words.whom_cards)(i64::try_from(cards.len()).unwrap_or(i64::MAX)),
+        Audience::Program(program) => (words.whom_program)(programs.name(*program)),
+        Audience::Batch(_) => words.whom_batch.to_owned(),
+        Audience::Rule { rule, .. } => Saying::new(screen, programs).rule(rule),
+        Audience::Listed(_) => words.whom_list.to_owned(),
+    }
+}
+
+fn state(words: &Jobs, state: JobState) -> Markup {
+    match state {
+        JobState::Running => badge(Tone::Notice, words.running),
+        JobState::Paused => badge(Tone::Neutral, words.paused),
+        JobState::Done => badge(Tone::Good, words.done),
+        JobState::Cancelled => badge(Tone::Bad, words.cancelled),
+    }
+}
+
+fn is_open(job: &Job) -> bool {
+    matches!(job.state, JobState::Running | JobState::Paused)
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct Place {
+    before: Option<String>,
+}
+
+/// `GET /console/jobs`
+async fn list(
+    State(web): State<Web>,
+    screen: Screen,
+    Query(place): Query<Place>,
+) -> Result<Markup, ApiError> {
+    screen.require(Action::ViewCards)?;
+    let merchant = screen.member.merchant;
+    let before = place.before.as_deref().and_then(|id| id.parse().ok());
+    let jobs = web.ops.jobs(merchant, before, PAGE + 1).await?;
+    let programs = Programs::of(&web, merchant).await?;
+    let words = &screen.words.jobs;
+    let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let shown = jobs.get(..page).unwrap_or(&jobs);
+    let runs = shown.iter().any(|job| job.state == JobState::Running);
+    let content = html! {
+        div.page-head { h1 { (words.title) } }
+        @if jobs.is_empty() {
+            (empty(words.nothing_yet, words.nothing_yet_text, Some(("/console/cards", words.to_list))))
+        } @else {
+            ul #jobs .list.panel data-poll=[runs.then_some("2")] {
+                @for job in shown {
+                    li {
+                        div {
+                            a href=(address(job.batch)) { (title(&screen, job.action)) }
+                            p.muted { (whom(&screen, &job.audience, &programs)) }
+                        }
+                        span.push { (progress_words(&screen, job)) }
+                        (state(words, job.state))
+                        span.muted { (screen.time(job.created_at)) }
+                    }
+                }
+            }
+            @if jobs.len() > page {
+                @if let Some(last) = shown.last() {
+                    nav.pager aria-label=(screen.words.common.pages) {
+                        span {}
+                        a.button.secondary rel="next" href=(format!("/console/jobs?before={}", last.batch)) { (screen.words.common.older) (icon("right")) }
+                    }
+                }
+            }
+        }
+    };
+    Ok(screen.page(Section::Jobs, words.title, &content))
+}
+
+fn progress_words(screen: &Screen, job: &Job) -> String {
+    let words = &screen.words.jobs;
+    if job.gathered_to != ALL_GATHERED && is_open(job) {
+        return words.gathering.to_owned();
+    }
+    let worked = screen.number(job.done + job.refused);
+    (words.progress)(&worked, &screen.number(job.cards))
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct RowsPlace {
+    after: Option<String>,
+    done: Option<String>,
+}
+
+/// `GET /console/jobs/{batch}`
+async fn show(
+    State(web): State<Web>,
+    screen: Screen,
+    Path(batch): Path<String>,
+    Query(place): Query<RowsPlace>,
+) -> Result<Markup, ApiError> {
+    screen.require(Action::ViewCards)?;
+    let merchant = screen.member.merchant;
+    let job = web.ops.job(merchant, batch_id(&batch)?).await?;
+    let after = place.after.as_deref().and_then(|id| id.parse().ok());
+    let rows = web
+        .ops
+        .job_rows(merchant, job.batch, after.unwrap_or(CardId(0)), PAGE + 1)
+        .await?;
+    let programs = Programs::of(&web, merchant).await?;
+    let names = names_of(&web, &screen, rows.iter().map(|row| row.card).collect()).await?;
+    let words = &screen.words.jobs;
+    let done = match place.done.as_deref() {
+        Some("started") => Some(words.started),
+        Some("paused") => Some(words.was_paused),
+        Some("resumed") => Some(words.was_resumed),
+        Some("cancelled") => Some(words.was_cancelled),
+        _ => None,
+    };
+    let title = title(&screen, job.action);
+    let content = html! {
+        @if let Some(done) = done { (toast(done, None)) }
+        nav.crumbs aria-label=(screen.words.common.path) { a href="/console/jobs" { (icon("left")) (words.title) } }
+        div.page-head { h1 { (title) } p.muted { (whom(&screen, &job.audience, &programs)) } }
+        (progress(&screen, &job, &rows, &names))
+    };
+    Ok(screen.page(Section::Jobs, &title, &content))
+}
+
+/// The names of the customers of some cards.
+async fn names_of(
+    web: &Web,
+    screen: &Screen,
+    cards: Vec<CardId>,
+) -> Result<HashMap<CardId, String>, ApiError> {
+    let lines = web.ops.lines(screen.member.merchant, cards).await?;
+    Ok(lines.iter().map(|line| (line.card, name(screen, line))).collect())
+}
+
+/// What moves while the job runs.
+fn progress(screen: &Screen, job: &Job, rows: &[JobRow], names: &HashMap<CardId, String>) -> Markup {
+    let words = &screen.words.jobs;
+    let worked = job.done + job.refused;
+    let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let shown = rows.get(..page).unwrap_or(rows);
+    html! {
+        div #job .stack data-poll=[(job.state == JobState::Running).then_some("1")] {
+            section.panel.sheet {
+                div.row {
+                    (state(words, job.state))
+                    span role="status" { (progress_words(screen, job)) }
+                    span.push {}
+                    (steps::forms(screen, job))
+                }
+                @if is_open(job) {
+                    progress.meter max=(job.cards.max(1)) value=(worked) aria-label=(words.title) {}
+                }
+                dl.details {
+                    div { dt { (words.changed) } dd { (screen.number(job.done)) } }
+                    div { dt { (words.left_out) } dd { (screen.number(job.refused)) } }
+                    div { dt { (words.started_by) } dd { (screen.time(job.created_at)) } }
+                    @if let Some(at) = job.finished_at { div { dt { (words.ended_at) } dd { (screen.time(at)) } } }
+                    @if let Some(reason) = &job.reason { div.wide { dt { (words.reason) } dd { (reason) } } }
+                }
+                @if let Some(difference) = job.difference() {
+                    @for said in difference_words(words, job, difference) { p.muted { (said) } }
+                }
+            }
+            @if !shown.is_empty() {
+                section.panel aria-labelledby="rows-title" {
+                    div.panel-head { h2 #rows-title { (words.each_card) } }
+                    ul.list { @for row in shown { (row_of(screen, row, names)) } }
+                    @if rows.len() > page {
+                        @if let Some(last) = shown.last() {
+                            div.panel-foot {
+                                a.button.secondary href=(format!("{}?after={}", address(job.batch), last.card)) { (screen.words.common.next) (icon("right")) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How the run differs from the preview that somebody agreed to.
+fn difference_words(words: &Jobs, job: &Job, difference: Difference) -> Vec<String> {
+    let expected = job.expected.map_or(0, |seen| seen.able);
+    let mut said = Vec::new();
+    match difference.cards {
+        0 if !difference.same_cards => said.push(words.other_cards.to_owned()),
+        0 => {}
+        more if more > 0 => said.push((words.more_cards)(more)),
+        fewer => said.push((words.fewer_cards)(-fewer)),
+    }
+    match difference.able {
+        Some(0) if said.is_empty() => said.push(words.same_as_preview.to_owned()),
+        Some(0) | None => {}
+        Some(_) => said.push((words.able_differs)(job.done, expected)),
+    }
+    said
+}
+
+fn row_of(screen: &Screen, row: &JobRow, names: &HashMap<CardId, String>) -> Markup {
+    let words = &screen.words.jobs;
+    let (tone, label): (Tone, Text) = match row.state {
+        RowState::Waiting => (Tone::Neutral, words.waiting),
+        RowState::Done => (Tone::Good, words.changed),
+        RowState::Refused => (Tone::Notice, words.left_out),
+    };
+    html! {
+        li {
+            a href=(format!("/console/cards/{}", row.card)) { (names.get(&row.card).map_or(screen.words.common.no_name, String::as_str)) }
+            @if let Some((_, sentence)) = &row.refusal { span.muted { (sentence) } }
+            span.push { (badge(tone, label)) }
+        }
+    }
+}

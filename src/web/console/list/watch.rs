@@ -1,0 +1,205 @@
+//! Lists that somebody is looking at: what changes of a merchant's cards is read from the store once, however many pages
+//! show it, and at most a few times a second, however many cards change.
+//!
+//! The first page to ask starts a follower of its merchant; the follower ends with the last page.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::broadcast::{self, Receiver};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::counts::Counts;
+use crate::domain::id::{CardId, MerchantId};
+use crate::store::Change;
+use crate::store::segments::Line;
+use crate::web::Web;
+use crate::web::error::ApiError;
+
+/// How long changes are gathered before they are looked at together.
+const GATHERED_FOR: Duration = Duration::from_millis(300);
+/// Looks that a slow page may be behind before it reads its rows anew.
+const LOOKS: usize = 16;
+
+/// Every merchant whose list is being followed on this node.
+#[derive(Clone, Default)]
+pub struct Lists {
+    followed: Arc<Mutex<HashMap<MerchantId, Weak<Followed>>>>,
+}
+
+/// A merchant's list as it moves.
+pub struct Followed {
+    /// None until the first look.
+    pub counts: watch::Sender<Option<Arc<Counts>>>,
+    pub moves: broadcast::Sender<Arc<Moved>>,
+    /// How many pages show each card.
+    shown: Mutex<HashMap<CardId, usize>>,
+    /// Cancelled with the last page, and when the store cannot answer: pages then close, and their browsers ask again.
+    pub ended: CancellationToken,
+}
+
+/// What one look found.
+pub struct Moved {
+    pub counts: Arc<Counts>,
+    /// The cards that changed and that some page shows, as they are now.
+    pub lines: HashMap<CardId, Line>,
+    /// Whether changes were missed, so that any card may have changed.
+    pub missed: bool,
+}
+
+/// The cards of one page, for as long as it is open.
+pub struct Showing {
+    followed: Arc<Followed>,
+    cards: HashSet<CardId>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Lists {
+    /// The merchant's list, followed from now on at the latest.
+    pub fn follow(&self, web: &Web, merchant: MerchantId) -> Arc<Followed> {
+        let mut all = lock(&self.followed);
+        let known = all.get(&merchant).and_then(Weak::upgrade);
+        if let Some(followed) = known.filter(|followed| !followed.ended.is_cancelled()) {
+            return followed;
+        }
+        let followed = Arc::new(Followed {
+            counts: watch::Sender::new(None),
+            moves: broadcast::Sender::new(LOOKS),
+            shown: Mutex::default(),
+            ended: CancellationToken::new(),
+        });
+        all.retain(|_, followed| followed.strong_count() > 0);
+        all.insert(merchant, Arc::downgrade(&followed));
+        // Subscribed before the first look, so that no change falls between the two.
+        let changes = web.ops.store.subscribe();
+        let follower = Follower {
+            web: web.clone(),
+            merchant,
+            followed: Arc::downgrade(&followed),
+            ended: followed.ended.clone(),
+        };
+        tokio::spawn(follower.run(changes));
+        followed
+    }
+}
+
+impl Followed {
+    pub fn show(self: &Arc<Self>, cards: HashSet<CardId>) -> Showing {
+        let mut shown = lock(&self.shown);
+        for card in &cards {
+            *shown.entry(*card).or_default() += 1;
+        }
+        drop(shown);
+        Showing {
+            followed: Arc::clone(self),
+            cards,
+        }
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
+}
+
+impl Showing {
+    pub fn cards(&self) -> &HashSet<CardId> {
+        &self.cards
+    }
+}
+
+impl Drop for Showing {
+    fn drop(&mut self) {
+        let mut shown = lock(&self.followed.shown);
+        for card in &self.cards {
+            if let Some(pages) = shown.get_mut(card) {
+                *pages -= 1;
+            }
+        }
+        shown.retain(|_, pages| *pages > 0);
+    }
+}
+
+struct Follower {
+    web: Web,
+    merchant: MerchantId,
+    followed: Weak<Followed>,
+    ended: CancellationToken,
+}
+
+impl Follower {
+    async fn run(self, changes: Receiver<Change>) {
+        let ended = self.ended.clone();
+        let over = ended.run_until_cancelled(self.follow(changes)).await;
+        if let Some(Err(error)) = over {
+            tracing::debug!(%error, "stopped following a list");
+        }
+        ended.cancel();
+    }
+
+    async fn follow(&self, mut changes: Receiver<Change>) -> Result<(), ApiError> {
+        let (mut changed, mut missed) = (HashSet::new(), false);
+        loop {
+            self.look(&changed, missed).await?;
+            (changed, missed) = (HashSet::new(), false);
+            while changed.is_empty() && !missed {
+                match changes.recv().await {
+                    Ok(change) => self.note(change, &mut changed),
+                    Err(RecvError::Lagged(_)) => missed = true,
+                    Err(RecvError::Closed) => return Ok(()),
+                }
+            }
+            tokio::time::sleep(GATHERED_FOR).await;
+            loop {
+                match changes.try_recv() {
+                    Ok(change) => self.note(change, &mut changed),
+                    Err(TryRecvError::Lagged(_)) => missed = true,
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                }
+            }
+        }
+    }
+
+    fn note(&self, change: Change, changed: &mut HashSet<CardId>) {
+        if let Change::Card(merchant, card) = change
+            && merchant == self.merchant
+        {
+            changed.insert(card);
+        }
+    }
+
+    async fn look(&self, changed: &HashSet<CardId>, missed: bool) -> Result<(), ApiError> {
+        let counts = Arc::new(Counts::of_merchant(&self.web, self.merchant).await?);
+        let Some(followed) = self.followed.upgrade() else {
+            return Ok(());
+        };
+        let wanted: Vec<CardId> = {
+            let shown = lock(&followed.shown);
+            changed
+                .iter()
+                .filter(|card| shown.contains_key(card))
+                .copied()
+                .collect()
+        };
+        let lines = match wanted.is_empty() {
+            true => Vec::new(),
+            false => self.web.ops.lines(self.merchant, wanted).await?,
+        };
+        let moved = Moved {
+            counts: Arc::clone(&counts),
+            lines: lines.into_iter().map(|line| (line.card, line)).collect(),
+            missed,
+        };
+        followed.counts.send_replace(Some(counts));
+        // Nobody listens before the first page has subscribed.
+        let _ = followed.moves.send(Arc::new(moved));
+        Ok(())
+    }
+}

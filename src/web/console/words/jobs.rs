@@ -1,0 +1,108 @@
+//! Actions on many cards: the bar under the list, previews, jobs and what became of them.
+
+use super::{Counted, Text, With, words};
+
+words! {
+    /// Actions on many cards.
+    Jobs {
+        title: Text = "Jobs", "Aufträge";
+        /// `%n` is the number, which a script puts in.
+        selected: Text = "%n selected", "%n ausgewählt";
+        selected_hint: Text = "With the ticked rows:", "Mit den angekreuzten Zeilen:";
+        all_matching: With = |total| format!("All {total} that match"), |total| format!("Alle {total} Treffer");
+        clear_selection: Text = "Clear selection", "Auswahl aufheben";
+        add_punches: Text = "Add punches", "Stempel geben";
+        add_points: Text = "Add points", "Punkte geben";
+        redeem: Text = "Redeem", "Einlösen";
+        void: Text = "End cards", "Karten beenden";
+        restore: Text = "Restore cards", "Karten wiederherstellen";
+        take_back: Text = "Take back", "Zurücknehmen";
+        message: Text = "Send message", "Nachricht senden";
+        put_on_list: Text = "Save as list", "Als Liste speichern";
+        able_of: fn(i64, i64) -> String = |able, all| format!("{able} of {all}"), |able, all| format!("{able} von {all}");
+        preview: Text = "Preview", "Vorschau";
+        preview_again: Text = "Preview again", "Vorschau erneuern";
+        amount: Text = "How many for each card", "Wie viele je Karte";
+        reason: Text = "Reason", "Grund";
+        reason_hint: Text = "Stands in each card's history.", "Steht im Verlauf jeder Karte.";
+        can_punches: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be given punches"),
+            |able, all| format!("{able} von {all} können Stempel bekommen");
+        can_points: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be given points"),
+            |able, all| format!("{able} von {all} können Punkte bekommen");
+        can_redeem: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be redeemed"),
+            |able, all| format!("{able} von {all} können eingelöst werden");
+        can_void: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be ended"),
+            |able, all| format!("{able} von {all} können beendet werden");
+        can_restore: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be restored"),
+            |able, all| format!("{able} von {all} können wiederhergestellt werden");
+        can_take_back: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be taken back"),
+            |able, all| format!("{able} von {all} können zurückgenommen werden");
+        crossing: fn(i64, i64) -> String = |cards, rewards| format!("{cards} cards reach their goal, which earns {rewards} rewards."),
+            |cards, rewards| format!("{cards} Karten erreichen ihr Ziel; das bringt {rewards} Prämien.");
+        void_note: Text = "Ended cards stay on the phones. They show that they have ended, and every scan is refused.",
+            "Beendete Karten bleiben auf den Handys. Sie zeigen, dass sie beendet sind, und jeder Scan wird abgelehnt.";
+        rest: Text = "The rest, and why", "Der Rest, und warum";
+        first_of: With = |count| format!("The first {count} of them."), |count| format!("Die ersten {count} davon.");
+        start: Counted = |count| if count == 1 { "Do it to 1 card".into() } else { format!("Do it to {count} cards") },
+            |count| if count == 1 { "Für 1 Karte ausführen".into() } else { format!("Für {count} Karten ausführen") };
+        nobody_can: Text = "Nobody in this selection can. Choose others, or another action.",
+            "Niemand in dieser Auswahl. Wählen Sie andere Karten oder eine andere Aktion.";
+        asked_again: Text = "Who matches is looked up again when the job runs; the job says what was different then.",
+            "Wer passt, wird beim Ausführen neu nachgesehen; der Auftrag sagt, was dann anders war.";
+        expected_amount: Text = "Please type a whole number from 1.", "Bitte eine ganze Zahl ab 1 eingeben.";
+        expected_reason: Text = "Please give a reason of at most 200 characters.",
+            "Bitte einen Grund mit höchstens 200 Zeichen angeben.";
+        nothing_selected: Text = "Nothing is selected. Tick some rows, or choose all that match.",
+            "Nichts ist ausgewählt. Kreuzen Sie Zeilen an oder wählen Sie alle Treffer.";
+        too_many: Text = "A search, a list with filters, or one row per customer can act on at most 5,000 cards at once. Narrow it down, or filter without a search.",
+            "Mit einer Suche, einer Liste mit Filtern oder einer Zeile je Kunde sind höchstens 5.000 Karten auf einmal möglich. Grenzen Sie weiter ein oder filtern Sie ohne Suche.";
+        wrong_list: Text = "The list that this was chosen from cannot be read any more. Choose again.",
+            "Die Liste, aus der gewählt wurde, ist nicht mehr lesbar. Wählen Sie neu.";
+        stale: Text = "This form is too old to be sent. Choose again; nothing was done.",
+            "Dieses Formular ist zu alt. Wählen Sie neu; nichts ist geschehen.";
+        running: Text = "Running", "Läuft";
+        paused: Text = "Paused", "Angehalten";
+        done: Text = "Done", "Fertig";
+        cancelled: Text = "Cancelled", "Abgebrochen";
+        gathering: Text = "Looking up who is meant…", "Es wird nachgesehen, wer gemeint ist …";
+        progress: fn(&str, &str) -> String = |done, all| format!("{done} of {all} cards"),
+            |done, all| format!("{done} von {all} Karten");
+        changed: Text = "Done", "Ausgeführt";
+        left_out: Text = "Left out", "Ausgelassen";
+        started_by: Text = "Started", "Begonnen";
+        ended_at: Text = "Ended", "Beendet";
+        pause: Text = "Pause", "Anhalten";
+        resume: Text = "Go on", "Fortsetzen";
+        cancel: Text = "Cancel the job", "Auftrag abbrechen";
+        undo_all: Text = "Undo all of it", "Alles zurücknehmen";
+        undo_title: Text = "Undo all of it?", "Alles zurücknehmen?";
+        undo_text: Text = "What this job did to each card is taken back, where that still can be. That is a job of its own.",
+            "Was dieser Auftrag an jeder Karte getan hat, wird zurückgenommen, soweit das noch geht. Das ist ein eigener Auftrag.";
+        started: Text = "The job has begun.", "Der Auftrag hat begonnen.";
+        was_paused: Text = "Paused.", "Angehalten.";
+        was_resumed: Text = "The job goes on.", "Der Auftrag läuft weiter.";
+        was_cancelled: Text = "Cancelled. What was done stays, and can be undone.",
+            "Abgebrochen. Was getan ist, bleibt und lässt sich zurücknehmen.";
+        same_as_preview: Text = "Exactly what the preview showed.", "Genau wie in der Vorschau.";
+        more_cards: Counted = |count| format!("{count} more cards than in the preview."),
+            |count| format!("{count} Karten mehr als in der Vorschau.");
+        fewer_cards: Counted = |count| format!("{count} fewer cards than in the preview."),
+            |count| format!("{count} Karten weniger als in der Vorschau.");
+        other_cards: Text = "As many cards as in the preview, but not the same ones.",
+            "So viele Karten wie in der Vorschau, aber nicht dieselben.";
+        able_differs: fn(i64, i64) -> String = |now, then| format!("It was done to {now} cards; the preview had said {then}."),
+            |now, then| format!("Ausgeführt für {now} Karten; die Vorschau sagte {then}.");
+        each_card: Text = "Each card", "Jede Karte";
+        waiting: Text = "Waiting", "Wartet";
+        nothing_yet: Text = "No jobs yet", "Noch keine Aufträge";
+        nothing_yet_text: Text = "Select customers in the list and choose an action; it appears here with its progress and its result.",
+            "Wählen Sie Kunden in der Liste und eine Aktion; hier erscheint sie mit Fortschritt und Ergebnis.";
+        to_list: Text = "To the customers", "Zu den Kunden";
+        by_console: Text = "by the console", "in der Konsole";
+        whom_cards: Counted = |count| if count == 1 { "1 selected card".into() } else { format!("{count} selected cards") },
+            |count| if count == 1 { "1 ausgewählte Karte".into() } else { format!("{count} ausgewählte Karten") };
+        whom_program: With = |name| format!("all cards of {name}"), |name| format!("alle Karten von {name}");
+        whom_batch: Text = "the cards of another job", "die Karten eines anderen Auftrags";
+        whom_list: Text = "the cards of a saved list", "die Karten einer gespeicherten Liste";
+    }
+}
