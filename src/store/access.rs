@@ -193,9 +193,7 @@ pub async fn end_one(tx: &mut Tx<'_>, account: AccountId, token_hash: TokenHash)
 
 /// Ends all sessions of an account but one.
 pub async fn end_others(tx: &mut Tx<'_>, account: AccountId, token_hash: TokenHash) -> Result<u64, Error> {
-    Ok(tx
-        .exec(END_OTHERS, &params![account, token_hash.to_vec()])
-        .await?)
+    tx.exec(END_OTHERS, &params![account, token_hash.to_vec()]).await
 }
 
 /// Takes a session to another merchant of its account.

@@ -26,7 +26,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
     }
     if (!made) {
       await page.getByLabel("Name of the batch").fill("Flyers at the market");
-      await page.getByLabel("Program").selectOption({ label: "Coffee card" });
+      await page.locator("#program").selectOption({ label: "Coffee card" });
       await page.getByRole("button", { name: "Make codes" }).click();
       await page.locator("tbody tr").first().waitFor();
       made = true;
@@ -44,15 +44,15 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await page.locator(".slips").waitFor();
     await page.screenshot({ path: `${folder}/codes-sheet-${size}-${colorScheme}.png` });
     await page.goto("/console/tools/invitations");
-    await page.getByLabel("Program").selectOption({ label: "Lunch club" });
+    await page.locator("#program").selectOption({ label: "Lunch club" });
     await page.getByLabel("Email addresses").fill("ada@mail.example\nno address\ngrace@mail.example");
     await page.getByRole("button", { name: "Send invitations" }).click();
     await page.locator("#answers").waitFor();
     await take("invitations");
     await page.goto("/console/tools/import");
-    await page.getByLabel("Program").first().selectOption({ label: "Coffee card" });
+    await page.locator("#program").selectOption({ label: "Coffee card" });
     await take("import");
-    await page.getByLabel("File").setInputFiles({ name: "gäste.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+    await page.getByLabel("File", { exact: true }).setInputFiles({ name: "gäste.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
     await page.getByRole("button", { name: "Upload and look at it" }).click();
     await page.getByRole("button", { name: "Start dry run" }).waitFor();
     await take("import-columns");
@@ -63,7 +63,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await page.getByRole("heading", { name: "Imported" }).waitFor();
     await take("import-done");
     await page.goto("/console/tools/import");
-    await page.getByLabel("File").setInputFiles({ name: "alt.csv", mimeType: "text/csv", buffer: Buffer.from("name\nZo\xeb\n", "latin1") });
+    await page.getByLabel("File", { exact: true }).setInputFiles({ name: "alt.csv", mimeType: "text/csv", buffer: Buffer.from("name\nZo\xeb\n", "latin1") });
     await page.getByRole("button", { name: "Upload and look at it" }).click();
     await page.getByRole("alert").waitFor();
     await take("import-refused");

@@ -10,3 +10,14 @@ pub fn label<'a>(screen: &Screen, fields: &'a [CustomField], name: &'a str) -> &
     let own = fields.iter().find(|field| field.code.as_str() == name);
     known.or(own.map(|field| field.label.as_str())).unwrap_or(name)
 }
+
+/// The same of a column that leaves: balances are what cards have, not what they begin with.
+pub fn exported<'a>(screen: &Screen, fields: &'a [CustomField], name: &'a str) -> &'a str {
+    let words = &screen.words.list;
+    match name {
+        "stamps" => words.punches,
+        "points" => words.points,
+        "spend" => words.spend,
+        name => label(screen, fields, name),
+    }
+}

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{Markup, html};
 
-use super::columns::label;
+use super::columns::exported;
 use super::{crumbs, download, of_customers, program_choice, program_of};
 use crate::domain::access::Action;
 use crate::domain::custom_field::CustomField;
@@ -114,7 +114,7 @@ async fn draw(web: &Web, screen: &Screen, wish: &Wish, problem: Option<&str>) ->
                     @for name in &columns {
                         label.check {
                             input type="checkbox" name="column" value=(name) checked[wish.columns.contains(name)];
-                            span { (label(screen, &fields, name)) }
+                            span { (exported(screen, &fields, name)) }
                         }
                     }
                 }

@@ -44,6 +44,7 @@ words! {
         step_try: Text = "Dry run", "Probelauf";
         step_run: Text = "Import", "Import";
         columns_text: Text = "What does each column mean?", "Was bedeutet jede Spalte?";
+        meaning: Text = "Meaning", "Bedeutung";
         first_rows: Text = "First rows", "Erste Zeilen";
         meaning_of: With = |header| format!("Meaning of {header}"), |header| format!("Bedeutung von {header}");
         nameless: Counted = |place| format!("Column {place}"), |place| format!("Spalte {place}");
@@ -180,6 +181,11 @@ pub fn problem(language: Language, code: &str, message: &str) -> String {
         "not_a_balance" => "Keine ganze Zahl ab 0.",
         "wrong_kind" => "Passt nicht zur Art des Programms.",
         "malformed" => "Hat nicht die Form, die hier stehen muss.",
+        "control_character" => "Enthält Leerzeichen oder Zeichen, die hier nicht stehen können.",
+        "impossible_number" => "Diese Nummer gibt es nicht.",
+        "no_country" => "Der Nummer fehlt die Vorwahl des Landes.",
+        "not_a_number" => "Keine Zahl.",
+        "unknown" => "Das ist hier nicht bekannt.",
         "too_long" => "Zu lang.",
         "too_many" => "Zu viele.",
         _ => "",

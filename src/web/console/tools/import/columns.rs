@@ -45,7 +45,7 @@ pub(super) fn draw(screen: &Screen, sheet: &Sheet, notice: Option<&Markup>) -> M
             form method="post" action=(format!("{here}/columns")) data-once data-guard {
                 div.panel.table-panel {
                     table.table.plain {
-                        thead { tr { th scope="col" { (said.column) } th scope="col" { (said.step_columns) } th scope="col" { (said.first_rows) } } }
+                        thead { tr { th scope="col" { (said.column) } th scope="col" { (said.meaning) } th scope="col" { (said.first_rows) } } }
                         tbody {
                             @for (at, header) in sheet.upload.header.iter().enumerate() {
                                 (line(screen, sheet, at, header))
@@ -75,7 +75,7 @@ fn line(screen: &Screen, sheet: &Sheet, at: usize, header: &str) -> Markup {
     html! {
         tr {
             th scope="row" { strong { (name) } }
-            td data-label=(said.step_columns) {
+            td data-label=(said.meaning) {
                 label.visually-hidden for=(id) { ((said.meaning_of)(&name)) }
                 select.small #(id) name="meaning" {
                     @for column in Column::all(&sheet.fields) {
