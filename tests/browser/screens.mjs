@@ -11,6 +11,17 @@ const pages = {
   segments: "/console/segments",
   "segment-new": "/console/segments/new?in=rule%3Dvisits.over.2",
   jobs: "/console/jobs",
+  messages: "/console/messages",
+  "message-new": "/console/messages/new",
+  tools: "/console/tools",
+  import: "/console/tools/import",
+  export: "/console/tools/export",
+  codes: "/console/tools/codes",
+  invitations: "/console/tools/invitations",
+  settings: "/console/settings",
+  account: "/console/settings/account",
+  "second-factor": "/console/settings/account/second-factor",
+  styleguide: "/console/styleguide",
 };
 const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
@@ -27,7 +38,6 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await take("cards");
     for (const [name, path] of Object.entries(pages)) {
       await page.goto(path);
-      await page.waitForLoadState("networkidle").catch(() => {});
       await take(name);
     }
     await page.goto("/console/cards?segment=ready_to_redeem");

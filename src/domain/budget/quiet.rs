@@ -107,7 +107,8 @@ impl Quiet {
                 .next()
                 .map(|change| Timestamp(change.timestamp().as_millisecond()));
             at = match change {
-                Some(change) if change < end => change,
+                // Also where both come at once: a clock that is put back may show a quiet time again.
+                Some(change) if change <= end => change,
                 _ => return end,
             };
         }
@@ -198,6 +199,16 @@ mod tests {
         assert_eq!(
             night.over(at("2026-10-25T01:10:00Z"), &berlin()),
             at("2026-10-25T01:30:00Z")
+        );
+    }
+
+    /// The hour that is over when the clock is put back begins again.
+    #[test]
+    fn hours_that_end_when_the_clock_is_put_back_go_on() {
+        let most_of_the_day = quiet("04:00", "03:00");
+        assert_eq!(
+            most_of_the_day.over(at("2026-10-24T02:00:00Z"), &berlin()),
+            at("2026-10-25T02:00:00Z")
         );
     }
 
