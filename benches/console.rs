@@ -15,6 +15,7 @@
     clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::cast_precision_loss,
     reason = "a benchmark reads the environment and clocks, starts its clients, and fails by panicking"
 )]
