@@ -161,7 +161,7 @@ pub struct Texts {
     pub back: Vec<LabelAndText>,
 }
 
-/// The texts that [`write`] writes for `face`, but for the links on its back.
+/// The texts that [`write()`] writes for `face`, but for the links on its back.
 pub(crate) fn texts(face: &CardFace, settings: &Settings) -> Texts {
     let said = |fields: Vec<Field<'_>>| {
         fields
