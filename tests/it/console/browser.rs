@@ -48,6 +48,7 @@ async fn the_console_works_in_a_browser() {
             "--test-reporter=spec",
             "console.test.mjs",
             "list.test.mjs",
+            "settings.test.mjs",
             "customer.test.mjs",
         ]),
     };

@@ -25,7 +25,7 @@ async function load(address, options = {}) {
     throw new Error("left the page");
   }
   const page = parser.parseFromString(await response.text(), "text/html");
-  return { page, address: response.url, ok: response.ok };
+  return { page, address: response.url, ok: response.ok, redirected: response.redirected };
 }
 
 // Swapping one part. The newest wish wins: an older answer that comes late is dropped.
@@ -116,7 +116,8 @@ async function send(form, submitter, holder) {
     const answer = await load(address, isPost ? { method: "POST", body } : {});
     // A page of an error holds no form: what was typed stays, with the reason above it.
     if (!answer.ok && !$("#content form", answer.page)) return refuse(form, $("#content p", answer.page)?.textContent);
-    if (holder.id === "content") return answer.ok ? location.assign(answer.address) : renew(holder, answer.page);
+    // What was done leads on; an answer that is a page by itself, such as a link that is shown once, is that page.
+    if (holder.id === "content") return answer.ok && answer.redirected ? location.assign(answer.address) : renew(holder, answer.page);
     const stays = !answer.ok || $("#content [data-stay]", answer.page);
     if (holder.id === "modal" && stays) return fill(holder, answer.page);
     if (holder.id === "modal") {
@@ -144,12 +145,12 @@ function refuse(form, text) {
   alarm(text);
 }
 
-// A whole page that was refused: its content again, with what was typed and the reason.
+// A whole page that was answered with: refused, with what was typed and the reason, or with what came of it.
 function renew(holder, page) {
   holder.replaceChildren(...$("#content", page).childNodes);
   document.title = page.title;
   prepare(holder);
-  ($("[aria-invalid]", holder) ?? $("[role=alert]", holder))?.focus();
+  ($("[aria-invalid]", holder) ?? $("[role=alert]", holder) ?? holder).focus();
   scrollTo(0, 0);
 }
 
