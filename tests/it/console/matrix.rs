@@ -16,8 +16,16 @@ use super::visitor::Visitor;
 /// something that is not there. Addresses that say `-` are everybody's who is signed in, or who is not.
 const ADDRESSES: &str = include_str!("matrix.txt");
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Get,
+    Post,
+    /// A stream, whose end nobody waits for.
+    Live,
+}
+
 struct Line<'a> {
-    is_post: bool,
+    method: Method,
     path: &'a str,
     action: Option<Action>,
     fields: Vec<(&'a str, &'a str)>,
@@ -36,7 +44,12 @@ fn lines() -> Vec<Line<'static>> {
             let action = (action != "-").then(|| Action::parse(action).expect(action));
             let fields = words.filter_map(|field| field.split_once('=')).collect();
             Line {
-                is_post: method == "POST",
+                method: match method {
+                    "GET" => Method::Get,
+                    "POST" => Method::Post,
+                    "LIVE" => Method::Live,
+                    other => panic!("a method; got {other}"),
+                },
                 path,
                 action,
                 fields,
@@ -60,6 +73,7 @@ async fn every_role_is_refused_what_it_may_not_do_at_every_address() {
     }
     let stranger = Visitor::new(&gateway);
     let card = card(1).to_string();
+    let mut wrong = Vec::new();
     for line in lines() {
         // Nothing may be there to be changed, but the card itself must be: an act on nothing proves nothing.
         let path = line
@@ -67,32 +81,26 @@ async fn every_role_is_refused_what_it_may_not_do_at_every_address() {
             .replace("{card}", &card)
             .replace("{id}", "0000000000009");
         let Some(action) = line.action else { continue };
-        let nobody = match line.is_post {
-            true => stranger.submit(&path, &line.fields).await,
-            false => stranger.page(&path).await,
-        };
+        let nobody = status(&stranger, &line, &path).await;
+        let expected = if line.method == Method::Live { 401 } else { 303 };
         assert_eq!(
-            nobody.status, 303,
+            nobody, expected,
             "{path} without a session leads to the sign-in page"
         );
         for (role, member) in &members {
             let may = role.may(action);
             // Whoever may is asked only for what changes nothing: acts have tests of their own.
-            if may && line.is_post {
+            if may && line.method == Method::Post {
                 continue;
             }
-            let answer = match line.is_post {
-                true => member.submit(&path, &line.fields).await,
-                false => member.page(&path).await,
-            };
-            let what = format!(
-                "{} {path} as {}",
-                if line.is_post { "POST" } else { "GET" },
-                role.as_str()
-            );
-            assert_eq!(answer.status == 403, !may, "{what}: {}", answer.status);
+            let answer = status(member, &line, &path).await;
+            let what = format!("{:?} {path} as {}", line.method, role.as_str());
+            if (answer == 403) == may {
+                wrong.push(format!("{what}: {answer}"));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(
         Visitor::signed_in(&gateway, OWNER)
             .await
@@ -101,6 +109,14 @@ async fn every_role_is_refused_what_it_may_not_do_at_every_address() {
             .status,
         200
     );
+}
+
+async fn status(visitor: &Visitor, line: &Line<'_>, path: &str) -> u16 {
+    match line.method {
+        Method::Get => visitor.page(path).await.status,
+        Method::Post => visitor.submit(path, &line.fields).await.status,
+        Method::Live => visitor.stream(path, None).await.status().as_u16(),
+    }
 }
 
 /// The last parts of the addresses that the sources name, so that none is forgotten above.

@@ -114,8 +114,8 @@ async function send(form, submitter, holder) {
   const body = isPost ? new URLSearchParams(new FormData(form, submitter)) : undefined;
   try {
     const answer = await load(address, isPost ? { method: "POST", body } : {});
-    // A page of an error holds no form: what was typed stays, with the reason above it.
-    if (!answer.ok && !$("#content form", answer.page)) return refuse(form, $("#content p", answer.page)?.textContent);
+    // A page of an error is no page of ours: what was typed stays, with the reason above it.
+    if (!answer.ok && $("#content .failure", answer.page)) return refuse(form, $("#content p", answer.page)?.textContent);
     // What was done leads on; an answer that is a page by itself, such as a link that is shown once, is that page.
     if (holder.id === "content") return answer.ok && answer.redirected ? location.assign(answer.address) : renew(holder, answer.page);
     const stays = !answer.ok || $("#content [data-stay]", answer.page);
