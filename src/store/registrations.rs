@@ -15,7 +15,13 @@ const STAMP: &str = "select c.card_id, p.pass_type_identifier, c.version, c.chan
      join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
      where c.merchant_id = $1 and c.serial_number = $2";
 /// A device that was told of the card and has not fetched it since.
-const AWAITED: &str = "select 1 from registrations r where r.merchant_id = $1 and r.card_id = $2 \
+///
+/// `k` is found by its index alone and the registration by its whole key: asked for more than the index holds, SQLite would
+/// walk through all of the merchant's registrations. A cross join is read from left to right.
+const AWAITED: &str = "select 1 from registrations k cross join registrations r \
+     where k.merchant_id = $1 and k.card_id = $2 and r.merchant_id = k.merchant_id \
+     and r.pass_type_identifier = k.pass_type_identifier \
+     and r.device_library_identifier = k.device_library_identifier and r.card_id = k.card_id \
      and r.told_at > coalesce(r.fetched_at, 0) limit 1";
 const PUSH_TOKEN: &str = "select push_token from registrations where merchant_id = $1 \
      and pass_type_identifier = $2 and device_library_identifier = $3 and card_id = $4";
@@ -29,8 +35,12 @@ const DELETE: &str = "delete from registrations where merchant_id = $1 \
      and pass_type_identifier = $2 and device_library_identifier = $3 and card_id = $4";
 const ANY: &str = "select count(*) from (select 1 from registrations where merchant_id = $1 and card_id = $2 \
      limit 1) as one";
-const OF_CARD: &str = "select pass_type_identifier, device_library_identifier, registered_at, asked_at, fetched_at \
-     from registrations where merchant_id = $1 and card_id = $2 limit $3";
+/// Found as [`AWAITED`] is.
+const OF_CARD: &str = "select r.pass_type_identifier, r.device_library_identifier, r.registered_at, r.asked_at, \
+     r.fetched_at from registrations k cross join registrations r \
+     where k.merchant_id = $1 and k.card_id = $2 and r.merchant_id = k.merchant_id \
+     and r.pass_type_identifier = k.pass_type_identifier \
+     and r.device_library_identifier = k.device_library_identifier and r.card_id = k.card_id limit $3";
 /// A cross join is read from left to right by SQLite: the device's few registrations first. Left to itself, or asked
 /// for an order, SQLite walks through all of the merchant's cards.
 const CHANGED: &str = "select c.serial_number from registrations r cross join cards c \

@@ -197,3 +197,26 @@ async fn the_cards_of_a_person_are_not_looked_for_among_all_of_the_merchant() {
     assert!(looked >= 4, "the statements are found");
     assert_eq!(wrong, Vec::<String>::new());
 }
+
+/// A phone that asks for one card must not cost a walk through everybody's registrations.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_registrations_of_a_card_are_not_looked_for_among_all_of_the_merchant() {
+    let (store, _folder) = sqlite().await;
+    let (mut looked, mut wrong) = (0, Vec::new());
+    for (file, sql) in statements() {
+        if file != "registrations" || !sql.starts_with("select") || !sql.contains("card_id = $2") {
+            continue;
+        }
+        looked += 1;
+        let walks = |step: &String| step.contains("registrations") || step.contains("SEARCH r ");
+        let steps = plan(&store, sql).await;
+        if steps
+            .iter()
+            .any(|step| walks(step) && step.ends_with("(merchant_id=?)"))
+        {
+            wrong.push(format!("{sql}: {steps:?}"));
+        }
+    }
+    assert!(looked >= 3, "the statements are found by what they ask: {looked}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
