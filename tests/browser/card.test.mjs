@@ -146,12 +146,14 @@ describe("a card's page", () => {
   });
 
   test("says so where notifications are forbidden", async () => {
+    // Pages of other tests may still be taken off the list: what counts is that none comes on.
+    const before = await listening();
     const page = await open({}, []);
     await page.addInitScript(() => (Notification.requestPermission = async () => "denied"));
     await page.goto(CARD_URL);
     await on(page).click();
     await page.getByText("Your browser does not let this page notify you.").waitFor();
-    assert.equal(await listening(), 0);
+    assert.ok((await listening()) <= before, "nobody more is told");
   });
 
   test("works without scripts", async () => {
