@@ -145,15 +145,34 @@ describe("a card's page", () => {
     await on(page).waitFor();
   });
 
+  test("no more means no more, also while the page still tells that it listens", async () => {
+    const page = await open();
+    await page.goto(CARD_URL);
+    await on(page).click();
+    await off(page).waitFor();
+    let release;
+    const pressed = new Promise((resolve) => (release = resolve));
+    await page.route("**/web-push", async (route) => {
+      if (route.request().method() === "POST") await pressed;
+      await route.continue();
+    });
+    const told = page.waitForResponse((answer) => answer.request().method() === "POST");
+    await page.reload();
+    await off(page).click();
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+    release();
+    await told;
+    await page.getByText("You will no longer be told.").waitFor();
+    assert.equal(await listening(), 0);
+  });
+
   test("says so where notifications are forbidden", async () => {
-    // Pages of other tests may still be taken off the list: what counts is that none comes on.
-    const before = await listening();
     const page = await open({}, []);
     await page.addInitScript(() => (Notification.requestPermission = async () => "denied"));
     await page.goto(CARD_URL);
     await on(page).click();
     await page.getByText("Your browser does not let this page notify you.").waitFor();
-    assert.ok((await listening()) <= before, "nobody more is told");
+    assert.equal(await listening(), 0);
   });
 
   test("works without scripts", async () => {

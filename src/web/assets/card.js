@@ -74,6 +74,7 @@
   off.addEventListener("click", async () => {
     off.disabled = true;
     try {
+      await opened;
       const registration = await navigator.serviceWorker.getRegistration(at);
       const subscription = await registration?.pushManager.getSubscription();
       if (subscription) {
@@ -94,7 +95,8 @@
     if (event.data === "changed") location.reload();
   });
 
-  (async () => {
+  // "No more" waits for it: what this tells the gateway must not arrive after that.
+  const opened = (async () => {
     const registration = await navigator.serviceWorker.getRegistration(at);
     const subscription = await registration?.pushManager.getSubscription();
     show(Boolean(subscription));
