@@ -11,9 +11,6 @@ words! {
         pending: Text = "Not installed", "Nicht installiert";
         installed: Text = "Installed", "Installiert";
         removed: Text = "Removed", "Entfernt";
-        /// What "removed" may mean: a phone says the same in both cases.
-        removed_means: Text = "Removed on the phone, or updates are off there. It still scans.",
-            "Auf dem Handy entfernt oder Aktualisierungen abgeschaltet. Scannen geht weiterhin.";
         void: Text = "Ended", "Beendet";
         punch_card: Text = "Punch card", "Stempelkarte";
         points_card: Text = "Points card", "Punktekarte";

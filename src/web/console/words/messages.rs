@@ -63,7 +63,6 @@ words! {
         no_forecast: Text = "None made", "Keine gemacht";
         sent_at_once: Text = "Sent at once", "Sofort gesendet";
         deferred: Text = "Later, by the rules", "Später, nach den Regeln";
-        not_sent: Text = "Not sent", "Nicht gesendet";
         not_sent_because: With = |reason| format!("Not sent: {reason}"), |reason| format!("Nicht gesendet: {reason}");
         bar: fn(i64, i64, i64) -> String =
             |sent, deferred, suppressed| format!("{sent} at once, {deferred} later, {suppressed} not"),
@@ -105,7 +104,6 @@ words! {
         abort_yes: Text = "Abort message", "Nachricht abbrechen";
         keep: Text = "Let it run", "Weiterlaufen lassen";
         duplicate: Text = "Duplicate", "Duplizieren";
-        test_title: Text = "Test", "Test";
         test_card: Text = "Send a test to your own card (its id)", "Test an Ihre eigene Karte senden (ihre Nummer)";
         send_test: Text = "Send a test", "Test senden";
         all: Text = "All", "Alle";
