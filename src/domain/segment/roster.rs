@@ -19,7 +19,7 @@ use super::plan::Plan;
 use crate::domain::id::CardId;
 use crate::domain::segment::facts::NumberFact;
 use crate::domain::time::Timestamp;
-use block::{Block, ROWS};
+use block::{Block, ROWS, SortedText};
 use mask::Mask;
 
 /// Cards by column, in blocks sorted by the card's id.
@@ -173,14 +173,13 @@ impl Roster {
         let (total, mut places) = match order.sort.by() {
             SortBy::Text(fact) => {
                 let from = from.map(|place| match &place.key {
-                    Key::Text(text) => (text.as_bytes(), place.card.0),
-                    Key::Number(_) => (&[][..], place.card.0),
+                    Key::Text(text) => (SortedText::of(fact, text), place.card.0),
+                    Key::Number(_) => (SortedText::of(fact, ""), place.card.0),
                 });
                 let (total, found) = self.next_to(&masks, direction, from, wanted, |block, row| {
                     (block.text(fact, row), block.card(row))
                 });
-                let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-                let place = |(key, card)| (Key::Text(text(key)), card);
+                let place = |(key, card): (SortedText<'_>, i64)| (Key::Text(key.whole()), card);
                 (total, found.into_iter().map(place).collect::<Vec<_>>())
             }
             by => {

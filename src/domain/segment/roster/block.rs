@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::facts::{Facts, NumberFact, TextFact, TextsFact, TimesFact};
+use super::super::order::{Sort, SortBy};
 use super::super::plan::Plan;
 use super::columns::{Answers, Lists, NONE, Numbers, Texts, Times};
 use super::mask::Mask;
@@ -12,10 +13,47 @@ use crate::domain::id::CardId;
 /// Rows of a block.
 pub(super) const ROWS: usize = 1024;
 
+/// A text, and before it how it begins: most texts differ there, and two numbers are compared without a look at the texts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SortedText<'r> {
+    head: u64,
+    text: &'r [u8],
+}
+
+impl<'r> SortedText<'r> {
+    /// Of a text that is sorted by `fact`.
+    pub(super) fn of(fact: TextFact, text: &'r str) -> Self {
+        Self {
+            head: if is_sorted_by(fact) { head(text) } else { 0 },
+            text: text.as_bytes(),
+        }
+    }
+
+    pub(super) fn whole(self) -> String {
+        String::from_utf8_lossy(self.text).into_owned()
+    }
+}
+
+fn is_sorted_by(fact: TextFact) -> bool {
+    let by = SortBy::Text(fact);
+    Sort::ALL.iter().any(|sort| sort.by() == by)
+}
+
+/// The first eight bytes as a number, which sorts as they do; what a short text lacks sorts before all else.
+fn head(text: &str) -> u64 {
+    let mut first = [0; 8];
+    for (place, byte) in first.iter_mut().zip(text.bytes()) {
+        *place = byte;
+    }
+    u64::from_be_bytes(first)
+}
+
 pub(super) struct Block {
     cards: Vec<i64>,
     numbers: [Numbers; NumberFact::COUNT],
     texts: [Texts; TextFact::COUNT],
+    /// How the texts begin, of those that lists are sorted by; nothing of the others.
+    heads: [Vec<u64>; TextFact::COUNT],
     times: [Times; TimesFact::COUNT],
     lists: [Lists; TextsFact::COUNT],
     /// By the code of the field.
@@ -27,11 +65,16 @@ impl Block {
     pub(super) fn pack(rows: &[Facts]) -> Self {
         let number = |fact: &NumberFact| Numbers::pack(rows.iter().map(|row| row.number(*fact)).collect());
         let text = |index: usize| Texts::pack(rows.iter().map(move |row| row.texts[index].as_str()));
+        let heads = |index: usize| match is_sorted_by(TextFact::ALL[index]) {
+            true => rows.iter().map(|row| head(&row.texts[index])).collect(),
+            false => Vec::new(),
+        };
         let codes: BTreeSet<&String> = rows.iter().flat_map(|row| row.answers.keys()).collect();
         Self {
             cards: rows.iter().map(|row| row.card.0).collect(),
             numbers: std::array::from_fn(|index| number(&NumberFact::ALL[index])),
             texts: std::array::from_fn(text),
+            heads: std::array::from_fn(heads),
             times: std::array::from_fn(|index| Times::pack(rows.iter().map(move |row| &row.times[index]))),
             lists: std::array::from_fn(|index| Lists::pack(rows.iter().map(move |row| &row.lists[index]))),
             answers: codes
@@ -59,6 +102,11 @@ impl Block {
         let rows = self.cards.len();
         for (texts, text) in self.texts.iter_mut().zip(&facts.texts) {
             texts.set(rows, row, text);
+        }
+        for (heads, text) in self.heads.iter_mut().zip(&facts.texts) {
+            if let Some(place) = heads.get_mut(row) {
+                *place = head(text);
+            }
         }
         for (lists, list) in self.lists.iter_mut().zip(&facts.lists) {
             lists.set(rows, row, list);
@@ -114,9 +162,12 @@ impl Block {
         self.numbers[fact.index()].get(row)
     }
 
-    /// The text's bytes, which sort as the text does.
-    pub(super) fn text(&self, fact: TextFact, row: usize) -> &[u8] {
-        self.texts[fact.index()].sorted_by(row)
+    /// What a row is sorted by, by one of its texts.
+    pub(super) fn text(&self, fact: TextFact, row: usize) -> SortedText<'_> {
+        SortedText {
+            head: self.heads[fact.index()].get(row).copied().unwrap_or_default(),
+            text: self.texts[fact.index()].sorted_by(row),
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -126,7 +177,8 @@ impl Block {
         let lists: usize = self.lists.iter().map(Lists::bytes).sum();
         let answers = self.answers.iter();
         let answers: usize = answers.map(|(code, answers)| code.len() + answers.bytes()).sum();
-        size_of::<Self>() + self.cards.len() * 8 + numbers + texts + times + lists + answers
+        let heads: usize = self.heads.iter().map(|heads| heads.len() * 8).sum();
+        size_of::<Self>() + self.cards.len() * 8 + numbers + texts + heads + times + lists + answers
     }
 
     /// The rows for which `plan` holds.

@@ -1,6 +1,6 @@
 //! Rosters of more than one block: cards that come, change and go are where they belong.
 
-use super::super::facts::{Beside, Person};
+use super::super::facts::{Beside, Person, TextFact};
 use super::super::plan::Context;
 use super::super::range::Range;
 use super::*;
@@ -56,6 +56,40 @@ fn thousands_of_cards_are_all_there_and_come_back_as_they_were() {
     assert_eq!(back, all);
     assert_eq!(roster.count(&over(250_000)), 2500);
     assert!(roster.bytes() > 5000 * 20);
+}
+
+proptest! {
+    #[test]
+    fn texts_that_begin_alike_are_in_their_order(
+        names in proptest::collection::vec("(ab|abcdefgh|abcdefg\\x00|ä\u{10ffff})?[a-cä\\x00]{0,3}", 1..40),
+        descending: bool,
+        size in 1..9_usize,
+    ) {
+        let mut roster = Roster::default();
+        let rows = (1..).zip(&names).map(|(id, name)| {
+            let mut facts = facts(id, 0);
+            facts.texts[TextFact::Name.index()] = name.clone();
+            facts
+        });
+        roster.put(rows.collect());
+        let order = Order::parse(if descending { "-name" } else { "name" }).expect("an order");
+        let mut expected: Vec<_> = names.iter().map(String::as_bytes).zip(1..).collect();
+        expected.sort_unstable();
+        if descending {
+            expected.reverse();
+        }
+        let (mut found, mut edge) = (Vec::new(), Edge::First);
+        loop {
+            let page = roster.page(&Plan::All(Vec::new()), order, &edge, size, Timestamp(0));
+            found.extend(page.places.iter().map(|place| place.card.0));
+            match page.places.last() {
+                Some(last) if page.has_more => edge = Edge::After(last.clone()),
+                _ => break,
+            }
+        }
+        let expected: Vec<i64> = expected.into_iter().map(|(_, id)| id).collect();
+        prop_assert_eq!(found, expected);
+    }
 }
 
 #[test]
