@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::facts::{Facts, NumberFact, TextFact, TextsFact, TimesFact};
 use super::super::order::{Sort, SortBy};
-use super::super::plan::Plan;
+use super::super::plan::{Plan, TextTest};
 use super::columns::{Answers, Lists, NONE, Numbers, Texts, Times};
 use super::mask::Mask;
 use crate::domain::custom_field::FieldValue;
@@ -217,6 +217,9 @@ impl Block {
             }
             Plan::Text { fact, test } => {
                 let texts = &self.texts[fact.index()];
+                if let TextTest::Contains(part) = test {
+                    return texts.mask_of_part(self.len(), part);
+                }
                 Mask::of((0..self.len()).map(|row| test.holds(texts.get(row))))
             }
             Plan::Times { fact, ranges, which } => self.times[fact.index()].mask(ranges, *which),

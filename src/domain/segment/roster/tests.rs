@@ -1,7 +1,7 @@
 //! Rosters of more than one block: cards that come, change and go are where they belong.
 
 use super::super::facts::{Beside, Person, TextFact};
-use super::super::plan::Context;
+use super::super::plan::{Context, TextTest};
 use super::super::range::Range;
 use super::*;
 use crate::domain::capture::Token;
@@ -89,6 +89,26 @@ proptest! {
         }
         let expected: Vec<i64> = expected.into_iter().map(|(_, id)| id).collect();
         prop_assert_eq!(found, expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_part_is_found_in_each_text_that_holds_it_and_across_none(
+        names in proptest::collection::vec("[abä]{0,5}", 1..60),
+        part in "[abä]{0,4}",
+    ) {
+        let mut roster = Roster::default();
+        let rows = (1..).zip(&names).map(|(id, name)| {
+            let mut facts = facts(id, 0);
+            facts.texts[TextFact::Name.index()] = name.clone();
+            facts
+        });
+        roster.put(rows.collect());
+        let test = TextTest::Contains(part.clone());
+        let found = roster.cards(&Plan::Text { fact: TextFact::Name, test });
+        let expected = (1..).zip(&names).filter(|(_, name)| name.contains(&part));
+        prop_assert_eq!(found, expected.map(|(id, _)| CardId(id)).collect::<Vec<_>>());
     }
 }
 
