@@ -34,6 +34,7 @@ pub mod id;
 pub mod import;
 pub mod invitation;
 pub mod issue;
+pub mod join;
 pub mod ledger;
 pub mod lifecycle;
 pub mod lifetime;

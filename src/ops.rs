@@ -26,6 +26,8 @@ pub mod given;
 pub mod import;
 pub mod invitations;
 pub mod jobs;
+pub mod join_pages;
+pub mod joining;
 pub mod lifecycle;
 pub mod links;
 pub mod member_invitations;

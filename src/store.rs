@@ -30,6 +30,7 @@ pub mod imports;
 pub mod intents;
 pub mod invitations;
 pub mod jobs;
+pub mod join_pages;
 pub mod lifetimes;
 pub mod links;
 pub mod listing;
@@ -298,6 +299,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("invitations", invitations::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("jobs/rows", jobs::ROW_STATEMENTS),
+        ("join_pages", join_pages::STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
         ("links", links::STATEMENTS),
         ("listing", listing::STATEMENTS),

@@ -185,7 +185,11 @@ impl Export {
         let mut out = std::io::BufWriter::new(file);
         let count = match self.form {
             Form::Csv => write_csv(&ops, &batch, &mut out).await?,
-            Form::Sheet => sheet::write(&ops, &batch, &mut out).await?,
+            Form::Sheet => {
+                let config = Config::load(self.one.of.config.as_deref())?;
+                let public_url = config.server.public_url.trim_end_matches('/');
+                sheet::write(&ops, public_url, &batch, &mut out).await?
+            }
         };
         out.flush()?;
         println!("{count} codes in {}", self.out.display());

@@ -13,6 +13,7 @@ use crate::domain::consent::{Purpose, allows};
 use crate::domain::event::Actor;
 use crate::domain::feedback::Period;
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId};
+use crate::domain::join::Arrival;
 use crate::domain::preference::Class;
 use crate::domain::referral::{Moment, Terms};
 use crate::domain::time::CivilDay;
@@ -21,6 +22,7 @@ use crate::ops::feedback::FeedbackFilter;
 use crate::store::cards::{self, CardWithProgram};
 use crate::store::referrals::Statistics;
 use crate::web::public::card_link;
+use crate::web::public::join::join_link;
 
 #[derive(Subcommand)]
 pub(super) enum Consent {
@@ -269,9 +271,14 @@ async fn show_card(config: &Config, merchant: MerchantId, card: CardId) -> Resul
         "installation link: {}",
         card_link(public_url, &master, merchant, card)
     );
+    let arrival = Arrival {
+        referral: Some(ops.referral_link(merchant, card).await?),
+        ..Arrival::default()
+    };
+    let program = card_now(&ops, merchant, card).await?.program;
     println!(
-        "referral token: {}",
-        ops.referral_link(merchant, card).await?.expose()
+        "referral link: {}",
+        join_link(public_url, merchant, program, &arrival)
     );
     let sheet = ops.referrals_of(merchant, customer).await?;
     if let Some(came_by) = sheet.came_by {

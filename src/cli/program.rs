@@ -1,5 +1,7 @@
 //! `passgate program`: what a merchant's programs promise and the rules by which they punch.
 
+mod join;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use crate::config::Config;
 use crate::domain::id::{MerchantId, PassTypeIdentifier};
 use crate::domain::program::{self, Scheme};
 use crate::ops::setup::NewProgram;
+use join::Join;
 
 /// Stands in a program that is made before there is any certificate.
 const PLACEHOLDER: &str = "pass.example.passgate";
@@ -21,6 +24,8 @@ const PLACEHOLDER: &str = "pass.example.passgate";
 pub(super) enum Program {
     /// Add a program to a merchant: a punch program by options, one of any kind by a file of rules.
     Add(Add),
+    /// Show the public page by which people join a program, or set whom it lets in and what it asks.
+    Join(Join),
     /// List every merchant's programs.
     List {
         #[arg(long, short, env = "PASSGATE_CONFIG")]
@@ -101,6 +106,7 @@ impl Program {
                 let ops = open(&config).await?;
                 println!("program {}", ops.add_program(add.merchant, new).await?);
             }
+            Self::Join(join) => join.run().await?,
             Self::List { config } => {
                 let ops = open(&Config::load(config.as_deref())?).await?;
                 for of in ops.programs().await? {

@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+
 use crate::domain::time::Timestamp;
 
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -48,10 +51,10 @@ pub enum CodeRefusal {
     Revoked,
     #[error("This code has expired.")]
     Expired,
-    #[error("This code was already used, first on {first_used_at}.")]
-    UsedUp { first_used_at: String },
-    #[error("This code has been used for this card.")]
-    UsedByCard,
+    #[error("This code was already used, first on {}.", first_used_at.strftime("%-d %B %Y at %H:%M"))]
+    UsedUp { first_used_at: Zoned },
+    #[error("This code was already used for this card, on {}.", at.strftime("%-d %B %Y at %H:%M"))]
+    UsedByCard { at: Zoned },
     #[error("This code belongs to another program.")]
     OtherProgram,
 }
@@ -67,14 +70,15 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether the code can be used at `now`; `print` writes a time as staff read it.
-    pub fn check(&self, now: Timestamp, print: impl FnOnce(Timestamp) -> String) -> Result<(), CodeRefusal> {
+    /// Whether the code can be used at `now`; `zone` is that of the clocks by which people read times.
+    pub fn check(&self, now: Timestamp, zone: &TimeZone) -> Result<(), CodeRefusal> {
         if self.revoked {
             return Err(CodeRefusal::Revoked);
         }
         // A code that is used up says so even later: that is what the person at the till wants to know.
         if self.uses >= self.max_uses {
-            let first_used_at = print(self.first_used_at.unwrap_or(now));
+            let first_used_at = self.first_used_at.unwrap_or(now);
+            let first_used_at = first_used_at.to_jiff().to_zoned(zone.clone());
             return Err(CodeRefusal::UsedUp { first_used_at });
         }
         if self.expires_at.is_some_and(|end| end <= now) {
@@ -219,18 +223,21 @@ mod tests {
             max_uses: 1,
             first_used_at: Some(Timestamp(5)),
         };
-        let print = |at: Timestamp| at.0.to_string();
         let used = CodeRefusal::UsedUp {
-            first_used_at: "5".into(),
+            first_used_at: Timestamp(5).to_jiff().to_zoned(TimeZone::UTC),
         };
-        assert_eq!(standing.check(Timestamp(20), print), Err(used));
+        assert!(used.to_string().ends_with("first on 1 January 1970 at 00:00."));
+        assert_eq!(standing.check(Timestamp(20), &TimeZone::UTC), Err(used));
         let fresh = Standing {
             uses: 0,
             first_used_at: None,
             ..standing
         };
-        assert_eq!(fresh.check(Timestamp(9), print), Ok(()));
-        assert_eq!(fresh.check(Timestamp(10), print), Err(CodeRefusal::Expired));
+        assert_eq!(fresh.check(Timestamp(9), &TimeZone::UTC), Ok(()));
+        assert_eq!(
+            fresh.check(Timestamp(10), &TimeZone::UTC),
+            Err(CodeRefusal::Expired)
+        );
     }
 
     proptest! {

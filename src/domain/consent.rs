@@ -151,6 +151,12 @@ impl Evidence {
     }
 }
 
+/// The name of a text that was shown in these very words: other words have another name.
+pub fn text_name(words: &str) -> String {
+    let digest = openssl::sha::sha256(words.as_bytes());
+    format!("join-{}", hex::encode(digest.get(..8).unwrap_or(&digest)))
+}
+
 /// Whether a text has the form of a language tag like `de` or `pt-BR` (BCP 47).
 pub fn is_language_tag(text: &str) -> bool {
     let is_part =

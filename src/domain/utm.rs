@@ -44,6 +44,19 @@ impl Utm {
         self.words().iter().all(|(_, word)| word.is_none())
     }
 
+    /// The words that there are, by the names that they have in a link.
+    pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let names = [
+            "utm_source",
+            "utm_medium",
+            "utm_campaign",
+            "utm_content",
+            "utm_term",
+        ];
+        let words = names.into_iter().zip(self.words());
+        words.filter_map(|(name, (_, word))| Some((name, word?)))
+    }
+
     /// Each word with its name.
     pub fn words(&self) -> [(&'static str, Option<&str>); 5] {
         [

@@ -3,8 +3,6 @@
 //! A batch of many thousands is made a few hundred codes at a time, each in a transaction of its own, so that no tap
 //! waits behind it; what a stopped gateway left unmade is made by a chore.
 
-use jiff::tz::TimeZone;
-
 use crate::domain::adjustment::Adjustment;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::code::{self, Code, CodeError, CodeRefusal, Gift};
@@ -222,7 +220,17 @@ impl Ops {
             .write("use_code", move |tx| {
                 let code = code.clone();
                 Box::pin(async move {
-                    let batch = usable(tx, merchant, &code, now).await?;
+                    let usable = usable(tx, merchant, &code, now).await;
+                    if let Err(CodesError::Store(error)) = usable {
+                        return Err(error.into());
+                    }
+                    // First of all: whoever clicks twice hears that it is theirs already, and no accusation.
+                    if let Some(at) = codes::used_by(tx, merchant, &code, card).await? {
+                        let of = cards::card(tx, merchant, card).await?.ok_or(CodesError::NoCard)?;
+                        let at = at.to_jiff().to_zoned(of.of.time_zone());
+                        return Err(CodeRefusal::UsedByCard { at }.into());
+                    }
+                    let batch = usable?;
                     let card_row = cards::card_for_update(tx, merchant, card)
                         .await?
                         .ok_or(CodesError::NoCard)?;
@@ -232,9 +240,6 @@ impl Ops {
                     };
                     if card_row.program != batch.program {
                         return Err(CodeRefusal::OtherProgram.into());
-                    }
-                    if codes::used_by(tx, merchant, &code, card).await? {
-                        return Err(CodeRefusal::UsedByCard.into());
                     }
                     codes::note_use(tx, merchant, &code, card, now).await?;
                     let cause = Cause {
@@ -281,7 +286,7 @@ impl Ops {
 }
 
 /// The batch of a code that can be used now; the code is locked.
-async fn usable(
+pub(super) async fn usable(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
     code: &Code,
@@ -296,12 +301,7 @@ async fn usable(
     let of = cards::program(tx, merchant, batch.program)
         .await?
         .ok_or(CodesError::NoProgram)?;
-    let zone = TimeZone::get(&of.zone).unwrap_or(TimeZone::UTC);
-    let print = |at: Timestamp| {
-        let at = at.to_jiff().to_zoned(zone);
-        at.strftime("%-d %B %Y at %H:%M").to_string()
-    };
-    stored.standing(&batch).check(now, print)?;
+    stored.standing(&batch).check(now, &of.time_zone())?;
     Ok(batch)
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::domain::consent::{self, ConsentRefusal, Consents, Evidence, Purpose};
+use crate::domain::consent::{self, Channel, ConsentRefusal, Consents, Evidence, Purpose};
 use crate::domain::event::{Actor, NewEvent, Source};
 use crate::domain::id::{CustomerId, MerchantId};
 use crate::domain::preference::{self, Class, Preference, PreferenceRefusal, Preferences};
 use crate::domain::time::Timestamp;
 use crate::ops::{Ops, engagement};
 use crate::store::consents::{Person, Recorded};
-use crate::store::{Change, Error, Tx, cards, consents, events, outbox};
+use crate::store::{Change, Error, Tx, cards, consents, events, join_pages, outbox};
 
 /// Why a preference or a consent was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +112,31 @@ impl Ops {
             })
             .await
     }
+}
+
+/// Records what a person who is new in this transaction agreed to on a page, with the words that they read there.
+pub(super) async fn agree(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    customer: CustomerId,
+    agreed: &[(Purpose, String)],
+    language: &str,
+    now: Timestamp,
+) -> Result<(), WishError> {
+    if agreed.is_empty() {
+        return Ok(());
+    }
+    let mut person = consents::person_for_update(tx, merchant, customer)
+        .await?
+        .ok_or(WishError::NotFound)?;
+    let by = (Actor::Device, Actor::Device.usual_source());
+    for (purpose, words) in agreed {
+        let name = consent::text_name(words);
+        let evidence = Evidence::new(&name, Channel::WebCard, language)?;
+        join_pages::keep_text(tx, merchant, &name, (language, words), now).await?;
+        record(tx, merchant, &mut person, (*purpose, true), &evidence, by, now).await?;
+    }
+    Ok(())
 }
 
 async fn record(

@@ -13,8 +13,8 @@ use jiff::tz::TimeZone;
 
 pub(crate) use edit::bring_into_form;
 use edit::{apply, note_edit};
-pub(crate) use fields::sheet;
 pub use fields::{CardSheet, CustomerSheet};
+pub(crate) use fields::{read as read_answers, sheet};
 pub use notes::NoteError;
 
 use crate::domain::capture::Token;

@@ -291,7 +291,8 @@ fn written(next: Next, now: Timestamp) -> (Finished, Option<EventKind>) {
     }
 }
 
-async fn queue(
+/// Puts a letter about a card into the queue, unless one went a short time ago.
+pub(super) async fn queue(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
     card: CardId,

@@ -6,7 +6,6 @@ use crate::domain::feedback::Rating;
 use crate::domain::fetched;
 use crate::domain::id::{CardId, CustomerId, MerchantId};
 use crate::domain::receipt::Receipt;
-use crate::domain::referral::LinkToken;
 use crate::domain::rfm::Seen;
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
@@ -16,7 +15,7 @@ use crate::store::cards::CardWithProgram;
 use crate::store::profile::{self, Copies, Counts, Waiting};
 use crate::store::promotions::{self, OnCard};
 use crate::store::utms::{self, Landing};
-use crate::store::{cards, consents, erasure, events, referrals, segment_rules, windows};
+use crate::store::{cards, consents, erasure, events, segment_rules, windows};
 
 /// Rows of the ledger that are taken off to say what a phone shows; a card that is further behind is not drawn.
 const REACH: i64 = 64;
@@ -40,8 +39,6 @@ pub struct Profile {
     /// What its place in the grid of recency and frequency is called.
     pub cell: &'static str,
     pub promotions: Vec<OnCard>,
-    /// The token of the card's referral link, where it was asked for.
-    pub referral: Option<LinkToken>,
     /// When the holder will be erased.
     pub erased_at: Option<Timestamp>,
     /// What the phone shows that fetched last.
@@ -128,7 +125,6 @@ impl Ops {
                         landing: utms::landing(tx, merchant, card).await?,
                         cell: rules.grid.name(cell),
                         promotions: promotions::on_card(tx, merchant, card, now).await?,
-                        referral: referrals::token_of(tx, merchant, card).await?,
                         erased_at: erasure::due_at(tx, merchant, customer).await?,
                         fetched,
                         card: found,

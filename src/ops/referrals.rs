@@ -183,7 +183,8 @@ impl Ops {
     }
 }
 
-async fn accept(
+/// Notes that `card` was issued through a link; what does not count is kept with its reason.
+pub(super) async fn accept(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
     token: &LinkToken,

@@ -50,7 +50,7 @@ const USE_CODE: &str = "update codes set uses = uses + 1, first_used_at = coales
      where merchant_id = $1 and code = $2";
 const INSERT_USE: &str =
     "insert into code_uses (merchant_id, code, card_id, used_at) values ($1, $2, $3, $4)";
-const USED_BY: &str = "select count(*) from code_uses where merchant_id = $1 and code = $2 and card_id = $3";
+const USED_BY: &str = "select used_at from code_uses where merchant_id = $1 and code = $2 and card_id = $3";
 const PAGE: &str = "select c.code, c.uses, c.first_used_at from codes c \
      where c.merchant_id = $1 and c.code_batch_id = $2 and c.code > $3 order by c.code limit $4";
 
@@ -194,15 +194,15 @@ pub async fn code_for_update(
     tx.opt(CODE_FOR_UPDATE, &params![merchant, code.as_str()]).await
 }
 
-/// Whether `card` has used `code`, which is locked.
+/// When `card` used `code`, which is locked.
 pub async fn used_by(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
     code: &Code,
     card: CardId,
-) -> Result<bool, Error> {
-    let (count,): (i64,) = tx.one(USED_BY, &params![merchant, code.as_str(), card]).await?;
-    Ok(count > 0)
+) -> Result<Option<Timestamp>, Error> {
+    let row: Option<(Timestamp,)> = tx.opt(USED_BY, &params![merchant, code.as_str(), card]).await?;
+    Ok(row.map(|(at,)| at))
 }
 
 /// Notes that `card` used `code`, which is locked.

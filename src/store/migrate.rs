@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     20 "0020_addresses_topics",
     21 "0021_accounts",
     22 "0022_uploads",
+    23 "0023_join_pages",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (

@@ -5,29 +5,56 @@
 //! makes the card's copy at Google and answers with a page that leads on to Google's save page: no GET here changes
 //! anything, because previews of links and scanners of mail follow them. The answer is a page and no redirect, because
 //! browsers hold a form's redirects to `form-action`, and where Google redirects to is not ours to know. The proof is derived from the master key, so a link cannot be guessed from another.
+//! One thing is noted on the way: the campaign that a link names, which is the same whoever follows it first.
+//!
+//! What fits the visitor's phone stands first, and nothing is left out: the browser's word for itself is only a guess.
 
+mod failure;
+mod holder;
+pub mod join;
 mod notices;
+mod platform;
+mod seen;
+mod throttle;
+pub mod words;
 
 use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::header;
+use axum::extract::{Extension, Path, Query, RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 use serde::Deserialize;
+use tower::ServiceBuilder;
+use tower_http::csrf::CsrfLayer;
 
+use crate::domain::card::CardStatus;
 use crate::domain::delivery::Channel;
 use crate::domain::face::CardFace;
 use crate::domain::id::{CardId, InvitationId, LinkId, MerchantId};
+use crate::domain::join::Arrival;
 use crate::domain::secret::MasterKey;
+use crate::domain::utm::Utm;
 use crate::store::cards::{self, CardWithProgram};
 use crate::web::Web;
+use crate::web::console::failure::read_out;
 use crate::web::error::ApiError;
+use holder::Done;
+use platform::Platform;
+use seen::Seen;
 
 /// The master key's purpose for proofs in links.
 const PURPOSE: &str = "card link";
 
 pub fn router() -> Router<Web> {
+    // All layers as one: each `.layer` copies the whole chain below once more at every request.
+    let of_forms = ServiceBuilder::new()
+        .layer(from_fn(failure::as_page))
+        .layer(from_fn(read_out))
+        .layer(CsrfLayer::new().with_rejection_response(failure::foreign_form))
+        .layer(Extension(throttle::Throttle::default()));
+    let forms = join::router().merge(holder::router()).layer(of_forms);
     Router::new()
         .route("/card/{merchant}/{card}/{proof}", get(page))
         .route("/card/{merchant}/{card}/{proof}/pass.pkpass", get(pass))
@@ -36,6 +63,7 @@ pub fn router() -> Router<Web> {
         .route("/card/style.css", get(style))
         .route("/templates/{template}/logo.png", get(logo))
         .merge(notices::router())
+        .merge(forms)
 }
 
 /// The address of a card's own page, without a slash at its end.
@@ -78,23 +106,87 @@ impl Link {
     }
 }
 
-async fn page(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response, ApiError> {
+/// What the address of a card's page says beside the card.
+#[derive(Deserialize)]
+struct Place {
+    #[serde(default)]
+    done: Option<String>,
+}
+
+async fn page(
+    State(web): State<Web>,
+    Path(link): Path<Link>,
+    headers: HeaderMap,
+    Query(place): Query<Place>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     let card = link.open(&web).await?;
+    let utm = Utm::from_query(&query.unwrap_or_default());
+    if !utm.is_empty() && card.card.status == CardStatus::Pending {
+        web.ops.note_landing(link.merchant, link.card, utm).await?;
+    }
+    let seen = Seen::of(&headers);
+    whole(&web, &seen, &link, &card, &Done::of(&seen, place.done.as_deref())).await
+}
+
+/// The whole page of a card.
+async fn whole(
+    web: &Web,
+    seen: &Seen,
+    link: &Link,
+    card: &CardWithProgram,
+    done: &Done,
+) -> Result<Response, ApiError> {
     let face = card.face();
-    let here = card_link(&web.public_url, &web.master, link.merchant, link.card);
-    let buttons = html! {
-        @if has_apple(&web, &face) {
-            a.button href=(format!("{here}/pass.pkpass")) { "Add to Apple Wallet" }
+    let referring = web.ops.referring(link.merchant, link.card).await?;
+    let friends = referring.map(|referring| holder::friends(web, seen, link, &face, &referring));
+    let friends = friends.unwrap_or_default();
+    let shares = friends.0.contains("data-share");
+    let head = html! {
+        (notices::head(web, link))
+        @if shares { script src="/card/share.js" defer {} }
+    };
+    let (apple, google) = (
+        apple_button(web, seen, link, &face),
+        google_button(web, seen, link),
+    );
+    let picture = holder::picture(seen, &face);
+    let parts = html! {
+        @if let Some(told) = done.told { p.told role="status" { (told) } }
+        @if seen.platform == Platform::Other { (picture) }
+        nav {
+            @match seen.platform {
+                Platform::Apple | Platform::Other => { (apple) (google) }
+                Platform::Android => { (google) (apple) }
+            }
+            (notices::offer(web, seen, link, &face))
         }
+        @if seen.platform != Platform::Other { (picture) }
+        p.note { (seen.said.keep_address) }
+        (holder::code_form(seen, link, &face, done))
+        (friends)
+    };
+    Ok(show(seen, &face, &head, &parts))
+}
+
+fn apple_button(web: &Web, seen: &Seen, link: &Link, face: &CardFace) -> Markup {
+    let here = card_link(&web.public_url, &web.master, link.merchant, link.card);
+    html! {
+        @if has_apple(web, face) {
+            a.button href=(format!("{here}/pass.pkpass")) { (seen.said.add_apple) }
+        }
+    }
+}
+
+fn google_button(web: &Web, seen: &Seen, link: &Link) -> Markup {
+    html! {
         @if web.google.is_some() {
             // By its path: form-action 'self' is about the address that the browser really used.
-            form method="post" action=(path_of(&link, "google")) {
-                button.button { "Add to Google Wallet" }
+            form method="post" action=(path_of(link, "google")) {
+                button.button { (seen.said.add_google) }
             }
         }
-        (notices::offer(&web, &link, &face))
-    };
-    Ok(show(&face, &notices::head(&web, &link), &buttons))
+    }
 }
 
 #[derive(Deserialize)]
@@ -106,7 +198,11 @@ struct InvitationLink {
 
 /// A letter's link: leads on to the card's page. That it was followed is noted, which says little: programs that look
 /// for viruses follow links too. Nothing else is changed.
-async fn invitation(State(web): State<Web>, Path(link): Path<InvitationLink>) -> Result<Response, ApiError> {
+async fn invitation(
+    State(web): State<Web>,
+    Path(link): Path<InvitationLink>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     if !web
         .master
         .opens_invitation(link.merchant, link.invitation, &link.proof)
@@ -116,6 +212,11 @@ async fn invitation(State(web): State<Web>, Path(link): Path<InvitationLink>) ->
     let card = web.ops.open_invitation(link.merchant, link.invitation).await?;
     let card = card.ok_or(ApiError::NotFound)?;
     let page = card_link("", &web.master, link.merchant, card);
+    let landing = Arrival {
+        utm: Utm::from_query(&query.unwrap_or_default()),
+        ..Arrival::default()
+    };
+    let page = format!("{page}{}", landing.to_query());
     Ok(([(header::REFERRER_POLICY, "no-referrer")], Redirect::to(&page)).into_response())
 }
 
@@ -133,30 +234,16 @@ fn path_of(link: &Link, last: &str) -> String {
     format!("/card/{merchant}/{card}/{proof}/{last}")
 }
 
-fn show(face: &CardFace, head: &Markup, buttons: &Markup) -> Response {
-    let body = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="robots" content="noindex";
-                title { (face.program_name) " · " (face.merchant_name) }
-                link rel="stylesheet" href="/card/style.css";
-                (head)
-            }
-            body {
-                main {
-                    p.merchant { (face.merchant_name) }
-                    h1 { (face.program_name) }
-                    p.balance { (face.balance()) }
-                    p { (face.status_line()) }
-                    nav { (buttons) }
-                    p.note { "Keep this address to yourself: whoever has it can add your card." }
-                }
-            }
-        }
+fn show(seen: &Seen, face: &CardFace, head: &Markup, parts: &Markup) -> Response {
+    let content = html! {
+        p.merchant { (face.merchant_name) }
+        h1 { (face.program_name) }
+        p.balance { (seen.language.balance(face)) }
+        p { (seen.language.status_line(face)) }
+        (parts)
     };
+    let title = format!("{} · {}", face.program_name, face.merchant_name);
+    let body = seen.document(&title, head, &content);
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
                   manifest-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     let headers = [
@@ -176,7 +263,11 @@ async fn pass(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response
     crate::web::passkit::pass_response(&web, &card).await
 }
 
-async fn google(State(web): State<Web>, Path(link): Path<Link>) -> Result<Response, ApiError> {
+async fn google(
+    State(web): State<Web>,
+    Path(link): Path<Link>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let wallet = web.google.clone().ok_or(ApiError::NotFound)?;
     let card = link.open(&web).await?;
     let mut face = card.face();
@@ -190,10 +281,11 @@ async fn google(State(web): State<Web>, Path(link): Path<Link>) -> Result<Respon
     if !card.card.channels.contains(Channel::Google) {
         web.ops.link_google(link.merchant, link.card).await?;
     }
-    let buttons = html! {
-        a.button href=(save.url()) rel="noreferrer" { "Continue to Google Wallet" }
+    let seen = Seen::of(&headers);
+    let parts = html! {
+        nav { a.button href=(save.url()) rel="noreferrer" { (seen.said.go_on_google) } }
     };
-    Ok(show(&face, &Markup::default(), &buttons))
+    Ok(show(&seen, &face, &Markup::default(), &parts))
 }
 
 async fn style() -> impl IntoResponse {

@@ -240,9 +240,10 @@ describe("for everyone", () => {
     }
   }
 
-  test("a viewer is shown no tools", async () => {
+  test("a viewer is shown what may be shared and no other tool", async () => {
     const page = await member("/console/tools", {}, VIEWER);
-    await page.getByRole("heading", { name: "Nothing for your role" }).waitFor();
+    await page.getByRole("heading", { name: "Share a program" }).waitFor();
+    assert.equal(await page.locator(".tool").count(), 1);
   });
 });
 

@@ -5,6 +5,7 @@
 mod acts;
 mod browser;
 mod finding;
+mod joining;
 mod list;
 mod many;
 mod matrix;

@@ -27,6 +27,7 @@ mod gateway;
 mod google;
 mod invitations;
 mod jobs;
+mod joining;
 mod ledger;
 mod lifecycle;
 mod live_counts;

@@ -19,6 +19,7 @@ use crate::bridge::{Bridge, BridgeEvent, BridgeHandle, InProcessReader, What};
 use crate::clock::{Clock, Ids};
 use crate::config::{Config, Device, PassType};
 use crate::domain::id::{MerchantId, PassTypeIdentifier, ProgramId};
+use crate::domain::join::{Admission, JoinForm};
 use crate::domain::program::Rules;
 use crate::domain::time::Timestamp;
 use crate::ops::cards::Holder;
@@ -412,6 +413,8 @@ async fn open_shop(gateway: &Gateway, pass_type: PassTypeIdentifier) -> Result<(
         rules: Rules::punch(GOAL)?,
     };
     let program = gateway.ops.create_program(merchant, new).await?;
+    let page = (Admission::Open, JoinForm::default());
+    gateway.ops.set_join_page(merchant, program, 0, page).await?;
     Ok((merchant, program))
 }
 

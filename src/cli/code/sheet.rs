@@ -17,7 +17,12 @@ const STYLE: &str = "@page{margin:12mm}body{margin:0;font-family:system-ui,sans-
     svg{width:24mm;height:24mm;shape-rendering:crispEdges}code{display:block;font-size:10pt;margin-top:2mm}";
 
 /// Writes the sheet; returns how many codes are on it.
-pub(super) async fn write(ops: &Ops, batch: &CodeBatch, out: &mut impl Write) -> Result<usize> {
+pub(super) async fn write(
+    ops: &Ops,
+    public_url: &str,
+    batch: &CodeBatch,
+    out: &mut impl Write,
+) -> Result<usize> {
     let head = html! {
         (DOCTYPE)
         meta charset="utf-8";
@@ -27,7 +32,7 @@ pub(super) async fn write(ops: &Ops, batch: &CodeBatch, out: &mut impl Write) ->
     };
     write!(out, "{}<ul>", head.into_string())?;
     let count = for_each_code(ops, batch, |code| {
-        write!(out, "{}", print::slip(code).into_string())?;
+        write!(out, "{}", print::slip(public_url, batch, code).into_string())?;
         Ok(())
     });
     let count = count.await?;

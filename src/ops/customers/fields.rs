@@ -175,7 +175,7 @@ pub(crate) async fn sheet(
 }
 
 /// Reads what was typed against a program's fields. For a new card (`complete`) every required field must be there.
-pub(super) async fn read(
+pub(crate) async fn read(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
     program: ProgramId,

@@ -4,7 +4,7 @@
 (() => {
   const box = document.getElementById("notify");
   if (!box) return;
-  const { at, key, worker } = box.dataset;
+  const { at, key, worker, home, forbidden, told, quiet, failed } = box.dataset;
   const [on, off, said] = ["notify-on", "notify-off", "notify-said"].map((id) => document.getElementById(id));
 
   const bytes = (text) =>
@@ -37,7 +37,7 @@
     // Apple's phones offer this only to pages on the home screen.
     if ("standalone" in navigator && !navigator.standalone) {
       box.hidden = false;
-      say("To be told when your card changes, add this page to your home screen and open it there.");
+      say(home);
     }
     return;
   }
@@ -58,14 +58,14 @@
     say("");
     try {
       if ((await Notification.requestPermission()) !== "granted") {
-        say("Your browser does not let this page notify you. You can change that in its settings.");
+        say(forbidden);
         return;
       }
       await subscribe();
       show(true);
-      say("You will be told when your card changes.");
+      say(told);
     } catch {
-      say("That did not work. Please try again later.");
+      say(failed);
     } finally {
       on.disabled = false;
     }
@@ -82,9 +82,9 @@
         await subscription.unsubscribe();
       }
       show(false);
-      say("You will no longer be told.");
+      say(quiet);
     } catch {
-      say("That did not work. Please try again later.");
+      say(failed);
     } finally {
       off.disabled = false;
     }

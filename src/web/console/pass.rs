@@ -2,6 +2,7 @@
 //! the barcode. A picture for staff, not the pass itself.
 
 use maud::{Markup, html};
+use rxing::common::BitMatrix;
 use rxing::qrcode::QRCodeWriter;
 use rxing::{BarcodeFormat, EncodeHints, Writer as _};
 
@@ -136,14 +137,7 @@ fn barcode(screen: &Screen, code: &str) -> Markup {
 /// A QR code as one path of horizontal runs, and the length of its side in modules. `None` for a text that does
 /// not fit into any QR code.
 pub fn qr_path(text: &str) -> Option<(u32, String)> {
-    let hints = EncodeHints {
-        Margin: Some("0".into()),
-        ErrorCorrection: Some("M".into()),
-        ..EncodeHints::default()
-    };
-    let matrix = QRCodeWriter
-        .encode_with_hints(text, &BarcodeFormat::QR_CODE, 0, 0, &hints)
-        .ok()?;
+    let matrix = qr(text)?;
     let size = matrix.getWidth();
     let mut path = String::new();
     for y in 0..size {
@@ -162,13 +156,25 @@ pub fn qr_path(text: &str) -> Option<(u32, String)> {
     Some((size, path))
 }
 
+/// A QR code without its quiet zone, a bit each module.
+pub fn qr(text: &str) -> Option<BitMatrix> {
+    let hints = EncodeHints {
+        Margin: Some("0".into()),
+        ErrorCorrection: Some("M".into()),
+        ..EncodeHints::default()
+    };
+    QRCodeWriter
+        .encode_with_hints(text, &BarcodeFormat::QR_CODE, 0, 0, &hints)
+        .ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::time::Timestamp;
     use crate::web::console::screen::tests::screen;
     use crate::web::console::words::Language;
-    use rxing::common::{BitMatrix, HybridBinarizer};
+    use rxing::common::HybridBinarizer;
     use rxing::qrcode::QRCodeReader;
     use rxing::{BinaryBitmap, Luma8LuminanceSource, Reader as _};
 

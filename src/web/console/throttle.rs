@@ -1,22 +1,24 @@
-//! How often somebody may try to sign in: a small number at once, then one each half minute.
-//!
-//! Kept in memory, for one node, and bounded: when it is full, the entries that hold back least go first. Each entry
-//! is one number, the time at which the account would be full again (the generic cell rate algorithm, ITU-T I.371).
-//! IPv6 addresses count by their first 64 bits, the least that one customer of a provider is given (RFC 6177).
+//! How often somebody may try to sign in: a small number at once, then one each half minute. Kept as `web::throttle` says.
 
 use std::collections::HashMap;
-use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::time::Timestamp;
+use crate::web::throttle::{Rate, bucket, count};
 
-const MOST_ENTRIES: usize = 20_000;
 const INTERVAL_MS: i64 = 30_000;
 /// Tries at once for one email from one address.
 const TRIES_OF_PAIR: i64 = 5;
 /// Tries at once from one address, whichever the email; offices share an address.
 const TRIES_OF_ADDRESS: i64 = 30;
+
+fn rate(tries: i64) -> Rate {
+    Rate {
+        at_once: tries,
+        interval_ms: INTERVAL_MS,
+    }
+}
 
 #[derive(Debug, Clone, Default)]
 pub struct Throttle {
@@ -34,8 +36,8 @@ impl Throttle {
     pub fn admit(&self, email: &str, address: Option<IpAddr>, now: Timestamp) -> bool {
         let (email, address) = (normal(email), bucket(address));
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut inner.addresses, address, TRIES_OF_ADDRESS, now.0)
-            && count(&mut inner.pairs, (email, address), TRIES_OF_PAIR, now.0)
+        count(&mut inner.addresses, address, rate(TRIES_OF_ADDRESS), now.0)
+            && count(&mut inner.pairs, (email, address), rate(TRIES_OF_PAIR), now.0)
     }
 
     /// Forgets the tries that led to the right password, also for the address that they came from. Tries with other
@@ -55,36 +57,6 @@ impl Throttle {
 
 fn normal(email: &str) -> String {
     email.trim().to_lowercase().chars().take(200).collect()
-}
-
-fn bucket(address: Option<IpAddr>) -> Option<IpAddr> {
-    address.map(|address| match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let network = address.to_bits() >> 64 << 64;
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-    })
-}
-
-fn count<K: Hash + Eq + Clone>(entries: &mut HashMap<K, i64>, key: K, tries: i64, now: i64) -> bool {
-    if entries.len() >= MOST_ENTRIES && !entries.contains_key(&key) {
-        entries.retain(|_, full_at| *full_at > now);
-        // All of them hold somebody back: somebody is attacking. That must not keep everybody else out.
-        if entries.len() >= MOST_ENTRIES
-            && let Some((least, _)) = entries.iter().min_by_key(|(_, full_at)| **full_at)
-        {
-            let least = least.clone();
-            entries.remove(&least);
-        }
-    }
-    let full_at = entries.entry(key).or_insert(now);
-    let next = (*full_at).max(now) + INTERVAL_MS;
-    if next - now > tries * INTERVAL_MS {
-        return false;
-    }
-    *full_at = next;
-    true
 }
 
 #[cfg(test)]
@@ -142,19 +114,5 @@ mod tests {
         assert_eq!(i64::try_from(tries.count()), Ok(TRIES_OF_ADDRESS));
         assert!(from("2001:db8:0:2::1", 0));
         assert!(from("198.51.100.1", 0) && from("198.51.100.2", 0));
-    }
-
-    #[test]
-    fn memory_is_bounded_and_nobody_new_is_kept_out() {
-        let mut entries = HashMap::new();
-        for key in 1..MOST_ENTRIES {
-            assert!(count(&mut entries, key, 5, 1));
-        }
-        assert!(count(&mut entries, 0, 5, 0), "the one that holds back least");
-        assert!(count(&mut entries, MOST_ENTRIES, 5, 1));
-        assert_eq!(entries.len(), MOST_ENTRIES);
-        assert!(!entries.contains_key(&0) && entries.contains_key(&MOST_ENTRIES));
-        assert!(count(&mut entries, MOST_ENTRIES + 1, 5, INTERVAL_MS + 1));
-        assert_eq!(entries.len(), 1);
     }
 }

@@ -6,6 +6,7 @@ pub mod download;
 pub mod export;
 pub mod import;
 pub mod invitations;
+pub mod share;
 
 use axum::Router;
 use axum::routing::get;
@@ -16,7 +17,7 @@ use crate::domain::id::ProgramId;
 use crate::domain::program::Program;
 use crate::ops::customers::CustomerError;
 use crate::web::Web;
-use crate::web::console::components::{empty, icon};
+use crate::web::console::components::icon;
 use crate::web::console::layout::Section;
 use crate::web::console::list::programs::Programs;
 use crate::web::console::screen::Screen;
@@ -30,12 +31,15 @@ pub fn router() -> Router<Web> {
         .nest("/export", export::router())
         .nest("/codes", codes::router())
         .nest("/invitations", invitations::router())
+        .nest("/share", share::router())
 }
 
 /// `GET /console/tools`
 async fn landing(screen: Screen) -> Markup {
     let said = &screen.words.tools;
+    let share = &screen.words.share;
     let all = [
+        (Action::ShareLinks, "share", "link", share.title, share.tool_text),
         (Action::Import, "import", "upload", said.import, said.import_text),
         (
             Action::Export,
@@ -53,22 +57,14 @@ async fn landing(screen: Screen) -> Markup {
             said.invitations_text,
         ),
     ];
-    let may: Vec<_> = all
-        .into_iter()
-        .filter(|(action, ..)| screen.may(*action))
-        .collect();
     let content = html! {
         div.page-head { h1 { (said.title) } }
-        @if may.is_empty() {
-            (empty(said.nothing, said.nothing_text, None))
-        } @else {
-            ul.tools {
-                @for (_, place, drawing, title, text) in may {
-                    li.panel.tool {
-                        (icon(drawing))
-                        h2 { a.row-link href=(format!("/console/tools/{place}")) data-command=(title) { (title) } }
-                        p.muted { (text) }
-                    }
+        ul.tools {
+            @for (_, place, drawing, title, text) in all.into_iter().filter(|(action, ..)| screen.may(*action)) {
+                li.panel.tool {
+                    (icon(drawing))
+                    h2 { a.row-link href=(format!("/console/tools/{place}")) data-command=(title) { (title) } }
+                    p.muted { (text) }
                 }
             }
         }

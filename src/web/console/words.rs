@@ -20,6 +20,7 @@ pub mod refusals;
 pub mod rulings;
 pub mod segments;
 pub mod settings;
+pub mod share;
 pub mod shell;
 pub mod sign_in;
 pub mod timeline;
@@ -61,6 +62,7 @@ pub struct Words {
     pub common: common::Common,
     pub messages: messages::Messages,
     pub settings: settings::Settings,
+    pub share: share::Share,
     pub filter: filter::Filter,
     pub jobs: jobs::Jobs,
     pub list: list::List,
@@ -82,6 +84,7 @@ pub static ENGLISH: Words = Words {
     common: common::ENGLISH,
     messages: messages::ENGLISH,
     settings: settings::ENGLISH,
+    share: share::ENGLISH,
     filter: filter::ENGLISH,
     jobs: jobs::ENGLISH,
     list: list::ENGLISH,
@@ -103,6 +106,7 @@ pub static GERMAN: Words = Words {
     common: common::GERMAN,
     messages: messages::GERMAN,
     settings: settings::GERMAN,
+    share: share::GERMAN,
     filter: filter::GERMAN,
     jobs: jobs::GERMAN,
     list: list::GERMAN,

@@ -14,6 +14,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::seen::Seen;
 use super::{Link, path_of};
 use crate::domain::address::{
     AddressKey, AddressRefusal, Destination, Registration, RegistrationKind, Subscription,
@@ -40,6 +41,7 @@ pub(super) fn router() -> Router<Web> {
         )
         .route("/card/{merchant}/{card}/{proof}/card.webmanifest", get(manifest))
         .route("/card/card.js", get(script))
+        .route("/card/share.js", get(share))
         .route(WORKER, get(worker))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
@@ -55,13 +57,15 @@ pub(super) fn head(web: &Web, link: &Link) -> Markup {
 }
 
 /// The part of the page that the script shows where the browser can do it.
-pub(super) fn offer(web: &Web, link: &Link, face: &CardFace) -> Markup {
-    let at = path_of(link, "");
+pub(super) fn offer(web: &Web, seen: &Seen, link: &Link, face: &CardFace) -> Markup {
+    let (at, said) = (path_of(link, ""), seen.said);
     html! {
         @if let Some(web_push) = &web.web_push && !face.void {
-            div #notify hidden data-at=(at.trim_end_matches('/')) data-key=(web_push.public_key()) data-worker=(WORKER) {
-                button.button.quiet #notify-on type="button" hidden { "Tell me when my card changes" }
-                button.button.quiet #notify-off type="button" hidden { "Do not tell me any more" }
+            div #notify hidden data-at=(at.trim_end_matches('/')) data-key=(web_push.public_key()) data-worker=(WORKER)
+                data-home=(said.notify_home) data-forbidden=(said.notify_forbidden) data-told=(said.notify_told)
+                data-quiet=(said.notify_quiet) data-failed=(said.notify_failed) {
+                button.button.quiet #notify-on type="button" hidden { (said.notify_on) }
+                button.button.quiet #notify-off type="button" hidden { (said.notify_off) }
                 p.note #notify-said role="status" hidden {}
             }
         }
@@ -263,6 +267,10 @@ fn size_of_png(png: &[u8]) -> Option<(u32, u32)> {
 
 async fn script() -> impl IntoResponse {
     javascript(include_str!("../assets/card.js"), "public, max-age=3600")
+}
+
+async fn share() -> impl IntoResponse {
+    javascript(include_str!("../assets/share.js"), "public, max-age=3600")
 }
 
 /// Asked for again at each visit: an old worker must not outlive an update of the gateway.

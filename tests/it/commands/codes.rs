@@ -65,7 +65,7 @@ fn a_code_on_paper_gives_its_punches_once() {
     let first = first.each_ref().map(String::as_str);
     assert!(done(folder, &first).contains("2 of 10"));
     let twice = refused(folder, &first);
-    assert!(twice.contains("already used, first on"), "{twice}");
+    assert!(twice.contains("already used for this card, on"), "{twice}");
     let wrong = used("0000-0000-0001");
     assert!(refused(folder, &wrong.each_ref().map(String::as_str)).contains("not one of our codes"));
 

@@ -103,7 +103,10 @@ fn offers_campaigns_and_what_customers_say_are_reached_by_commands() {
         &["--program", &program, "--moment", "install"],
     );
     let links = run(&["referral", "show"], &["--card", &card]);
-    assert!(links.contains(&format!("/card/{merchant}/{card}/")) && links.contains("referral token: "));
+    assert!(
+        links.contains(&format!("/card/{merchant}/{card}/"))
+            && links.contains(&format!("/join/{merchant}/{program}?ref="))
+    );
     assert!(run(&["referral", "show"], &["--program", &program]).contains("rewarded 0"));
 
     let terms = ["--program", &program, "--name", "Second shot", "--most", "5"];

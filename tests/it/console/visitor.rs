@@ -1,11 +1,11 @@
-//! A gateway that serves only the console, and someone who visits it.
+//! A gateway that serves the console and the pages for customers, and someone who visits it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use passgate::clock::Clock;
 use passgate::store::Store;
-use passgate::web::{Web, console};
+use passgate::web::{Web, console, public};
 use reqwest::{Client, RequestBuilder, Response, header};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -36,6 +36,7 @@ impl Gateway {
     async fn serve(sample: Sample) -> Self {
         let app = axum::Router::new()
             .nest("/console", console::router())
+            .merge(public::router())
             .with_state(sample.web.clone())
             .into_make_service_with_connect_info::<SocketAddr>();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -156,6 +157,12 @@ impl Visitor {
             .client
             .get(self.url(path))
             .header(header::ACCEPT_LANGUAGE, language);
+        read(self.request(request)).await
+    }
+
+    /// The same page in a browser that calls itself so.
+    pub(super) async fn page_on(&self, path: &str, agent: &str) -> Page {
+        let request = self.client.get(self.url(path)).header(header::USER_AGENT, agent);
         read(self.request(request)).await
     }
 

@@ -1,4 +1,4 @@
-//! Ending a card, bringing it back, taking something back, and making its referral code.
+//! Ending a card, bringing it back, taking something back, and making its referral link.
 
 use axum::extract::{Form, Path, Query, State};
 use axum::response::Response;

@@ -171,6 +171,7 @@ fn view(screen: &Screen, offered: &[Offered], typed: &Typed, problem: &Problem) 
         section.act {
             h1 { (people.title_new) }
             p.hint { (people.add_text) }
+            p.hint { a href="/console/tools/share" { (screen.words.share.join_themselves) } }
             @match problem {
                 Problem::Known(kind, customer) => (known(screen, *kind, customer)),
                 Problem::Other(text) => (alert(Tone::Bad, text)),

@@ -6,8 +6,9 @@ use maud::{Markup, html};
 use super::{Held, Tab, open, page};
 use crate::domain::access::Action;
 use crate::domain::custom_field::CustomField;
+use crate::domain::join::{Admission, Arrival};
 use crate::domain::profile::Field;
-use crate::domain::referral::LinkToken;
+use crate::ops::join_pages::Referring;
 use crate::ops::referrals::ReferralSheet;
 use crate::store::listing::ActorName;
 use crate::web::Web;
@@ -17,6 +18,7 @@ use crate::web::console::timeline::{day_text, time_text};
 use crate::web::console::way::Place;
 use crate::web::error::ApiError;
 use crate::web::public::card_link;
+use crate::web::public::join::join_link;
 
 /// `GET /console/cards/{card_id}/information`
 pub async fn show(
@@ -29,16 +31,57 @@ pub async fn show(
     let customer = held.profile.person.customer.id;
     let referrals = web.ops.referrals_of(screen.member.merchant, customer).await?;
     let link = card_link(&web.public_url, &web.master, screen.member.merchant, held.card());
+    let referring = web.ops.referring(screen.member.merchant, held.card()).await?;
+    let referral = Referral::of(&web, &held, referring);
     let content = html! {
         div.stack {
             (person(&screen, &held))
             (answers(&screen, &held))
-            @if screen.may(Action::ShareLinks) { (links(&screen, &held, &link, held.profile.referral.as_ref().map(LinkToken::expose))) }
+            @if screen.may(Action::ShareLinks) { (links(&screen, &held, &link, &referral)) }
             (referred(&screen, &referrals))
             (about_card(&screen, &held))
         }
     };
     Ok(page(&screen, &held, Tab::Information, &content))
+}
+
+/// The holder's link for friends, and what stands in its way.
+struct Referral {
+    link: Option<String>,
+    counts: bool,
+    admission: Admission,
+}
+
+impl Referral {
+    fn of(web: &Web, held: &Held, referring: Option<Referring>) -> Self {
+        let card = &held.profile.card.card;
+        let link = referring.as_ref().and_then(|referring| referring.token.clone());
+        let link = link.map(|token| {
+            let arrival = Arrival {
+                referral: Some(token),
+                ..Arrival::default()
+            };
+            join_link(&web.public_url, card.merchant, card.program, &arrival)
+        });
+        Self {
+            link,
+            counts: referring
+                .as_ref()
+                .is_some_and(|referring| referring.terms.is_some()),
+            admission: referring.map_or(Admission::Closed, |referring| referring.admission),
+        }
+    }
+
+    /// Why nothing comes of the link now.
+    fn problem(&self, screen: &Screen) -> Option<&'static str> {
+        let words = &screen.words.profile;
+        match (self.admission, self.counts) {
+            (Admission::Closed, _) => Some(words.referral_closed),
+            (Admission::WithCode, _) => Some(words.referral_with_code),
+            (Admission::Open, false) => Some(words.referral_no_terms),
+            (Admission::Open, true) => None,
+        }
+    }
 }
 
 fn person(screen: &Screen, held: &Held) -> Markup {
@@ -119,21 +162,22 @@ fn answers(screen: &Screen, held: &Held) -> Markup {
     }
 }
 
-fn links(screen: &Screen, held: &Held, link: &str, code: Option<&str>) -> Markup {
+fn links(screen: &Screen, held: &Held, link: &str, referral: &Referral) -> Markup {
     let words = &screen.words.profile;
     html! {
         section.panel aria-labelledby="links-title" {
             div.panel-head { h2 #links-title { (words.links) } }
             dl.details {
                 div.wide { (super::term(screen, words.installation_link, words.installation_means)) dd { (copyable(screen, words.installation_link, link)) } }
-                div.wide { (super::term(screen, words.referral_code, words.referral_means))
+                div.wide { (super::term(screen, words.referral_link, words.referral_means))
                     dd {
-                        @if let Some(code) = code { (copyable(screen, words.referral_code, code)) }
+                        @if let Some(link) = &referral.link { (copyable(screen, words.referral_link, link)) }
                         @else {
                             form method="post" action=(held.way.to("/referral")) data-once {
                                 button.button.secondary type="submit" { (icon("link")) (words.make_referral) }
                             }
                         }
+                        @if let Some(problem) = referral.problem(screen) { p.hint { (problem) } }
                     }
                 }
             }

@@ -8,6 +8,7 @@ use crate::domain::access::Action;
 use crate::domain::consent::Purpose;
 use crate::domain::preference::{Class, Preference};
 use crate::ops::pushes::Why;
+use crate::store::consents::Recorded;
 use crate::web::Web;
 use crate::web::console::components::{Tone, badge, icon};
 use crate::web::console::screen::Screen;
@@ -23,9 +24,11 @@ pub async fn show(
 ) -> Result<Markup, ApiError> {
     let held = open(&web, &screen, &card, &place).await?;
     let why = web.ops.why(screen.member.merchant, held.card()).await?;
+    let customer = held.profile.person.customer.id;
+    let evidence = web.ops.consent_evidence(screen.member.merchant, customer).await?;
     let content = html! {
         div.stack {
-            (wishes(&screen, &held))
+            (wishes(&screen, &held, &evidence))
             @if let Some(why) = &why {
                 (why::section(&screen, why))
                 (messages(&screen, why))
@@ -35,7 +38,7 @@ pub async fn show(
     Ok(page(&screen, &held, Tab::Notifications, &content))
 }
 
-fn wishes(screen: &Screen, held: &Held) -> Markup {
+fn wishes(screen: &Screen, held: &Held, evidence: &[(Recorded, Option<String>)]) -> Markup {
     let words = &screen.words.profile;
     html! {
         section.panel aria-labelledby="wishes-title" {
@@ -59,6 +62,24 @@ fn wishes(screen: &Screen, held: &Held) -> Markup {
                         (icon(if agreed { "check" } else { "stop" }))
                         span { (words.purpose(purpose)) }
                         span.push { @if agreed { (badge(Tone::Good, words.agreed)) } @else { (badge(Tone::Neutral, words.not_agreed)) } }
+                    }
+                }
+            }
+            @if !evidence.is_empty() {
+                details.device {
+                    summary { (words.evidence) }
+                    ul.list {
+                        @for (recorded, said) in evidence {
+                            li {
+                                span { (words.purpose(recorded.purpose)) ": " (if recorded.given { words.agreed } else { words.withdrawn }) }
+                                span.push.muted { (screen.time(recorded.at)) }
+                                // The words themselves where they were shown by a page of ours, else the name of the text.
+                                @match said {
+                                    Some(said) => p.comment lang=(recorded.evidence.language) { (said) },
+                                    None => p.comment.muted { (recorded.evidence.text) },
+                                }
+                            }
+                        }
                     }
                 }
             }

@@ -14,7 +14,7 @@ words! {
         done_named: Text = "Name updated on the card.", "Name auf der Karte aktualisiert.";
         done_sent: Text = "The card is on its way.", "Die Karte ist unterwegs.";
         done_message: Text = "Message scheduled.", "Nachricht eingeplant.";
-        done_referral: Text = "Referral code made.", "Empfehlungscode erstellt.";
+        done_referral: Text = "Referral link made.", "Empfehlungslink erstellt.";
         redeem: Text = "Redeem reward", "Prämie einlösen";
         redeem_coupon: Text = "Redeem coupon", "Coupon einlösen";
         redeem_points: Text = "Exchange points", "Punkte einlösen";

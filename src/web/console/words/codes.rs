@@ -1,6 +1,8 @@
 //! Batches of codes.
 
-use super::{Counted, Text, With, words};
+use jiff::Zoned;
+
+use super::{Counted, Language, Text, With, words};
 use crate::domain::code::{CodeError, CodeRefusal};
 
 words! {
@@ -72,8 +74,10 @@ words! {
         unknown: Text = "This is not one of our codes.", "Das ist keiner unserer Codes.";
         is_revoked: Text = "This code was withdrawn.", "Dieser Code wurde zurückgezogen.";
         is_expired: Text = "This code has expired.", "Dieser Code ist abgelaufen.";
-        used_up: With = |at| format!("This code was already used, first on {at}."), |at| format!("Dieser Code wurde schon verwendet, zuerst am {at}.");
-        used_by_card: Text = "This code has been used for this card.", "Dieser Code wurde für diese Karte schon verwendet.";
+        used_up: fn(&Zoned) -> String = |at| format!("This code was already used, first on {}.", at.strftime("%-d %B %Y at %H:%M")),
+            |at| format!("Dieser Code wurde schon verwendet, zuerst am {} um {}.", Language::German.date(at.date(), false), at.strftime("%H:%M"));
+        used_by_card: fn(&Zoned) -> String = |at| format!("This code was already used for this card, on {}.", at.strftime("%-d %B %Y at %H:%M")),
+            |at| format!("Dieser Code wurde für diese Karte schon verwendet, am {} um {}.", Language::German.date(at.date(), false), at.strftime("%H:%M"));
         other_program: Text = "This code is for another program, or gives a card and no punches or points.",
             "Dieser Code gehört zu einem anderen Programm oder gibt eine Karte statt Stempeln oder Punkten.";
     }
@@ -94,7 +98,7 @@ impl Codes {
             CodeRefusal::Revoked => self.is_revoked.to_owned(),
             CodeRefusal::Expired => self.is_expired.to_owned(),
             CodeRefusal::UsedUp { first_used_at } => (self.used_up)(first_used_at),
-            CodeRefusal::UsedByCard => self.used_by_card.to_owned(),
+            CodeRefusal::UsedByCard { at } => (self.used_by_card)(at),
             CodeRefusal::OtherProgram => self.other_program.to_owned(),
         }
     }

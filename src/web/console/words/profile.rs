@@ -114,10 +114,16 @@ words! {
         installation_link: Text = "Installation link", "Installationslink";
         installation_means: Text = "Opens this very card. Whoever has it can add the card, so give it to its holder only.",
             "Öffnet genau diese Karte. Wer ihn hat, kann die Karte hinzufügen; geben Sie ihn nur dem Inhaber.";
-        referral_code: Text = "Referral code", "Empfehlungscode";
-        referral_means: Text = "Credits this customer when somebody new comes with it. It does not open this card.",
-            "Schreibt diesem Kunden gut, wenn jemand Neues damit kommt. Er öffnet diese Karte nicht.";
-        make_referral: Text = "Make a referral code", "Empfehlungscode erstellen";
+        referral_link: Text = "Referral link", "Empfehlungslink";
+        referral_means: Text = "Leads to the page where somebody new joins, and credits this customer. It does not open this card.",
+            "Führt zur Seite, auf der jemand Neues mitmacht, und schreibt diesem Kunden gut. Er öffnet diese Karte nicht.";
+        make_referral: Text = "Make a referral link", "Empfehlungslink erstellen";
+        referral_closed: Text = "Nobody can join by it now: the program’s page is closed.",
+            "Zurzeit kann niemand darüber mitmachen: Die Seite des Programms ist geschlossen.";
+        referral_with_code: Text = "Who comes by it needs a code: the program’s page is not open to everybody.",
+            "Wer darüber kommt, braucht einen Code: Die Seite des Programms ist nicht für alle offen.";
+        referral_no_terms: Text = "It is not counted: the program gives nothing for referrals.",
+            "Er wird nicht gezählt: Das Programm gibt nichts für Empfehlungen.";
         copy_named: With = |name| format!("Copy: {name}"), |name| format!("Kopieren: {name}");
         referrals: Text = "Referrals", "Empfehlungen";
         came_by_referral: Text = "Came through", "Kam durch";
@@ -180,6 +186,8 @@ words! {
         consent_personalised: Text = "Offers chosen by purchases", "Angebote nach Einkäufen";
         agreed: Text = "Agreed", "Zugestimmt";
         not_agreed: Text = "Not agreed", "Nicht zugestimmt";
+        withdrawn: Text = "Taken back", "Zurückgenommen";
+        evidence: Text = "The words and when", "Wortlaut und Zeitpunkt";
         why: Text = "Why it rang or did not", "Warum es klingelte oder nicht";
         why_nowhere: Text = "This card is on no phone that can be reached.", "Diese Karte ist auf keinem erreichbaren Handy.";
         may_ring: Text = "May ring now", "Darf jetzt klingeln";

@@ -6,9 +6,6 @@ words! {
     /// The landing page of tools, exports, and what all tools say.
     Tools {
         title: Text = "Tools", "Werkzeuge";
-        nothing: Text = "Nothing for your role", "Nichts für Ihre Rolle";
-        nothing_text: Text = "Importing, exporting, codes and invitations take the role Editor or higher.",
-            "Für Import, Export, Codes und Einladungen braucht es mindestens die Rolle Bearbeiter.";
         import: Text = "Import customers", "Kunden importieren";
         import_text: Text = "From a CSV file, with a dry run before anything is written.",
             "Aus einer CSV-Datei, mit einem Probelauf, bevor etwas geschrieben wird.";

@@ -161,7 +161,7 @@ pub(super) async fn sheet(
         }
         section.paper aria-label=(said.sheet) {
             h1 { (batch.label) }
-            ul.slips { @for code in &codes { (print::slip(code)) } }
+            ul.slips { @for code in &codes { (print::slip(&web.public_url, &batch, code)) } }
         }
     };
     Ok(screen.page(Section::Tools, &batch.label, &content))
