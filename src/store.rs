@@ -63,6 +63,7 @@ pub mod topics;
 pub mod uploads;
 pub mod utms;
 pub mod windows;
+pub mod works;
 
 mod dialect;
 mod error;
@@ -97,6 +98,8 @@ pub enum Change {
     Card(MerchantId, CardId),
     /// There may be pushes to send.
     Pushes,
+    /// Long work of this merchant began, moved on or ended.
+    Work(MerchantId),
 }
 
 /// What a transaction body returns.
@@ -330,6 +333,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("uploads", uploads::STATEMENTS),
         ("utms", utms::STATEMENTS),
         ("windows", windows::STATEMENTS),
+        ("works", works::STATEMENTS),
     ];
     files
         .iter()

@@ -5,6 +5,7 @@
 mod acts;
 mod browser;
 mod finding;
+mod kept;
 mod list;
 mod many;
 mod matrix;
@@ -15,6 +16,7 @@ mod sample;
 mod settings;
 mod tools;
 mod visitor;
+mod works;
 
 use std::time::Duration;
 

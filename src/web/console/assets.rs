@@ -35,6 +35,7 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/list.css"),
             include_str!("../assets/console/customer.css"),
             include_str!("../assets/console/tools.css"),
+            include_str!("../assets/console/works.css"),
             include_str!("../assets/console/small.css"),
         ),
     )
