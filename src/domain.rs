@@ -47,6 +47,7 @@ pub mod note;
 pub mod notice;
 pub mod offer;
 pub mod order;
+pub mod pace;
 pub mod points;
 pub mod preference;
 pub mod presentation;

@@ -49,6 +49,7 @@ pub mod timeline;
 pub mod topics;
 pub mod uploads;
 pub mod utms;
+pub mod works;
 
 use crate::clock::{Clock, Ids};
 use crate::store::Store;

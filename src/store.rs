@@ -64,6 +64,7 @@ pub mod topics;
 pub mod uploads;
 pub mod utms;
 pub mod windows;
+pub mod works;
 
 mod dialect;
 mod error;
@@ -98,6 +99,8 @@ pub enum Change {
     Card(MerchantId, CardId),
     /// There may be pushes to send.
     Pushes,
+    /// Long work of this merchant began, moved on or ended.
+    Work(MerchantId),
 }
 
 /// What a transaction body returns.
@@ -332,6 +335,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("uploads", uploads::STATEMENTS),
         ("utms", utms::STATEMENTS),
         ("windows", windows::STATEMENTS),
+        ("works", works::STATEMENTS),
     ];
     files
         .iter()

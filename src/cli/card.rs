@@ -201,7 +201,14 @@ impl Expire {
             .last_day
             .map(|day| day.end_in(&zone).context("--last-day: there is no day after it"));
         let card = ops
-            .change_expiry(which.merchant, which.card, end.transpose()?, self.yes, actor)
+            .change_expiry(
+                which.merchant,
+                which.card,
+                None,
+                end.transpose()?,
+                self.yes,
+                actor,
+            )
             .await?;
         let shown = |end: Timestamp| {
             end.to_jiff()

@@ -174,7 +174,7 @@ impl Customer {
             Self::UpdateCard(update) => {
                 let ops = open(&Config::load(update.whose.config.as_deref())?).await?;
                 let of = ops
-                    .update_holder(update.whose.merchant, update.card, Actor::Gateway)
+                    .update_holder(update.whose.merchant, update.card, None, Actor::Gateway)
                     .await?;
                 println!(
                     "card {} says {}",

@@ -29,6 +29,7 @@ pub mod builtin;
 pub mod facts;
 pub mod field;
 pub mod groups;
+pub mod merge;
 pub mod order;
 pub mod plan;
 pub mod range;
@@ -46,6 +47,7 @@ use crate::domain::id::ProgramId;
 use crate::domain::time::CivilDay;
 pub use facts::Facts;
 pub use field::{FIELDS, Field};
+pub use meaning::status_now;
 pub use plan::{Context, Plan};
 
 /// Groups within groups; deeper than anybody thinks and shallow enough for any stack.

@@ -117,6 +117,15 @@ pub struct Edit {
     pub answers: Option<(CardId, Vec<(String, String)>)>,
 }
 
+/// What somebody saw who agreed to print a name on a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HolderSeen {
+    /// The card's.
+    pub version: i64,
+    /// The name in the profile, which was to be printed.
+    pub name: String,
+}
+
 impl Ops {
     /// Says where a merchant's phone numbers are from when they have no country code.
     pub async fn set_country(&self, merchant: MerchantId, region: Region) -> Result<(), CustomerError> {
@@ -251,23 +260,30 @@ impl Ops {
             .await
     }
 
-    /// Prints the name in the profile on a card: the one way in which a profile reaches a pass.
+    /// Prints the name in the profile on a card: the one way in which a profile reaches a pass. Refused when the card or
+    /// the name is not what somebody saw who agreed to it.
     pub async fn update_holder(
         &self,
         merchant: MerchantId,
         card: CardId,
+        seen: Option<HolderSeen>,
         actor: Actor,
     ) -> Result<CardWithProgram, CustomerError> {
         let now = self.clock.now();
         self.store
             .write("update_holder", move |tx| {
+                let seen = seen.clone();
                 Box::pin(async move {
                     let of = cards::card(tx, merchant, card).await?;
                     let holder = of.ok_or(CardError::NotFound)?.card.customer;
                     // The person before the card: who is being erased gets no name printed any more.
                     let customer = locked(tx, merchant, holder).await?;
-                    let (mut card, mut of) = card_ops::locked(tx, merchant, card, None).await?;
+                    let version = seen.as_ref().map(|seen| seen.version);
+                    let (mut card, mut of) = card_ops::locked(tx, merchant, card, version).await?;
                     let name = customer.profile.full_name();
+                    if seen.is_some_and(|seen| seen.name != name) {
+                        return Err(CardError::Stale.into());
+                    }
                     let holder = (!name.is_empty()).then_some(name);
                     if holder == of.holder {
                         return Ok(of);

@@ -193,15 +193,6 @@ impl Ops {
         }
     }
 
-    /// How many jobs of a merchant have not ended.
-    pub async fn open_jobs(&self, merchant: MerchantId) -> Result<i64, Error> {
-        self.store
-            .read("count_open_jobs", move |tx| {
-                Box::pin(async move { jobs::count_open(tx, merchant).await })
-            })
-            .await
-    }
-
     pub async fn job(&self, merchant: MerchantId, batch: BatchId) -> Result<Job, JobError> {
         let found = self.store.read("job", move |tx| {
             Box::pin(async move { jobs::job(tx, merchant, batch).await })

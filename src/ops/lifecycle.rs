@@ -32,11 +32,12 @@ impl Ops {
     }
 
     /// Moves the day on which a card ends by itself, or takes it away. A past one ends the card now, which the caller
-    /// has to confirm.
+    /// has to confirm. Refused when the card is not the version `seen` any more, where somebody had one before their eyes.
     pub async fn change_expiry(
         &self,
         merchant: MerchantId,
         card: CardId,
+        seen: Option<i64>,
         end: Option<Timestamp>,
         confirmed: bool,
         actor: Actor,
@@ -45,7 +46,7 @@ impl Ops {
         self.store
             .write("change_expiry", move |tx| {
                 Box::pin(async move {
-                    let (card, _) = locked(tx, merchant, card, None).await?;
+                    let (card, _) = locked(tx, merchant, card, seen).await?;
                     match lifecycle::change_expiry(&card, end, confirmed, actor, now)? {
                         Some(change) => write_change(tx, change.card, &change.events, now).await,
                         None => Ok(card),

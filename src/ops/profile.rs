@@ -119,7 +119,7 @@ impl Ops {
                         devices,
                         copies: profile::copies(tx, merchant, card).await?,
                         waiting: profile::waiting(tx, merchant, card).await?,
-                        counts: profile::counts(tx, merchant, card).await?,
+                        counts: profile::counts(tx, merchant, card, newest).await?,
                         rating: engaged.as_ref().map(|person| person.rating).unwrap_or_default(),
                         consents: engaged.map(|person| person.consents).unwrap_or_default(),
                         landing: utms::landing(tx, merchant, card).await?,

@@ -10,6 +10,7 @@
 //! person. What acts on cards (a message, a bulk job) asks the store itself.
 
 mod all;
+mod glance;
 mod held;
 
 use std::collections::{HashMap, HashSet};
@@ -27,6 +28,7 @@ use crate::ops::Ops;
 use crate::ops::segments::{Reach, Resolved, SegmentError, Target, apart, reachable};
 use crate::store::Error;
 use crate::store::segments::{self, Line};
+pub use glance::Glance;
 use held::{Held, Shared, State, follow, load, lock};
 
 /// Rows of a page.
@@ -245,10 +247,18 @@ impl Rosters {
             Box::pin(async move { segments::facts_of(tx, merchant, &context, &[card]).await })
         });
         let facts: Vec<Facts> = read.await.map_err(SegmentError::Store)?;
-        let Some(facts) = facts.first() else {
+        let Some(own) = facts.first() else {
             return Ok((None, None));
         };
-        let place = Place::of(facts, query.order, resolved.context.now);
+        let now = resolved.context.now;
+        let place = match (query.each, own.customer()) {
+            (Each::Customer, Some(customer)) => {
+                let all = self.facts_of_customer(merchant, customer, &resolved).await?;
+                Place::of_customer(&all, card, query.order, now)
+            }
+            _ => None,
+        };
+        let place = place.unwrap_or_else(|| Place::of(own, query.order, now));
         let mut found = [None, None];
         for (found, edge) in found
             .iter_mut()
@@ -264,6 +274,26 @@ impl Rosters {
         }
         let [before, after] = found;
         Ok((before, after))
+    }
+
+    /// The facts of all cards of a customer.
+    async fn facts_of_customer(
+        &self,
+        merchant: MerchantId,
+        customer: CustomerId,
+        resolved: &Resolved,
+    ) -> Result<Vec<Facts>, Error> {
+        self.ops
+            .store
+            .read("facts_of_customer", |tx| {
+                let context = Arc::clone(&resolved.context);
+                Box::pin(async move {
+                    let held = segments::cards_of(tx, merchant, &[customer]).await?;
+                    let cards: Vec<CardId> = held.values().flatten().map(|line| line.card).collect();
+                    segments::facts_of(tx, merchant, &context, &cards).await
+                })
+            })
+            .await
     }
 
     /// How many of the cards that are meant each of some rules holds for, all of them asked of the same moment. None

@@ -289,12 +289,12 @@ impl Ops {
 }
 
 impl Ops {
-    /// How many cards each of some customers has.
+    /// All cards of some customers.
     pub async fn cards_of_customers(
         &self,
         merchant: MerchantId,
         customers: Vec<CustomerId>,
-    ) -> Result<HashMap<CustomerId, i64>, Error> {
+    ) -> Result<HashMap<CustomerId, Vec<Line>>, Error> {
         self.store
             .read("cards_of_customers", move |tx| {
                 let customers = customers.clone();

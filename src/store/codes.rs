@@ -4,7 +4,7 @@ use crate::domain::code::{Code, Gift, Standing};
 use crate::domain::id::{CardId, CodeBatchId, MemberId, MerchantId, ProgramId};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx};
+use crate::store::{Change, Error, FromRow, Row, Tx};
 
 macro_rules! batch_columns {
     () => {
@@ -133,6 +133,7 @@ pub async fn insert_batch(tx: &mut Tx<'_>, batch: &CodeBatch) -> Result<(), Erro
         batch.created_at,
     ];
     tx.exec(INSERT_BATCH, &params).await?;
+    tx.announce(Change::Work(batch.merchant));
     Ok(())
 }
 
@@ -172,6 +173,7 @@ pub async fn add(tx: &mut Tx<'_>, batch: &CodeBatch, codes: &[Code]) -> Result<i
     let added = i64::try_from(tx.exec_rows(INSERT_CODES, &[], &rows).await?).unwrap_or(0);
     tx.exec(ADD_MADE, &params![batch.merchant, batch.id, added])
         .await?;
+    tx.announce(Change::Work(batch.merchant));
     Ok(added)
 }
 
@@ -182,6 +184,7 @@ pub async fn revoke(
     batch: CodeBatchId,
     now: Timestamp,
 ) -> Result<bool, Error> {
+    tx.announce(Change::Work(merchant));
     Ok(tx.exec(REVOKE, &params![merchant, batch, now]).await? > 0)
 }
 

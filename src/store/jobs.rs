@@ -7,7 +7,7 @@ use crate::domain::event::Source;
 use crate::domain::id::{BatchId, CardId, MemberId, MerchantId, ProgramId};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, FromValue, Row, Tx};
+use crate::store::{Change, Error, FromRow, FromValue, Row, Tx};
 pub(crate) use rows::STATEMENTS as ROW_STATEMENTS;
 pub use rows::{JobRow, RowState, changed, finish_rows, insert_rows, made, rows, taken_back, waiting};
 
@@ -25,8 +25,6 @@ const INSERT: &str = "insert into jobs (merchant_id, batch_id, action, audience,
 /// The open job that waited longest, so that several take turns.
 const OPEN: &str = "select j.merchant_id, j.batch_id from jobs j \
      where j.finished_at is null and j.state = 'running' order by j.changed_at, j.batch_id limit 20";
-/// Of all open jobs, of which there are few.
-const COUNT_OPEN: &str = "select count(*) from jobs j where j.finished_at is null and j.merchant_id = $1";
 const JOB: &str = concat!(
     "select ",
     job_columns!(),
@@ -54,7 +52,6 @@ const CARDS_OF_PROGRAM: &str = "select card_id from cards \
 pub(crate) const STATEMENTS: &[&str] = &[
     INSERT,
     OPEN,
-    COUNT_OPEN,
     JOB,
     JOB_FOR_UPDATE,
     CLAIM,
@@ -134,18 +131,13 @@ pub async fn insert(tx: &mut Tx<'_>, job: &Job) -> Result<(), Error> {
         job.created_at,
     ];
     tx.exec(INSERT, &params).await?;
+    tx.announce(Change::Work(job.merchant));
     Ok(())
 }
 
 /// Jobs that have something left to do, the one that waited longest first.
 pub async fn open(tx: &mut Tx<'_>) -> Result<Vec<(MerchantId, BatchId)>, Error> {
     tx.all(OPEN, &[]).await
-}
-
-/// How many jobs of a merchant have not ended.
-pub async fn count_open(tx: &mut Tx<'_>, merchant: MerchantId) -> Result<i64, Error> {
-    let (count,): (i64,) = tx.one(COUNT_OPEN, &params![merchant]).await?;
-    Ok(count)
 }
 
 pub async fn job(tx: &mut Tx<'_>, merchant: MerchantId, batch: BatchId) -> Result<Option<Job>, Error> {
@@ -191,6 +183,7 @@ pub async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), Error> {
         job.finished_at,
     ];
     tx.exec(SAVE, &params).await?;
+    tx.announce(Change::Work(job.merchant));
     Ok(())
 }
 

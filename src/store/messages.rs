@@ -15,7 +15,7 @@ use crate::domain::preference::Class;
 use crate::domain::segment::saved::{Use, UsedBy};
 use crate::domain::time::Timestamp;
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx};
+use crate::store::{Change, Error, FromRow, Row, Tx};
 
 macro_rules! message_columns {
     () => {
@@ -154,6 +154,7 @@ pub async fn save(tx: &mut Tx<'_>, message: &Message, due_at: Option<Timestamp>)
         message.changed_at,
     ];
     tx.exec(SAVE, &params).await?;
+    tx.announce(Change::Work(message.merchant));
     Ok(())
 }
 

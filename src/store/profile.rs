@@ -1,14 +1,21 @@
 //! What one card's profile counts: pushes that providers took, clicks, copies that listen, and what still waits to be sent.
 
 use crate::domain::delivery::Channel;
-use crate::domain::id::{CardId, MerchantId};
+use crate::domain::id::{CardId, EventId, MerchantId};
 use crate::domain::time::Timestamp;
 use crate::store::intents::channel_of;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
 
-const COUNTS: &str = "select (select count(*) from push_messages p \
-     where p.merchant_id = $1 and p.card_id = $2 and p.state = 'accepted'), \
+/// Each push that a provider took has left a row in the card's ledger, whose newest is `$3`. No card has so many rows as
+/// are walked at most.
+const COUNTS: &str = "with recursive chain (previous_event_id, kind, depth) as ( \
+     select e.previous_event_id, e.kind, cast(1 as bigint) from events e \
+     where e.merchant_id = $1 and e.event_id = $3 \
+     union all \
+     select e.previous_event_id, e.kind, chain.depth + 1 from chain \
+     join events e on e.merchant_id = $1 and e.event_id = chain.previous_event_id where chain.depth < 10000) \
+     select (select count(*) from chain where chain.kind = 'push_sent'), \
      (select cast(coalesce(sum(k.clicks), 0) as bigint) from clicks k where k.merchant_id = $1 and k.card_id = $2)";
 const COPIES: &str = "select a.channel, count(*), max(a.registered_at) from push_addresses a \
      where a.merchant_id = $1 and a.card_id = $2 group by a.channel order by a.channel";
@@ -20,7 +27,7 @@ pub(crate) const STATEMENTS: &[&str] = &[COUNTS, COPIES, WAITING];
 /// Sums of one card that stand outside of its ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Messages to it that a provider accepted, one for each wallet that they went to.
+    /// Pushes that a provider accepted, whatever they said and whether they rang, one for each wallet that they went to.
     pub pushes: i64,
     /// How often its holder followed a counted link.
     pub clicks: i64,
@@ -43,8 +50,14 @@ pub struct Waiting {
     pub attempts: i64,
 }
 
-pub async fn counts(tx: &mut Tx<'_>, merchant: MerchantId, card: CardId) -> Result<Counts, Error> {
-    let (pushes, clicks): (i64, i64) = tx.one(COUNTS, &params![merchant, card]).await?;
+/// `newest` is the card's newest row in the ledger.
+pub async fn counts(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    card: CardId,
+    newest: Option<EventId>,
+) -> Result<Counts, Error> {
+    let (pushes, clicks): (i64, i64) = tx.one(COUNTS, &params![merchant, card, newest]).await?;
     Ok(Counts { pushes, clicks })
 }
 

@@ -8,7 +8,7 @@ use crate::domain::import::Counts;
 use crate::domain::time::Timestamp;
 use crate::domain::upload::{UploadProblem, UploadState};
 use crate::store::sql::params;
-use crate::store::{Error, FromRow, Row, Tx};
+use crate::store::{Change, Error, FromRow, Row, Tx};
 
 macro_rules! columns {
     () => {
@@ -305,6 +305,7 @@ pub async fn begin(
         expires_at,
     ];
     tx.exec(MOVE, &params).await?;
+    tx.announce(Change::Work(upload.merchant));
     Ok(())
 }
 
@@ -318,6 +319,7 @@ pub async fn stop(
 ) -> Result<(), Error> {
     let params = params![upload.merchant, upload.id, state.as_str(), now, expires_at];
     tx.exec(STOP, &params).await?;
+    tx.announce(Change::Work(upload.merchant));
     Ok(())
 }
 
@@ -358,6 +360,7 @@ pub async fn note(
         until,
         progress.batch,
     ];
+    tx.announce(Change::Work(upload.merchant));
     Ok(tx.exec(NOTE, &params).await? > 0)
 }
 
@@ -381,6 +384,7 @@ pub async fn end(
         now,
         expires_at
     ];
+    tx.announce(Change::Work(upload.merchant));
     Ok(tx.exec(END, &params).await? > 0)
 }
 

@@ -14,10 +14,12 @@ pub mod failure;
 pub mod first_run;
 pub mod jobs;
 pub mod join;
+pub mod kept;
 pub mod layout;
 pub mod list;
 pub mod live;
 pub mod messages;
+pub mod offers;
 pub mod pass;
 pub mod people;
 pub mod profile;
@@ -83,6 +85,7 @@ pub fn router() -> Router<Web> {
         .merge(profile::router())
         .merge(acts::router())
         .merge(people::router())
+        .merge(offers::router())
         .route("/cards/export", get(tools::export::list))
         .nest("/tools", tools::router())
         .nest("/messages", messages::router())
@@ -91,9 +94,11 @@ pub fn router() -> Router<Web> {
         .route("/assets/{name}", get(assets::serve))
         .fallback(async || ApiError::NotFound)
         .layer(Extension(throttle::Throttle::default()))
+        .layer(Extension(jobs::watch::Works::default()))
         .layer(Extension(list::watch::Lists::default()))
         .layer(Extension(watch::Watches::default()))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(axum::middleware::from_fn(kept::keep))
         .layer(CsrfLayer::new().with_rejection_response(foreign_form))
         .layer(axum::middleware::from_fn(failure::read_out))
         .layer(axum::middleware::from_fn(failure::as_page))

@@ -57,10 +57,14 @@ impl Member {
     }
 }
 
+/// Marks the answer to a form that was sent without a session.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedOut;
+
 /// Why there is no member.
 #[derive(Debug)]
 pub enum NotSignedIn {
-    /// Show the sign-in page, then come back to this path.
+    /// Show the sign-in page, then come back to this path; none for a form, which a redirect cannot send again.
     Page {
         back: Option<String>,
     },
@@ -70,7 +74,11 @@ pub enum NotSignedIn {
 impl IntoResponse for NotSignedIn {
     fn into_response(self) -> Response {
         match self {
-            Self::Page { back: None } => Redirect::to("/console/sign-in").into_response(),
+            Self::Page { back: None } => {
+                let mut answer = Redirect::to("/console/sign-in").into_response();
+                answer.extensions_mut().insert(SignedOut);
+                answer
+            }
             Self::Page { back: Some(back) } => {
                 let query = form_encoded(&back);
                 Redirect::to(&format!("/console/sign-in?next={query}")).into_response()

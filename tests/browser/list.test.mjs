@@ -121,6 +121,27 @@ describe("finding", () => {
     assert.ok(Date.now() - started < 2_000, "within two seconds");
     assert.equal(await page.evaluate(() => window.kept), true);
   });
+
+  test("rows that would move stay under the pointer, and a quiet line shows them when it is asked", async () => {
+    const page = await open("/console/cards?sort=-activity&size=100");
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.evaluate(() => (window.kept = true));
+    const before = await names(page);
+    // One of the two is not the first of the list.
+    await happen(11);
+    await happen(12);
+    const line = page.locator("#list-news a");
+    await line.waitFor();
+    assert.deepEqual(await names(page), before, "nothing has moved");
+    await line.focus();
+    await page.keyboard.press("Enter");
+    await page.locator("#list-news a").waitFor({ state: "detached" });
+    await settled(page);
+    assert.notDeepEqual(await names(page), before);
+    assert.equal(await page.evaluate(() => window.kept), true, "only the list was read again");
+    assert.equal(await page.evaluate(() => document.activeElement.closest("[data-row]") !== null), true, "the focus is not lost");
+    assert.match(page.url(), /sort=-activity/);
+  });
 });
 
 describe("rows", () => {
@@ -202,6 +223,51 @@ describe("acting on many", () => {
   });
 });
 
+describe("long work", () => {
+  test("is counted on every page and listed while it goes on, without loading any of them again", async () => {
+    const jobs = await open("/console/jobs");
+    const settings = await open("/console/settings");
+    for (const page of [jobs, settings]) await page.evaluate(() => (window.kept = true));
+    const page = await open("/console/cards");
+    await page.locator("[data-tick]").first().check();
+    await page.getByRole("button", { name: /Add punches/ }).click();
+    await page.locator("#reason").fill("A sunny day");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/console\/jobs\/[0-9a-z]{13}/);
+    const path = new URL(page.url()).pathname;
+    await settings.locator("#running-work.open-jobs").waitFor();
+    await jobs.locator(`#open-work a[href="${path}"]`).waitFor();
+    await work();
+    await page.getByText("1 of 1 cards").waitFor();
+    await settings.waitForFunction(() => !document.querySelector("#running-work.open-jobs"));
+    await jobs.locator(`#all-work a[href="${path}"]`).waitFor();
+    assert.equal(await jobs.locator(`#open-work a[href="${path}"]`).count(), 0);
+    for (const page of [jobs, settings]) assert.equal(await page.evaluate(() => window.kept), true);
+  });
+});
+
+describe("a session that ended while typing, without scripts", () => {
+  test("loses nothing: the sign-in page keeps what was typed, and asks before it is sent", async () => {
+    const page = await open("/console/cards", { javaScriptEnabled: false, storageState: undefined });
+    await signIn(page, OWNER, PASSWORD);
+    await page.locator(".row-link").first().click();
+    await page.getByRole("link", { name: "Notes" }).click();
+    const notes = page.url();
+    await page.locator("#text").fill("Brings <her> own cup\nand a friend");
+    await page.context().clearCookies();
+    await page.getByRole("button", { name: "Save note" }).click();
+    await page.getByText("What you typed is kept").waitFor();
+    await page.getByLabel("Email").fill(OWNER);
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("Brings <her> own cup").waitFor();
+    await page.getByRole("button", { name: "Send it now" }).click();
+    await page.getByText("Note saved.").waitFor();
+    assert.equal(page.url().split("?")[0], notes.split("?")[0]);
+    assert.equal(await page.locator(".note-text", { hasText: "Brings <her> own cup" }).count(), 1);
+  });
+});
+
 describe("segments", () => {
   test("what is filtered is saved with a look at who matches, and deleted after a question", async () => {
     const page = await open("/console/cards?rule=visits.over.5");
@@ -259,6 +325,7 @@ describe("for everyone", () => {
           "/console/cards/filter",
           "/console/cards/filter?field=last_visit",
           "/console/cards/filter?field=status",
+          "/console/cards/filter?field=birthday",
           "/console/segments",
           "/console/segments/new?in=rule%3Dvisits.over.2",
           "/console/jobs",
@@ -266,7 +333,7 @@ describe("for everyone", () => {
           await page.goto(path);
           await check(page, path);
         }
-        const job = page.locator("#jobs a").first();
+        const job = page.locator(".works a", { hasText: "punches" }).first();
         if (await job.count()) {
           await job.click();
           await page.locator("#job").waitFor();

@@ -11,6 +11,7 @@ const pages = {
   segments: "/console/segments",
   "segment-new": "/console/segments/new?in=rule%3Dvisits.over.2",
   jobs: "/console/jobs",
+  "filter-birthday": "/console/cards/filter?field=birthday",
   messages: "/console/messages",
   "message-new": "/console/messages/new",
   tools: "/console/tools",

@@ -6,6 +6,7 @@ mod acts;
 mod browser;
 mod finding;
 mod joining;
+mod kept;
 mod list;
 mod many;
 mod matrix;
@@ -16,6 +17,7 @@ mod sample;
 mod settings;
 mod tools;
 mod visitor;
+mod works;
 
 use std::time::Duration;
 

@@ -211,7 +211,7 @@ async fn a_profile_edit_leaves_the_pass_alone_and_a_new_name_on_the_card_is_push
         assert_eq!(shop.count(pushes).await, asked);
         let updated = shop
             .ops
-            .update_holder(shop.merchant, card, Actor::Gateway)
+            .update_holder(shop.merchant, card, None, Actor::Gateway)
             .await
             .expect("updated");
         let after = shop.face(card).await;
@@ -224,7 +224,7 @@ async fn a_profile_edit_leaves_the_pass_alone_and_a_new_name_on_the_card_is_push
         assert_eq!(shop.count(pushes).await, asked + 1);
         let again = shop
             .ops
-            .update_holder(shop.merchant, card, Actor::Gateway)
+            .update_holder(shop.merchant, card, None, Actor::Gateway)
             .await
             .expect("nothing to do");
         assert_eq!(again.card.version, updated.card.version);

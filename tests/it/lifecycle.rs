@@ -100,7 +100,7 @@ async fn an_end_is_moved_past_and_back_and_phones_hear_of_it() {
         let change = async |end, confirmed| {
             let staff = shop.staff();
             shop.ops
-                .change_expiry(shop.merchant, card.id, end, confirmed, staff)
+                .change_expiry(shop.merchant, card.id, None, end, confirmed, staff)
                 .await
         };
         let past = Some(NOON.minus(DAY));
@@ -159,7 +159,7 @@ async fn no_new_end_makes_a_redeemed_coupon_redeemable() {
             let end = Some(NOON.plus(days * DAY));
             let done = shop
                 .ops
-                .change_expiry(shop.merchant, card.id, end, true, staff)
+                .change_expiry(shop.merchant, card.id, None, end, true, staff)
                 .await;
             done.expect("changed")
         };

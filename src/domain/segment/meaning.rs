@@ -277,7 +277,7 @@ fn part<const N: usize>(ends: [i64; N], index: i64) -> Range {
 }
 
 /// The state that a card is shown in, as a number that sorts.
-pub(super) fn status_now(stored: i64, expires: Option<i64>, now: Timestamp) -> i64 {
+pub fn status_now(stored: i64, expires: Option<i64>, now: Timestamp) -> i64 {
     if stored != status_code(CardStatus::Void) && expires.is_some_and(|end| end <= now.0) {
         EXPIRED_CODE
     } else {

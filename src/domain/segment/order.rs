@@ -51,7 +51,7 @@ pub struct Order {
 pub enum Each {
     #[default]
     Card,
-    /// A customer's newest card of those that are meant stands for all of them.
+    /// A customer's newest card of those that are meant stands for all cards that they have; see [`super::merge`].
     Customer,
 }
 

@@ -10,11 +10,11 @@ mod columns;
 mod mask;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashSet};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 
 use super::facts::Facts;
 use super::meaning::status_now;
-use super::order::{Direction, Each, Edge, Key, Order, Place, SortBy};
+use super::order::{Direction, Each, Edge, Key, NO_VALUE, Order, Place, Sort, SortBy};
 use super::plan::Plan;
 use crate::domain::id::CardId;
 use crate::domain::segment::facts::NumberFact;
@@ -187,8 +187,19 @@ impl Roster {
                     Key::Number(number) => (number, place.card.0),
                     Key::Text(_) => (i64::MIN, place.card.0),
                 });
+                let merged = match each {
+                    Each::Card => None,
+                    Each::Customer => self.merged(order.sort, now),
+                };
+                let key = |block: &Block, row| match &merged {
+                    None => number(block, row, by, now),
+                    Some(merged) => {
+                        let customer = block.number(NumberFact::Customer, row);
+                        merged.get(&customer).copied().unwrap_or(NO_VALUE)
+                    }
+                };
                 let (total, found) = self.next_to(&masks, direction, from, wanted, |block, row| {
-                    (number(block, row, by, now), block.card(row))
+                    (key(block, row), block.card(row))
                 });
                 let place = |(key, card)| (Key::Number(key), card);
                 (total, found.into_iter().map(place).collect())
@@ -208,6 +219,22 @@ impl Roster {
             total,
             has_more,
         }
+    }
+
+    /// What each customer's cards say together, all of them; none where the row's own card says it.
+    fn merged(&self, sort: Sort, now: Timestamp) -> Option<HashMap<i64, i64>> {
+        let merge = sort.merge()?;
+        let mut merged = HashMap::with_capacity(self.len());
+        for block in &self.blocks {
+            for row in 0..block.len() {
+                let value = number(block, row, sort.by(), now);
+                merged
+                    .entry(block.number(NumberFact::Customer, row))
+                    .and_modify(|known| *known = merge.of(*known, value))
+                    .or_insert(value);
+            }
+        }
+        Some(merged)
     }
 
     /// How many rows there are, and the `wanted` first of those after `from` in one direction.

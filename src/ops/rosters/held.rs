@@ -80,7 +80,7 @@ impl Shared {
                         lock(&held.changed).insert(card);
                     }
                 }
-                Ok(Change::Pushes) => {}
+                Ok(Change::Pushes | Change::Work(_)) => {}
                 Err(TryRecvError::Lagged(_)) => {
                     for held in held.values() {
                         held.stale.store(true, Ordering::SeqCst);

@@ -450,7 +450,7 @@ async fn watch(mut changes: broadcast::Receiver<Change>, wake: Arc<Notify>) {
     loop {
         match changes.recv().await {
             Ok(Change::Pushes) | Err(RecvError::Lagged(_)) => wake.notify_one(),
-            Ok(Change::Card(..)) => {}
+            Ok(Change::Card(..) | Change::Work(_)) => {}
             Err(RecvError::Closed) => return,
         }
     }

@@ -255,6 +255,7 @@ fn print(change: Change) -> String {
     match change {
         Change::Card(merchant, card) => format!("card:{}:{}", merchant.0, card.0),
         Change::Pushes => "pushes".into(),
+        Change::Work(merchant) => format!("work:{}", merchant.0),
     }
 }
 
@@ -262,6 +263,7 @@ fn parse(text: &str) -> Option<Change> {
     let mut parts = text.split(':');
     let change = match parts.next()? {
         "pushes" => Change::Pushes,
+        "work" => Change::Work(MerchantId(parts.next()?.parse().ok()?)),
         "card" => {
             let merchant = MerchantId(parts.next()?.parse().ok()?);
             Change::Card(merchant, CardId(parts.next()?.parse().ok()?))
@@ -284,6 +286,7 @@ mod tests {
                 .map(|(merchant, card)| Change::Card(MerchantId(merchant), CardId(card)))
                 .collect();
             changes.push(Change::Pushes);
+            changes.push(Change::Work(MerchantId(7)));
             let payloads = payloads(&changes);
             prop_assert!(payloads.iter().all(|payload| payload.len() < 8000));
             let read: Vec<Change> =

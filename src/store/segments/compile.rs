@@ -7,7 +7,8 @@ use super::columns::status;
 use crate::domain::card::CardStatus;
 use crate::domain::id::MerchantId;
 use crate::domain::segment::facts::{EXPIRED_CODE, TextFact, TextsFact, TimesFact, status_code};
-use crate::domain::segment::order::{Direction, Edge, Key, NO_VALUE, Order, Place, SortBy};
+use crate::domain::segment::merge::Merge;
+use crate::domain::segment::order::{Direction, Each, Edge, Key, NO_VALUE, Order, Place, SortBy};
 use crate::domain::segment::plan::{AnswerTest, Context, Plan, TextTest, Which};
 use crate::domain::segment::range::{Range, Ranges};
 use crate::store::Value;
@@ -271,6 +272,40 @@ impl<'c> Composer<'c> {
         }
     }
 
+    /// What rows are sorted by that stand for all cards of a customer, never null.
+    fn merged_key(&mut self, order: Order) -> String {
+        let own = self.sort_key(order);
+        let Some(merge) = order.sort.merge() else {
+            return own;
+        };
+        // The same, asked of each of the holder's cards.
+        let each = own.replace("c.", "k.");
+        let of_all = |value: String| {
+            format!(
+                "(select {value} from cards k where k.merchant_id = c.merchant_id and k.customer_id = c.customer_id)"
+            )
+        };
+        let swapped = |status: &str| {
+            format!(
+                "case {status} when 0 then cast(1 as bigint) when 1 then cast(0 as bigint) else {status} end"
+            )
+        };
+        match merge {
+            Merge::Sum => {
+                let none = self.parameter(NO_VALUE.into(), "bigint");
+                of_all(format!(
+                    "coalesce(cast(sum(nullif({each}, {none})) as bigint), {none})"
+                ))
+            }
+            Merge::Most => of_all(format!("max({each})")),
+            Merge::Least => {
+                let none = self.parameter(NO_VALUE.into(), "bigint");
+                of_all(format!("coalesce(min(nullif({each}, {none})), {none})"))
+            }
+            Merge::Best => swapped(&of_all(format!("min({})", swapped(&each)))),
+        }
+    }
+
     /// What rows are sorted by, never null.
     fn sort_key(&mut self, order: Order) -> String {
         match order.sort.by() {
@@ -295,7 +330,7 @@ impl<'c> Composer<'c> {
     /// `size` rows next to `edge`, each with what it is sorted by.
     pub(super) fn page(mut self, plan: &Plan, order: Order, edge: &Edge, size: usize) -> Composed {
         self.plan(plan);
-        self.ordered(order, edge, size)
+        self.ordered(order, Each::Card, edge, size)
     }
 
     /// Only the newest card of each customer, of those that `plan` holds for.
@@ -314,13 +349,16 @@ impl<'c> Composer<'c> {
     }
 
     /// Part of what was asked for so far, in an order.
-    pub(super) fn ordered(mut self, order: Order, edge: &Edge, size: usize) -> Composed {
+    pub(super) fn ordered(mut self, order: Order, each: Each, edge: &Edge, size: usize) -> Composed {
         let (direction, place) = match edge {
             Edge::First => (order.direction, None),
             Edge::After(place) => (order.direction, Some(place)),
             Edge::Before(place) => (order.direction.opposite(), Some(place)),
         };
-        let key = self.sort_key(order);
+        let key = match each {
+            Each::Card => self.sort_key(order),
+            Each::Customer => self.merged_key(order),
+        };
         if let Some(place) = place {
             self.past(&key, place, direction);
         }

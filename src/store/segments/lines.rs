@@ -15,8 +15,11 @@ pub(super) const LINES: &str = "select c.card_id, c.customer_id, c.program_id, u
      join cards c on c.merchant_id = $1 and c.card_id = v.column1 \
      join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id";
 
-pub(super) const CARDS_OF: &str = "select c.customer_id, count(*) from (values {bigint}) as v \
-     join cards c on c.merchant_id = $1 and c.customer_id = v.column1 group by c.customer_id";
+pub(super) const CARDS_OF: &str = "select c.card_id, c.customer_id, c.program_id, u.first_name, u.last_name, u.email, \
+     u.phone, c.status, c.channels, c.punches, c.points, c.rewards, c.tier, c.tier_points, c.visits, c.spend, \
+     c.unpriced, c.last_visit_at, c.expires_at, c.redeemed_at, c.created_at from (values {bigint}) as v \
+     join cards c on c.merchant_id = $1 and c.customer_id = v.column1 \
+     join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id";
 
 /// One line of the list of customers: a card and its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,18 +59,27 @@ pub async fn lines(
     Ok(cards.filter_map(|card| by_card.remove(&card)).collect())
 }
 
-/// How many cards each of some customers has.
+/// All cards of some customers, each customer's in the order of their ids.
 pub async fn cards_of(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
     customers: &[CustomerId],
-) -> Result<HashMap<CustomerId, i64>, Error> {
+) -> Result<HashMap<CustomerId, Vec<Line>>, Error> {
     let rows: Vec<_> = customers
         .iter()
         .map(|customer| params![*customer].to_vec())
         .collect();
-    let counted: Vec<(CustomerId, i64)> = tx.all_rows(CARDS_OF, &params![merchant], &rows).await?;
-    Ok(counted.into_iter().collect())
+    let found: Vec<Line> = tx.all_rows(CARDS_OF, &params![merchant], &rows).await?;
+    let mut by_customer: HashMap<CustomerId, Vec<Line>> = HashMap::new();
+    for line in found {
+        by_customer.entry(line.customer).or_default().push(line);
+    }
+    for lines in by_customer.values_mut() {
+        lines.sort_unstable_by_key(|line| line.card);
+        // A customer who was named twice is one all the same.
+        lines.dedup_by_key(|line| line.card);
+    }
+    Ok(by_customer)
 }
 
 /// How the lines of `size` cards would be asked for.

@@ -4,7 +4,7 @@ use super::beside;
 use super::compile::{Composed, Composer};
 use crate::domain::id::{CardId, MerchantId};
 use crate::domain::segment::facts::{Facts, NumberFact, TextFact};
-use crate::domain::segment::order::{Edge, Key, Order, Place, SortBy};
+use crate::domain::segment::order::{Each, Edge, Key, Order, Place, SortBy};
 use crate::domain::segment::plan::{Context, Plan};
 use crate::store::{Error, FromRow, Row, Tx};
 
@@ -97,7 +97,7 @@ pub async fn page_of_customers(
     size: usize,
 ) -> Result<(Vec<Place>, bool), Error> {
     let composer = Composer::new(context, merchant).newest_of_each(plan);
-    let composed = composer.ordered(order, edge, size.saturating_add(1));
+    let composed = composer.ordered(order, Each::Customer, edge, size.saturating_add(1));
     places(tx, composed, order, edge, size).await
 }
 

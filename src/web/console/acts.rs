@@ -61,6 +61,9 @@ pub struct Sent {
     /// The event to take back.
     #[serde(default)]
     pub event: i64,
+    /// The name that was to be printed.
+    #[serde(default)]
+    pub name: String,
     /// The list around the profile.
     #[serde(default, rename = "in")]
     pub within: Option<String>,
@@ -82,6 +85,29 @@ pub fn button_form(shown: &Shown, way: &Way, part: &str, event: Option<EventId>,
             (hidden(shown, way))
             @if let Some(event) = event { input type="hidden" name="event" value=(event.0); }
             (button)
+        }
+    }
+}
+
+/// What an act's form asks of the script beside being sent once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    Nothing,
+    /// Before what was typed is lost.
+    Guard,
+    /// The same, and its answer is its next step.
+    Stay,
+    /// To be read out as an alarm: what it does is not wanted by mistake.
+    Alarm,
+}
+
+/// The form of an act, which says what its sender saw.
+pub fn form(held: &Held, part: &str, asks: Asks, fields: &Markup) -> Markup {
+    let (guards, stays) = (matches!(asks, Asks::Guard | Asks::Stay), asks == Asks::Stay);
+    html! {
+        form method="post" action=(held.way.to(part)) data-once data-guard[guards] data-stay[stays] data-alarming[asks == Asks::Alarm] {
+            (hidden(&held.shown, &held.way))
+            (fields)
         }
     }
 }

@@ -36,6 +36,7 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
             include_str!("../assets/console/customer.css"),
             include_str!("../assets/console/tools.css"),
             include_str!("../assets/console/share.css"),
+            include_str!("../assets/console/works.css"),
             include_str!("../assets/console/small.css"),
         ),
     )

@@ -11,7 +11,7 @@ use crate::domain::id::{CardId, EventId, MerchantId};
 use crate::domain::program::ProgramKind;
 use crate::store::listing::{self, CardSheet, TimelineRow};
 use crate::web::Web;
-use crate::web::console::components::{Tone, badge};
+use crate::web::console::components::status_badge;
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
 
@@ -129,11 +129,5 @@ pub fn facts(screen: &Screen, sheet: &CardSheet) -> Markup {
 
 /// The status as a badge, in the words of the page.
 pub fn status(screen: &Screen, status: CardStatus) -> Markup {
-    let tone = match status {
-        CardStatus::Pending => Tone::Notice,
-        CardStatus::Installed => Tone::Good,
-        CardStatus::Removed => Tone::Neutral,
-        CardStatus::Void => Tone::Bad,
-    };
-    badge(tone, screen.words.common.status(status))
+    status_badge(&screen.words.common, status)
 }

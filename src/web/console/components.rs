@@ -30,30 +30,22 @@ pub fn badge(tone: Tone, text: &str) -> Markup {
     html! { span.badge.(tone.class()) { (text) } }
 }
 
-pub fn status_badge(status: CardStatus) -> Markup {
+/// The status of a card as it is stored.
+pub fn status_badge(words: &Common, status: CardStatus) -> Markup {
     let tone = match status {
         CardStatus::Pending => Tone::Notice,
         CardStatus::Installed => Tone::Good,
         CardStatus::Removed => Tone::Neutral,
         CardStatus::Void => Tone::Bad,
     };
-    badge(tone, status_word(status))
+    badge(tone, words.status(status))
 }
 
-pub fn status_word(status: CardStatus) -> &'static str {
-    match status {
-        CardStatus::Pending => "Not installed",
-        CardStatus::Installed => "Installed",
-        CardStatus::Removed => "Removed",
-        CardStatus::Void => "Ended",
-    }
-}
-
-/// "2 rewards ready", or nothing.
-pub fn rewards_badge(rewards: i64) -> Markup {
+/// "2 ready", or nothing.
+pub fn rewards_badge(words: &Common, rewards: i64) -> Markup {
     html! {
         @if rewards > 0 {
-            span.badge.reward { (icon("gift")) (rewards) " ready" }
+            span.badge.reward { (icon("gift")) ((words.ready)(rewards)) }
         }
     }
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio_stream::StreamExt as _;
 
 use crate::web::console::LARGEST_FORM;
+use crate::web::console::jobs::LARGEST_SELECTION;
 use crate::web::console::layout::{Theme, plain_page};
 use crate::web::console::words::Language;
 use crate::web::console::words::shell::Shell;
@@ -20,6 +21,15 @@ use crate::web::error::{ApiError, TOO_LARGE};
 use crate::web::extract::wants_page;
 
 const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Where forms are sent to that carry as many cards as can be selected.
+const TAKE_SELECTIONS: [&str; 5] = [
+    "/jobs",
+    "/jobs/preview",
+    "/jobs/message",
+    "/cards/offers",
+    "/segments/list",
+];
 
 /// Of a form that is too long so much is read and thrown away; who sends more is cut off.
 const MOST_READ: usize = 32 * 1024 * 1024;
@@ -42,7 +52,14 @@ pub async fn read_out(request: Request, next: Next) -> Response {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let is_form = text(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with(FORM));
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    if !is_form || length.is_none_or(|length| length <= LARGEST_FORM) {
+    let most = match TAKE_SELECTIONS
+        .iter()
+        .any(|path| request.uri().path().ends_with(path))
+    {
+        true => LARGEST_SELECTION,
+        false => LARGEST_FORM,
+    };
+    if !is_form || length.is_none_or(|length| length <= most) {
         return next.run(request).await;
     }
     let mut read = 0;

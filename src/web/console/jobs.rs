@@ -1,15 +1,18 @@
 //! Jobs: actions on many cards, with their progress, what became of each card, and the way to undo them.
 
 mod asked;
+pub mod live;
 pub mod message;
 pub mod preview;
 pub mod steps;
 mod ticket;
+pub mod watch;
+mod works;
 
 use std::collections::HashMap;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Extension, Path, Query, State};
 use axum::routing::{get, post};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -18,6 +21,7 @@ use crate::domain::access::Action;
 use crate::domain::bulk::{Audience, BulkAction};
 use crate::domain::id::{BatchId, CardId};
 use crate::ops::jobs::Difference;
+use crate::ops::works::Work;
 use crate::store::jobs::{ALL_GATHERED, Job, JobRow, JobState, RowState};
 use crate::web::Web;
 use crate::web::console::components::{Tone, badge, empty, icon, toast};
@@ -29,6 +33,8 @@ use crate::web::console::screen::Screen;
 use crate::web::console::words::Text;
 use crate::web::console::words::jobs::Jobs;
 use crate::web::error::ApiError;
+use watch::{Going, Picture, Works};
+pub(in crate::web::console) use works::pace;
 
 /// A form that carries as many cards as can be selected one by one.
 pub const LARGEST_SELECTION: usize = 256 * 1024;
@@ -40,6 +46,7 @@ pub fn router() -> Router<Web> {
     let large = DefaultBodyLimit::max(LARGEST_SELECTION);
     Router::new()
         .route("/", get(list).post(preview::start).layer(large))
+        .route("/live", get(live::events))
         .route("/preview", post(preview::show).layer(large))
         .route("/message", post(message::compose).layer(large))
         .route("/{batch}", get(show))
@@ -113,47 +120,78 @@ pub struct Place {
 /// `GET /console/jobs`
 async fn list(
     State(web): State<Web>,
+    Extension(works): Extension<Works>,
     screen: Screen,
     Query(place): Query<Place>,
 ) -> Result<Markup, ApiError> {
     screen.require(Action::ViewCards)?;
     let merchant = screen.member.merchant;
-    let before = place.before.as_deref().and_then(|id| id.parse().ok());
-    let jobs = web.ops.jobs(merchant, before, PAGE + 1).await?;
+    let before: Option<BatchId> = place.before.as_deref().and_then(|id| id.parse().ok());
+    let all = web.ops.works(merchant, before.map(|id| id.0), PAGE + 1).await?;
+    let picture = works.look(&web, merchant).await?;
     let programs = Programs::of(&web, merchant).await?;
     let words = &screen.words.jobs;
     let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let shown = jobs.get(..page).unwrap_or(&jobs);
-    let runs = shown.iter().any(|job| job.state == JobState::Running);
+    let (shown, has_more) = (all.get(..page).unwrap_or(&all), all.len() > page);
     let content = html! {
-        div.page-head { h1 { (words.title) } }
-        @if jobs.is_empty() {
-            (empty(words.nothing_yet, words.nothing_yet_text, Some(("/console/cards", words.to_list))))
-        } @else {
-            ul #jobs .list.panel data-poll=[runs.then_some("2")] {
-                @for job in shown {
-                    li {
-                        div {
-                            a href=(address(job.batch)) { (title(&screen, job.action)) }
-                            p.muted { (whom(&screen, &job.audience, &programs)) }
-                        }
-                        span.push { (progress_words(&screen, job)) }
-                        (state(words, job.state))
-                        span.muted { (screen.time(job.created_at)) }
-                    }
-                }
+        div data-live="/console/jobs/live?of=all" {
+            div.page-head {
+                h1 { (words.title) }
+                span.live data-live-state hidden { span.live-dot {} span { (screen.words.shell.live) } }
             }
-            @if jobs.len() > page {
-                @if let Some(last) = shown.last() {
-                    nav.pager aria-label=(screen.words.common.pages) {
-                        span {}
-                        a.button.secondary rel="next" href=(format!("/console/jobs?before={}", last.batch)) { (screen.words.common.older) (icon("right")) }
-                    }
-                }
-            }
+            (open_part(&screen, &programs, &picture))
+            (all_part(&screen, &programs, shown, has_more))
         }
     };
     Ok(screen.page(Section::Jobs, words.title, &content))
+}
+
+/// What has not ended. Kept up to date by the page's stream, and by asking again where there is none.
+fn open_part(screen: &Screen, programs: &Programs, picture: &Picture) -> Markup {
+    let words = &screen.words.jobs;
+    let works = picture
+        .works
+        .iter()
+        .filter(|going| screen.may(works::takes(&going.work)));
+    let works: Vec<_> = works.collect();
+    html! {
+        section #open-work aria-label=(words.goes_on) data-poll="3" {
+            @if !works.is_empty() {
+                div.panel {
+                    div.panel-head { h2 { (words.goes_on) } }
+                    ul.list.works { @for going in works { (works::line(screen, programs, going)) } }
+                }
+            }
+        }
+    }
+}
+
+/// What has ended, newest first.
+fn all_part(screen: &Screen, programs: &Programs, works: &[Work], has_more: bool) -> Markup {
+    let words = &screen.words.jobs;
+    let over = works
+        .iter()
+        .filter(|work| !work.is_open() && screen.may(works::takes(work)));
+    let over: Vec<_> = over.map(|work| Going::still(work.clone())).collect();
+    let last = works.last().filter(|_| has_more);
+    html! {
+        section #all-work aria-label=(words.before) {
+            @if works.is_empty() {
+                (empty(words.nothing_yet, words.nothing_yet_text, Some(("/console/cards", words.to_list))))
+            } @else if !over.is_empty() {
+                div.panel {
+                    div.panel-head { h2 { (words.before) } }
+                    ul.list.works { @for going in &over { (works::line(screen, programs, going)) } }
+                }
+            }
+            @if let Some(last) = last {
+                nav.pager aria-label=(screen.words.common.pages) {
+                    span {}
+                    a.button.secondary rel="next" href=(format!("/console/jobs?before={}", BatchId(last.id()))) { (screen.words.common.older) (icon("right")) }
+                }
+            }
+        }
+    }
 }
 
 fn progress_words(screen: &Screen, job: &Job) -> String {
@@ -174,6 +212,7 @@ pub struct RowsPlace {
 /// `GET /console/jobs/{batch}`
 async fn show(
     State(web): State<Web>,
+    Extension(works): Extension<Works>,
     screen: Screen,
     Path(batch): Path<String>,
     Query(place): Query<RowsPlace>,
@@ -186,6 +225,11 @@ async fn show(
         .ops
         .job_rows(merchant, job.batch, after.unwrap_or(CardId(0)), PAGE + 1)
         .await?;
+    let picture = match is_open(&job) {
+        true => works.look(&web, merchant).await?,
+        false => Picture::default(),
+    };
+    let going = picture.of(job.batch.0);
     let programs = Programs::of(&web, merchant).await?;
     let names = names_of(&web, &screen, rows.iter().map(|row| row.card).collect()).await?;
     let words = &screen.words.jobs;
@@ -201,7 +245,9 @@ async fn show(
         @if let Some(done) = done { (toast(done, None)) }
         nav.crumbs aria-label=(screen.words.common.path) { a href="/console/jobs" { (icon("left")) (words.title) } }
         div.page-head { h1 { (title) } p.muted { (whom(&screen, &job.audience, &programs)) } }
-        (progress(&screen, &job, &rows, &names))
+        div data-live=[is_open(&job).then(|| live::address(job.batch.0, "job"))] {
+            (progress(&screen, &job, going, &rows, &names))
+        }
     };
     Ok(screen.page(Section::Jobs, &title, &content))
 }
@@ -217,7 +263,13 @@ async fn names_of(
 }
 
 /// What moves while the job runs.
-fn progress(screen: &Screen, job: &Job, rows: &[JobRow], names: &HashMap<CardId, String>) -> Markup {
+fn progress(
+    screen: &Screen,
+    job: &Job,
+    going: Option<&Going>,
+    rows: &[JobRow],
+    names: &HashMap<CardId, String>,
+) -> Markup {
     let words = &screen.words.jobs;
     let worked = job.done + job.refused;
     let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
@@ -228,6 +280,7 @@ fn progress(screen: &Screen, job: &Job, rows: &[JobRow], names: &HashMap<CardId,
                 div.row {
                     (state(words, job.state))
                     span role="status" { (progress_words(screen, job)) }
+                    @for pace in going.map(|going| works::pace(screen, going)).unwrap_or_default() { span.muted { (pace) } }
                     span.push {}
                     (steps::forms(screen, job))
                 }

@@ -122,54 +122,22 @@ impl Section {
     }
 }
 
-/// A page for a member who is signed in.
+/// A page for a member who is signed in. Beside its content stand the parts that the script fills: the panel that a row
+/// opens in, the dialog for forms, and the regions that are read out.
 pub fn page(screen: &Screen, section: Section, title: &str, content: &Markup) -> Markup {
-    framed(
-        (&screen.member, screen.theme, screen.words),
-        screen.open_jobs,
-        section,
-        title,
-        content,
-    )
-}
-
-/// The frame around a page that does not say which jobs are open.
-pub fn frame(
-    member: &Member,
-    theme: Theme,
-    words: &Words,
-    section: Section,
-    title: &str,
-    content: &Markup,
-) -> Markup {
-    framed((member, theme, words), 0, section, title, content)
-}
-
-/// The frame around a page. Beside its content stand the parts that the script fills: the panel that a row opens in, the
-/// dialog for forms, and the regions that are read out.
-fn framed(
-    (member, theme, words): (&Member, Theme, &Words),
-    open_jobs: i64,
-    section: Section,
-    title: &str,
-    content: &Markup,
-) -> Markup {
+    let (member, theme, words) = (&screen.member, screen.theme, screen.words);
     let shell = &words.shell;
     let body = html! {
         a.skip href="#content" { (shell.skip) }
         div.shell {
-            header.side {
+            header.side data-live-alone="/console/jobs/live" {
                 a.brand href="/console/cards" aria-label=(shell.home) { (logo()) span { "passgate" } }
                 p.merchant { (member.merchant_name) }
                 nav aria-label=(shell.main) {
                     @for each in Section::ALL {
                         a href=(each.address()) aria-current=[(section == each).then_some("page")] {
                             (icon(each.icon())) span { (each.title(shell)) }
-                            @if each == Section::Jobs && open_jobs > 0 {
-                                span.open-jobs title=((shell.running_jobs)(open_jobs)) {
-                                    (open_jobs) span.visually-hidden { " " ((shell.running_jobs)(open_jobs)) }
-                                }
-                            }
+                            @if each == Section::Jobs { (running(screen, screen.running())) }
                         }
                     }
                 }
@@ -184,6 +152,25 @@ fn framed(
         (said_by_script(words))
     };
     document(theme, words, title, &body)
+}
+
+/// How much long work goes on, beside the way to it; live pages replace it.
+pub fn running(screen: &Screen, count: i64) -> Markup {
+    let said = (screen.words.shell.running_jobs)(count);
+    html! {
+        span #running-work .open-jobs[count > 0] title=[(count > 0).then_some(&said)] {
+            @if count > 0 { (screen.number(count)) span.visually-hidden { " " (said) } }
+        }
+    }
+}
+
+/// The content of a page without what stands around it, for a page that has all of that.
+pub fn part(title: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        title { (title) " · passgate" }
+        main #content { (content) }
+    }
 }
 
 /// A page for someone who is not (yet) signed in, or whom we cannot ask.
@@ -244,7 +231,7 @@ fn said_by_script(words: &Words) -> Markup {
             ul #palette-list role="listbox" aria-label=(shell.palette) {}
             p.muted hidden { (shell.nothing_found) }
         }
-        template #said data-copied=(common.copied) data-live=(shell.live) data-reconnecting=(shell.reconnecting)
+        template #said data-copied=(common.copied) data-is-live=(shell.live) data-reconnecting=(shell.reconnecting)
             data-no-copying=(shell.copying_not_allowed) data-not-saved=(shell.not_saved) data-lost=(shell.lost)
             data-close=(common.close) data-session-ended=(shell.session_ended) data-sign-in=(words.sign_in.title) {}
     }

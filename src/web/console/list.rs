@@ -7,10 +7,12 @@ pub mod act;
 pub mod chips;
 pub mod columns;
 pub mod counts;
+pub mod day_of_year;
 pub mod filter;
 pub mod find;
 pub mod live;
 pub mod neighbours;
+pub mod news;
 pub mod page;
 pub mod programs;
 pub mod saying;
@@ -34,6 +36,7 @@ use crate::domain::segment::order::{Each, Edge};
 use crate::domain::segment::saved::{Refusal, Segment, Viewer};
 use crate::ops::rosters::List;
 use crate::ops::segments::SegmentError;
+use crate::store::segments::Line;
 use crate::web::Web;
 use crate::web::console::jobs::LARGEST_SELECTION;
 use crate::web::console::screen::Screen;
@@ -139,13 +142,13 @@ async fn saved(
     }
 }
 
-/// How many cards the customers of a page have, where a row stands for all of them.
+/// All cards of the customers of a page, where a row stands for all of them.
 async fn cards_of(
     web: &Web,
     screen: &Screen,
     each: Each,
     list: &List,
-) -> Result<HashMap<CustomerId, i64>, ApiError> {
+) -> Result<HashMap<CustomerId, Vec<Line>>, ApiError> {
     if each == Each::Card {
         return Ok(HashMap::new());
     }

@@ -13,7 +13,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, Query, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -21,15 +21,18 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
 use crate::domain::access::Action;
 use crate::domain::id::EventId;
+use crate::domain::timeline::Filter;
 use crate::store::listing::TimelineRow;
 use crate::web::Web;
 use crate::web::console::acts::bar;
 use crate::web::console::card::{self, Shown, card_id, seen};
+use crate::web::console::jobs::{self, watch::Works};
+use crate::web::console::profile::history;
 use crate::web::console::screen::Screen;
 use crate::web::console::timeline::{Line, line};
 use crate::web::console::watch::Watches;
@@ -51,10 +54,11 @@ pub struct Position {
 /// `GET /console/cards/{card_id}/events`
 pub async fn events(
     State(web): State<Web>,
-    Extension(watches): Extension<Watches>,
+    (Extension(watches), Extension(works)): (Extension<Watches>, Extension<Works>),
     screen: Screen,
     Path(card): Path<String>,
     Query(position): Query<Position>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     screen.require(Action::ViewCards)?;
@@ -68,11 +72,14 @@ pub async fn events(
     let way = Way::of_card(card, position.within.as_deref());
     let card = watches.watch(&web, screen.member.merchant, card).await?;
     let (sender, receiver) = mpsc::channel(4);
+    let beside = jobs::live::beside(&web, &works, &screen, sender.clone());
     let stream = Stream {
+        _beside: beside,
         clock: web.ops.clock.clone(),
         screen,
         way,
         known: Seen::parse(&known),
+        filter: history::filter(query.as_deref().unwrap_or_default()),
         sender,
         stopping: web.stopping.clone(),
     };
@@ -106,10 +113,13 @@ impl Seen {
 
 /// One open page.
 struct Stream {
+    _beside: DropGuard,
     clock: Clock,
     screen: Screen,
     way: Way,
     known: Seen,
+    /// The rows that the page shows.
+    filter: Filter,
     sender: mpsc::Sender<Result<Event, Infallible>>,
     stopping: CancellationToken,
 }
@@ -147,7 +157,12 @@ impl Stream {
             return true;
         }
         self.screen.now = self.clock.now();
-        let html = message(&self.screen, &self.way, shown, EventId(self.known.event));
+        let html = message(
+            &self.screen,
+            &self.way,
+            shown,
+            (EventId(self.known.event), &self.filter),
+        );
         self.known = now_seen;
         let event = Event::default()
             .event("change")
@@ -157,22 +172,24 @@ impl Stream {
     }
 }
 
-/// Everything on the page that is newer than event `known`.
-fn message(screen: &Screen, way: &Way, shown: &Shown, known: EventId) -> Markup {
+/// Everything on the page that is newer than event `known`, of its rows those that `filter` lets through.
+fn message(screen: &Screen, way: &Way, shown: &Shown, (known, filter): (EventId, &Filter)) -> Markup {
     let (new, old): (Vec<&TimelineRow>, Vec<&TimelineRow>) =
         shown.recent.iter().partition(|row| row.id > known);
+    // When more is new than one page holds, the page's list would have a gap: it is replaced whole.
+    let whole = old.is_empty();
+    let shows = |row: &&TimelineRow| filter.shows(row.kind);
+    let new: Vec<&TimelineRow> = new.into_iter().filter(shows).collect();
     // Rows on the page that have just been taken back look different now.
     let changed = old
         .iter()
         .filter(|row| row.reversed_by.is_some_and(|by| by > known));
-    // When more is new than one page holds, the page's list would have a gap: it is replaced whole.
-    let whole = old.is_empty();
     html! {
         template data-swap="pass" { (pass::front(screen, &shown.sheet.face, shown.texts.as_ref())) }
         template data-swap="facts" { (card::facts(screen, &shown.sheet)) }
         template data-swap="actions" { (bar::of(screen, shown, way)) }
         @if whole {
-            template data-swap="timeline" { ol #timeline .timeline { (timeline::rows(screen, &shown.recent)) } }
+            template data-swap="timeline" { ol #timeline .timeline { @for row in &new { (line(screen, &Line::of_row(screen, row))) } } }
         } @else {
             @for row in changed {
                 template data-swap=(timeline::line_id(row.id)) { (line(screen, &Line::of_row(screen, row))) }

@@ -19,6 +19,7 @@ use crate::domain::message::{Audience, Message, State as MessageState};
 use crate::ops::messages::Shown;
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, badge, empty, icon};
+use crate::web::console::jobs::live;
 use crate::web::console::layout::Section;
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
@@ -123,11 +124,11 @@ fn line(screen: &Screen, message: &Message) -> Markup {
     }
 }
 
-fn address(id: MessageId) -> String {
+pub(super) fn address(id: MessageId) -> String {
     format!("/console/messages/{id}")
 }
 
-fn begin(text: &str) -> String {
+pub(super) fn begin(text: &str) -> String {
     let begin: String = text.chars().take(60).collect();
     if begin.len() < text.len() {
         format!("{begin}…")
@@ -136,7 +137,7 @@ fn begin(text: &str) -> String {
     }
 }
 
-fn state_badge(screen: &Screen, state: MessageState) -> Markup {
+pub(super) fn state_badge(screen: &Screen, state: MessageState) -> Markup {
     let tone = match state {
         MessageState::Draft | MessageState::Cancelled => Tone::Neutral,
         MessageState::Scheduled | MessageState::Paused => Tone::Notice,
@@ -189,11 +190,13 @@ fn view(screen: &Screen, shown: &Shown, problem: Option<&str>) -> Markup {
             p { (state_badge(screen, message.state)) " " span.muted { (said.class(message.content.class)) } }
         }
         @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
-        div #message .stack data-poll=[is_moving.then_some(POLL)] {
-            @if let Some(why) = &message.paused_because { (alert(Tone::Notice, why)) }
-            @if screen.may(Action::SendMessages) { (forms::of(screen, shown)) }
-            (copies::sections(screen, shown))
-            (content_of(screen, shown))
+        div data-live=[is_moving.then(|| live::address(message.id.0, "message"))] {
+            div #message .stack data-poll=[is_moving.then_some(POLL)] {
+                @if let Some(why) = &message.paused_because { (alert(Tone::Notice, why)) }
+                @if screen.may(Action::SendMessages) { (forms::of(screen, shown)) }
+                (copies::sections(screen, shown))
+                (content_of(screen, shown))
+            }
         }
         @if screen.may(Action::SendMessages) { (forms::test_form(screen, message)) }
     };

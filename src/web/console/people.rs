@@ -28,6 +28,16 @@ pub fn router() -> Router<Web> {
             get(erase::form).post(erase::submit),
         )
         .route("/customers/{customer_id}/keep", post(erase::keep))
+        .route("/customers/{customer_id}/notes", post(show::add_note))
+        .route(
+            "/customers/{customer_id}/notes/{note_id}",
+            post(show::change_note),
+        )
+        .route(
+            "/customers/{customer_id}/notes/{note_id}/delete",
+            post(show::delete_note),
+        )
+        .route("/customers/{customer_id}/tags", post(show::tag))
         .route("/cards/{card_id}/share", get(share::show))
 }
 

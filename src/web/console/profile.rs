@@ -156,6 +156,20 @@ pub async fn open(web: &Web, screen: &Screen, card: &str, place: &Place) -> Resu
     })
 }
 
+/// The same for a form that was sent, with the list that was around its page.
+pub async fn open_sent(
+    web: &Web,
+    screen: &Screen,
+    card: &str,
+    within: Option<&str>,
+) -> Result<Held, ApiError> {
+    let place = Place {
+        within: within.map(str::to_owned),
+        done: None,
+    };
+    open(web, screen, card, &place).await
+}
+
 /// A tab's whole page.
 pub fn page(screen: &Screen, held: &Held, tab: Tab, content: &Markup) -> Markup {
     let words = &screen.words.profile;

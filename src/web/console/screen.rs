@@ -9,11 +9,15 @@ use maud::{Markup, html};
 
 use crate::domain::access::Action;
 use crate::domain::time::Timestamp;
+use crate::ops::works::Running;
 use crate::web::Web;
 use crate::web::console::layout::{self, Section, Theme};
 use crate::web::console::words::{Language, Words};
 use crate::web::error::ApiError;
 use crate::web::extract::{Member, NotSignedIn, wants_page};
+
+/// The header with which the script asks for the content of a page without the frame around it.
+pub const PART: &str = "x-part";
 
 /// A signed-in member before a page. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -23,8 +27,10 @@ pub struct Screen {
     pub words: &'static Words,
     /// When the page was asked for; every "today" on it is this day.
     pub now: Timestamp,
-    /// Jobs of the merchant that have not ended; counted for pages that people look at.
-    pub open_jobs: i64,
+    /// Long work of the merchant that goes on; counted for whole pages that people look at.
+    pub running: Running,
+    /// Whether a script asks for the content alone, which it puts into the page that is there.
+    pub is_part: bool,
 }
 
 impl Screen {
@@ -39,7 +45,26 @@ impl Screen {
 
     /// The whole page around `content`.
     pub fn page(&self, section: Section, title: &str, content: &Markup) -> Markup {
-        layout::page(self, section, title, content)
+        match self.is_part {
+            true => layout::part(title, content),
+            false => layout::page(self, section, title, content),
+        }
+    }
+
+    /// How much long work goes on, of that which the member may look at.
+    pub fn running(&self) -> i64 {
+        self.running_of(self.running)
+    }
+
+    pub fn running_of(&self, running: Running) -> i64 {
+        let counts = [
+            (Action::ViewCards, running.jobs),
+            (Action::Import, running.imports),
+            (Action::ViewMessages, running.messages),
+            (Action::MakeCodes, running.codes),
+        ];
+        let seen = counts.into_iter().filter(|(action, _)| self.may(*action));
+        seen.map(|(_, count)| count).sum()
     }
 
     pub fn number(&self, number: i64) -> String {
@@ -88,16 +113,18 @@ impl FromRequestParts<Web> for Screen {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, NotSignedIn> {
         let member = Member::from_request_parts(parts, web).await?;
-        let open_jobs = match parts.method == Method::GET && wants_page(&parts.headers) {
-            true => web.ops.open_jobs(member.merchant).await,
-            false => Ok(0),
+        let is_part = parts.headers.contains_key(PART);
+        let running = match parts.method == Method::GET && wants_page(&parts.headers) && !is_part {
+            true => web.ops.running_works(member.merchant).await,
+            false => Ok(Running::default()),
         };
         Ok(Self {
             member: Arc::new(member),
             theme: Theme::of_headers(&parts.headers),
             words: Language::of(&parts.headers).words(),
             now: web.ops.clock.now(),
-            open_jobs: open_jobs.map_err(|error| NotSignedIn::Call(error.into()))?,
+            running: running.map_err(|error| NotSignedIn::Call(error.into()))?,
+            is_part,
         })
     }
 }
@@ -127,7 +154,8 @@ pub(super) mod tests {
             theme: Theme::System,
             words: language.words(),
             now,
-            open_jobs: 0,
+            running: Running::default(),
+            is_part: false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Extension, Form, Query, State};
+use axum::extract::{Extension, Form, Query, RawForm, State};
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
@@ -17,6 +17,7 @@ use crate::ops::access::{AccessError, SessionToken, SignedIn};
 use crate::web::Web;
 use crate::web::console::address::ClientAddress;
 use crate::web::console::components::{Field, Tone, alert, field};
+use crate::web::console::kept::Kept;
 use crate::web::console::layout::{THEME_COOKIE, Theme, plain_page};
 use crate::web::console::throttle::Throttle;
 use crate::web::console::words::{self, LANGUAGE_COOKIE, Language, Words};
@@ -31,14 +32,26 @@ pub struct Next {
     next: String,
 }
 
-#[derive(Deserialize)]
-pub struct Credentials {
-    #[serde(default)]
+#[derive(Default)]
+struct Credentials {
     email: String,
-    #[serde(default)]
     password: SecretString,
-    #[serde(default)]
     next: String,
+}
+
+impl Credentials {
+    fn read(form: &[u8]) -> Self {
+        let mut read = Self::default();
+        for (name, value) in form_urlencoded::parse(form) {
+            match &*name {
+                "email" => read.email = value.into_owned(),
+                "password" => read.password = SecretString::from(value.into_owned()),
+                "next" => read.next = value.into_owned(),
+                _ => {}
+            }
+        }
+        read
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,14 +65,26 @@ pub struct LanguageChoice {
 }
 
 /// The second step of who has a second factor.
-#[derive(Deserialize)]
-pub struct Code {
-    #[serde(default)]
+#[derive(Default)]
+struct Code {
     ticket: String,
-    #[serde(default)]
     code: String,
-    #[serde(default)]
     next: String,
+}
+
+impl Code {
+    fn read(form: &[u8]) -> Self {
+        let mut read = Self::default();
+        for (name, value) in form_urlencoded::parse(form) {
+            match &*name {
+                "ticket" => read.ticket = value.into_owned(),
+                "code" => read.code = value.into_owned(),
+                "next" => read.next = value.into_owned(),
+                _ => {}
+            }
+        }
+        read
+    }
 }
 
 /// How long a password that was right may wait for its code.
@@ -79,7 +104,7 @@ pub async fn form(
     if !web.ops.has_accounts().await? {
         return Ok(Redirect::to("/console/first-run").into_response());
     }
-    Ok(page(theme, Language::of(&headers).words(), "", &next, None).into_response())
+    Ok(page(theme, Language::of(&headers).words(), "", (&next, None), None).into_response())
 }
 
 /// `POST /console/sign-in`
@@ -90,32 +115,34 @@ pub async fn submit(
     headers: HeaderMap,
     jar: CookieJar,
     ClientAddress(address): ClientAddress,
-    Form(Credentials {
+    RawForm(form): RawForm,
+) -> Result<Response, ApiError> {
+    let Credentials {
         email,
         password,
         next,
-    }): Form<Credentials>,
-) -> Result<Response, ApiError> {
+    } = Credentials::read(&form);
+    let kept = Kept::of_form(&form);
     let words = Language::of(&headers).words();
     let said = &words.sign_in;
     let now = web.ops.clock.now();
     if !throttle.admit(&email, address, now) {
-        let page = page(theme, words, &email, &next, Some(said.too_many));
+        let page = page(theme, words, &email, (&next, kept.as_ref()), Some(said.too_many));
         return Ok((ApiError::TooManyRequests.status(), page).into_response());
     }
     let refuse = |reason| {
-        let page = page(theme, words, &email, &next, Some(reason));
+        let page = page(theme, words, &email, (&next, kept.as_ref()), Some(reason));
         Ok((ApiError::Unauthorized.status(), page).into_response())
     };
     match web.ops.sign_in(&email, &password, agent(&headers)).await {
         Ok(SignedIn::Open(token)) => {
             throttle.refund(&email, address, now);
-            enter(&web, jar, &token, &next).await
+            enter(&web, jar, &token, (&next, kept.as_ref()), (theme, words)).await
         }
         Ok(SignedIn::NeedsCode(account)) => {
             throttle.refund(&email, address, now);
             let ticket = web.master.password_ticket(account, now.plus(TICKET_LIFE));
-            Ok(code_page(theme, words, &ticket, &next, None).into_response())
+            Ok(code_page(theme, words, &ticket, (&next, kept.as_ref()), None).into_response())
         }
         Err(AccessError::WrongCredentials) => refuse(said.wrong),
         Err(AccessError::NoMerchant) => refuse(said.no_merchant),
@@ -131,13 +158,15 @@ pub async fn submit_code(
     headers: HeaderMap,
     jar: CookieJar,
     ClientAddress(address): ClientAddress,
-    Form(Code { ticket, code, next }): Form<Code>,
+    RawForm(form): RawForm,
 ) -> Result<Response, ApiError> {
+    let Code { ticket, code, next } = Code::read(&form);
+    let kept = Kept::of_form(&form);
     let words = Language::of(&headers).words();
     let said = &words.sign_in;
     let now = web.ops.clock.now();
     let Some(account) = web.master.opens_ticket(&ticket, now) else {
-        let page = page(theme, words, "", &next, Some(said.took_too_long));
+        let page = page(theme, words, "", (&next, kept.as_ref()), Some(said.took_too_long));
         return Ok((ApiError::Unauthorized.status(), page).into_response());
     };
     // Six digits are soon guessed: tries are counted for the account, wherever they come from.
@@ -145,7 +174,7 @@ pub async fn submit_code(
     let refuse = |reason, error: ApiError| {
         Ok((
             error.status(),
-            code_page(theme, words, &ticket, &next, Some(reason)),
+            code_page(theme, words, &ticket, (&next, kept.as_ref()), Some(reason)),
         )
             .into_response())
     };
@@ -160,7 +189,7 @@ pub async fn submit_code(
         Ok(token) => {
             throttle.refund(&counted, None, now);
             throttle.refund(&counted, address, now);
-            enter(&web, jar, &token, &next).await
+            enter(&web, jar, &token, (&next, kept.as_ref()), (theme, words)).await
         }
         Err(AccessError::WrongCode) => refuse(said.wrong_code, ApiError::Unauthorized),
         Err(AccessError::NoMerchant) => refuse(said.no_merchant, ApiError::Unauthorized),
@@ -169,12 +198,22 @@ pub async fn submit_code(
 }
 
 /// Ends the session that the browser had, and begins the new one.
-async fn enter(web: &Web, jar: CookieJar, token: &SessionToken, next: &str) -> Result<Response, ApiError> {
+async fn enter(
+    web: &Web,
+    jar: CookieJar,
+    token: &SessionToken,
+    (next, kept): (&str, Option<&Kept>),
+    (theme, words): (Theme, &Words),
+) -> Result<Response, ApiError> {
     if let Some(earlier) = jar.get(web.session_cookie()) {
         web.ops.sign_out(earlier.value()).await?;
     }
     let cookie = session_cookie(web, token.expose().to_owned());
-    Ok((jar.add(cookie), Redirect::to(inside(next))).into_response())
+    let jar = jar.add(cookie);
+    Ok(match kept {
+        Some(kept) => (jar, kept.question(theme, words)).into_response(),
+        None => (jar, Redirect::to(inside(next))).into_response(),
+    })
 }
 
 /// What a browser calls itself.
@@ -239,7 +278,18 @@ fn keep(web: &Web, jar: CookieJar, parts: &Parts, name: &'static str, value: &'s
     (jar.add(cookie), Redirect::to(&came_from(parts))).into_response()
 }
 
-fn page(theme: Theme, words: &Words, email: &str, next: &str, problem: Option<&str>) -> Markup {
+/// The page that answers a form which was sent after its session had ended.
+pub fn page_after(theme: Theme, words: &Words, kept: &Kept) -> Markup {
+    page(theme, words, "", ("", Some(kept)), Some(words.sign_in.ended))
+}
+
+fn page(
+    theme: Theme,
+    words: &Words,
+    email: &str,
+    (next, kept): (&str, Option<&Kept>),
+    problem: Option<&str>,
+) -> Markup {
     let said = &words.sign_in;
     plain_page(
         theme,
@@ -252,6 +302,7 @@ fn page(theme: Theme, words: &Words, email: &str, next: &str, problem: Option<&s
                 @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
                 form method="post" action="/console/sign-in" data-once {
                     input type="hidden" name="next" value=(next);
+                    @if let Some(kept) = kept { (kept.hidden()) }
                     (field(&Field {
                         name: "email",
                         label: said.email,
@@ -277,7 +328,13 @@ fn page(theme: Theme, words: &Words, email: &str, next: &str, problem: Option<&s
     )
 }
 
-fn code_page(theme: Theme, words: &Words, ticket: &str, next: &str, problem: Option<&str>) -> Markup {
+fn code_page(
+    theme: Theme,
+    words: &Words,
+    ticket: &str,
+    (next, kept): (&str, Option<&Kept>),
+    problem: Option<&str>,
+) -> Markup {
     let said = &words.sign_in;
     plain_page(
         theme,
@@ -291,6 +348,7 @@ fn code_page(theme: Theme, words: &Words, ticket: &str, next: &str, problem: Opt
                 form method="post" action="/console/sign-in/code" data-once {
                     input type="hidden" name="ticket" value=(ticket);
                     input type="hidden" name="next" value=(next);
+                    @if let Some(kept) = kept { (kept.hidden()) }
                     (field(&Field {
                         name: "code",
                         label: said.code,
@@ -320,11 +378,15 @@ pub(super) fn session_cookie(web: &Web, token: String) -> Cookie<'static> {
 
 /// Where to go after signing in: a path of the console, never another site.
 fn inside(next: &str) -> &str {
-    let fits = next.starts_with("/console/")
-        && !next.starts_with("/console/sign-")
-        && next.len() < 2000
-        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if fits { next } else { HOME }
+    if is_inside(next) { next } else { HOME }
+}
+
+/// Whether it is the path of a page of the console that somebody who has signed in looks at.
+pub(super) fn is_inside(path: &str) -> bool {
+    path.starts_with("/console/")
+        && !path.starts_with("/console/sign-")
+        && path.len() < 2000
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
 /// The console page that sent a form, by its Referer; only path and query are taken from it.

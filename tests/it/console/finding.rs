@@ -1,10 +1,11 @@
 //! Finding customers: filters by form, the palette, and lists that move while they are open.
 
 use passgate::clock::Clock;
+use passgate::domain::id::CardId;
 
 use super::NOON;
 use super::list::{address, rows};
-use super::sample::{OWNER, SCAN, VIEWER, card, happen};
+use super::sample::{OWNER, SCAN, VIEWER, card, happen, second_card};
 use super::visitor::{Gateway, Visitor};
 use crate::engines;
 
@@ -162,4 +163,96 @@ async fn an_open_list_hears_of_a_punch_elsewhere() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_list_is_told_what_has_come_and_moves_nothing() {
+    engines::for_each_engine(async |store| {
+        let gateway = gateway(store, 12).await;
+        let visitor = Visitor::signed_in(&gateway, OWNER).await;
+        let listed = "/console/cards?sort=-activity";
+        let page = visitor.page(listed).await.body;
+        let order = rows(&page);
+        let (_, rest) = page.split_once(r#"data-live=""#).expect("a live list");
+        let stream = rest.split('"').next().expect("an address").replace("&amp;", "&");
+        let mut live = visitor.listen(&stream, None).await;
+        let until = async |live: &mut super::visitor::Live, said: &str| loop {
+            let message = live.next().await;
+            let tells = message.data.contains(r#"data-swap="list-news""#);
+            assert!(!tells || !message.data.contains("<tr"), "{}", message.data);
+            if tells && message.data.contains(said) {
+                return message.data;
+            }
+        };
+        // The last one of the list would be the first: said, and not done.
+        let last: CardId = order.last().expect("rows").parse().expect("a card");
+        happen(gateway.web(), last, SCAN, NOON).await;
+        let moved = until(&mut live, "This list has changed").await;
+        assert!(
+            moved.contains(r#"href="/console/cards?sort=-activity" data-renew="list""#),
+            "{moved}"
+        );
+        // Somebody new.
+        let new = second_card(gateway.web(), 3).await;
+        happen(gateway.web(), new, SCAN, NOON).await;
+        let come = until(&mut live, "1 new").await;
+        assert!(come.contains("13 cards"), "the total follows: {come}");
+        let now = visitor.page(listed).await.body;
+        assert!(
+            rows(&now).contains(&new.to_string()) && rows(&now) != order,
+            "{now}"
+        );
+        assert!(
+            now.contains(r#"<div class="list-news" role="status"><span id="list-news"></span></div>"#),
+            "{now}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn birthdays_are_chosen_and_progress_is_typed_in_percent() {
+    let (store, _folder) = engines::sqlite().await;
+    let gateway = gateway(store, 6).await;
+    let visitor = Visitor::signed_in(&gateway, VIEWER).await;
+    let form = visitor
+        .page("/console/cards/filter?in=&field=birthday")
+        .await
+        .body;
+    for part in [
+        r#"<select id="from_month""#,
+        r#"<select id="to_day""#,
+        "December",
+        r#"value="31""#,
+    ] {
+        assert!(form.contains(part), "{part}: {form}");
+    }
+    let add = "/console/cards/filter/add?in=&field=";
+    let chosen = format!("{add}birthday&is=between&from_month=12&from_day=20&to_month=1&to_day=10");
+    // What was typed before there was anything to choose is still read.
+    for path in [chosen, format!("{add}birthday&is=between&from=12-20&to=01-10")] {
+        let added = visitor.page(&path).await.location.expect("the list");
+        assert_eq!(added, "/console/cards?rule=birthday.between.12-20..01-10");
+        let page = visitor.page(&added).await.body;
+        assert!(page.contains("Birthday 20 Dec to 10 Jan"), "{page}");
+    }
+    let no_day = visitor
+        .page(&format!("{add}birthday&is=is&value_month=2&value_day=31"))
+        .await;
+    assert_eq!(no_day.status, 400);
+    assert!(
+        no_day.body.contains("a day that it has") && no_day.body.contains(r#"value="2" selected>February"#),
+        "{}",
+        no_day.body
+    );
+    let added = visitor
+        .page(&format!("{add}progress&is=over&value=37,5+%25"))
+        .await;
+    let added = added.location.expect("the list");
+    assert_eq!(added, "/console/cards?rule=progress.over.375");
+    let page = visitor.page(&added).await.body;
+    assert!(
+        page.contains("Progress in percent of the goal over 37.5 %"),
+        "{page}"
+    );
 }

@@ -11,7 +11,7 @@ use passgate::ops::rosters::{Query, Rosters};
 use passgate::ops::segments::Target;
 
 use super::NOON;
-use super::sample::{MERCHANT, OWNER, STRANGER, VIEWER, card, second_card};
+use super::sample::{MERCHANT, OWNER, SCAN, STRANGER, VIEWER, card, happen, second_card};
 use super::visitor::{Gateway, Visitor};
 use crate::engines;
 
@@ -217,6 +217,112 @@ async fn a_row_can_stand_for_a_customer_with_all_cards() {
         assert!(listed.contains(&second.to_string()) && !listed.contains(&card(3).to_string()));
         assert!(by_customer.contains(r#"id="count-all">8<"#), "{by_customer}");
         assert!(by_card.contains(r#"id="count-all">9<"#), "{by_card}");
+    })
+    .await;
+}
+
+/// What a column says in each row, from top to bottom.
+fn column(body: &str, name: &str) -> Vec<String> {
+    let mark = format!(r#"data-column="{name}""#);
+    body.split(&mark)
+        .skip(1)
+        .map(|cell| {
+            let (_, rest) = cell.split_once('>').expect("a cell");
+            rest.split("</td>").next().unwrap_or_default().to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customers_row_says_and_is_sorted_by_what_all_their_cards_say() {
+    engines::for_each_engine(async |store| {
+        let gateway = gateway(store, 8).await;
+        let web = gateway.web();
+        let second = second_card(web, 3).await;
+        let visits = async |id| {
+            let read = web.ops.profile(MERCHANT, id).await.expect("read");
+            read.expect("a card").card.card.visits
+        };
+        for _ in 0..30 {
+            happen(web, second, SCAN, NOON).await;
+        }
+        let all = visits(card(3)).await + 30;
+        let visitor = Visitor::signed_in(&gateway, OWNER).await;
+        let page = visitor.page("/console/cards?by=customer&sort=-visits").await.body;
+        assert!(
+            page.contains("One row stands for all cards of a customer"),
+            "{page}"
+        );
+        let shown: Vec<i64> = column(&page, "visits")
+            .iter()
+            .map(|cell| cell.parse().expect("a number"))
+            .collect();
+        assert_eq!(shown.first(), Some(&all), "{shown:?}");
+        assert!(shown.iter().rev().is_sorted(), "{shown:?}");
+        assert_eq!(rows(&page).first(), Some(&second.to_string()));
+        // The second card is not installed; the first one is, and says so for both.
+        let status = column(&page, "status");
+        assert!(status[0].contains("Installed"), "{}", status[0]);
+        // In every order the store answers as memory does.
+        for sort in passgate::domain::segment::order::Sort::ALL {
+            for direction in ["", "-"] {
+                let query = Query {
+                    viewer: Viewer::Operator,
+                    target: Target::BuiltIn(Chip::All),
+                    only: None,
+                    among: None,
+                    search: None,
+                    order: Order::parse(&format!("{direction}{}", sort.as_str())).expect("an order"),
+                    edge: Edge::First,
+                    size: 3,
+                    each: Each::Customer,
+                };
+                let from_store = Rosters::start(&web.ops, 0);
+                let mut query = query;
+                loop {
+                    let one = from_store.list(MERCHANT, &query).await.expect("a list");
+                    let other = web.rosters.list(MERCHANT, &query).await.expect("a list");
+                    assert_eq!(
+                        (&one.lines, &one.after),
+                        (&other.lines, &other.after),
+                        "{}",
+                        query.order
+                    );
+                    // The neighbours of a row are those beside it.
+                    if let [first, second, ..] = one.lines.as_slice() {
+                        let beside = web
+                            .rosters
+                            .beside(MERCHANT, &query, first.card)
+                            .await
+                            .expect("neighbours");
+                        assert_eq!(beside.1, Some(second.card), "{}", query.order);
+                    }
+                    match one.after {
+                        Some(after) => query.edge = after,
+                        None => break,
+                    }
+                }
+            }
+        }
+        // An open page adds up what changes of either card.
+        let (_, rest) = page.split_once(r#"data-live=""#).expect("a live list");
+        let stream = rest.split('"').next().expect("an address").replace("&amp;", "&");
+        let mut live = visitor.listen(&stream, None).await;
+        assert_eq!(live.next().await.name, "hello");
+        live.next().await;
+        happen(web, card(3), SCAN, NOON).await;
+        let row = format!(r#"data-swap="row-{second}""#);
+        loop {
+            let message = live.next().await.data;
+            if let Some((_, row)) = message.split_once(&row) {
+                assert_eq!(
+                    column(row, "visits").first(),
+                    Some(&(all + 1).to_string()),
+                    "{row}"
+                );
+                break;
+            }
+        }
     })
     .await;
 }

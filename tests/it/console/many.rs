@@ -29,6 +29,12 @@ fn fields<'a>(page: &'a str, names: &[&'a str]) -> Vec<(&'a str, String)> {
     names.map(|name| (*name, hidden(page, name))).collect()
 }
 
+/// Of how many cards a preview says that they can.
+fn able(page: &str) -> String {
+    let (_, rest) = page.split_once("<strong>").expect("a sentence");
+    rest.split(' ').next().expect("a number").to_owned()
+}
+
 fn borrowed<'a>(fields: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
     fields
         .iter()
@@ -145,8 +151,10 @@ async fn all_that_match_is_asked_again_when_the_job_runs() {
             "{}",
             preview.body
         );
+        let able = able(&preview.body);
         let mut start = fields(&preview.body, &[]);
         start.push(("scope", "all".into()));
+        start.push(("typed", able));
         // One more matches before the form is sent.
         super::sample::happen(gateway.web(), card(10), super::sample::SCAN, NOON).await;
         let job = visitor
@@ -371,6 +379,7 @@ async fn segments_are_saved_from_filters_edited_copied_and_deleted() {
         assert!(preview.contains("2 of 2 can be ended"), "{preview}");
         let mut start = fields(&preview, &[]);
         start.push(("scope", "all".into()));
+        start.push(("typed", "2".into()));
         let job = visitor
             .submit("/console/jobs", &borrowed(&start))
             .await
@@ -501,4 +510,66 @@ async fn a_viewer_looks_and_acts_on_nothing() {
             refused.body
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_ends_all_that_match_or_very_many_types_how_many_they_are() {
+    engines::for_each_engine(async |store| {
+        let gateway = gateway(store, 130).await;
+        let visitor = Visitor::signed_in(&gateway, OWNER).await;
+        let few: String = (1..=100).map(|number| format!("{}.", card(number))).collect();
+        let many: String = (1..=130).map(|number| format!("{}.", card(number))).collect();
+        let look = async |selection: &[(&str, &str)]| {
+            let sent = [&[("do", "void"), ("in", "rule=punches.over.0")], selection].concat();
+            visitor.submit("/console/jobs/preview", &sent).await.body
+        };
+        let few = look(&[("cards", &few)]).await;
+        assert!(
+            !few.contains(r#"name="typed""#),
+            "a hundred are ended by one press: {few}"
+        );
+        let by_rule = look(&[("scope", "all")]).await;
+        let by_hand = look(&[("cards", &many)]).await;
+        for (preview, selection) in [(&by_rule, ("scope", "all")), (&by_hand, ("cards", many.as_str()))] {
+            assert!(preview.contains("To end them, type their number"), "{preview}");
+            let able = able(preview);
+            let mut start = fields(preview, &[]);
+            start.push((selection.0, selection.1.to_owned()));
+            for typed in ["", "1", "many"] {
+                let sent = [&borrowed(&start)[..], &[("typed", typed)]].concat();
+                let refused = visitor.submit("/console/jobs", &sent).await;
+                assert_eq!(refused.status, 400, "{typed:?}");
+                assert!(
+                    refused.body.contains("The number does not fit"),
+                    "{}",
+                    refused.body
+                );
+            }
+            assert!(
+                visitor.page("/console/jobs").await.body.contains("No jobs yet"),
+                "nothing began"
+            );
+            // What a smaller selection was given is no good for this one.
+            let small = look(&[("card", &card(1).to_string())]).await;
+            let ticket = hidden(&small, "ticket");
+            let mut forged = start.clone();
+            forged.retain(|(name, _)| *name != "ticket");
+            forged.push(("ticket", ticket));
+            let refused = visitor.submit("/console/jobs", &borrowed(&forged)).await;
+            assert_eq!(refused.status, 400);
+            assert!(refused.body.contains("too old"), "{}", refused.body);
+            start.push(("typed", able));
+        }
+        let mut start = fields(&by_hand, &["cards"]);
+        start.push(("typed", format!(" {} ", able(&by_hand))));
+        let begun = visitor.submit("/console/jobs", &borrowed(&start)).await;
+        assert_eq!(begun.status, 303, "{}", begun.body);
+        work(&gateway).await;
+        while visitor.page("/console/jobs").await.body.contains("Going on</h2>") {
+            work(&gateway).await;
+        }
+        let ended = visitor.page("/console/cards?rule=not(status.is.void)").await.body;
+        assert!(rows(&ended).is_empty(), "{ended}");
+    })
+    .await;
 }

@@ -190,6 +190,7 @@ async fn an_edit_leaves_the_card_alone_and_shows_another_edit() {
     let sent = [
         ("version", hidden(&question, "version")),
         ("seen", hidden(&question, "seen")),
+        ("name", hidden(&question, "name")),
     ];
     let sent: Vec<_> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(owner.submit(&name, &sent).await.status, 303);
@@ -288,4 +289,165 @@ async fn notes_and_tags_are_written_once_and_keep_what_was_typed() {
     );
     assert_eq!(owner.submit(&tags, &[("remove", "stammgast")]).await.status, 303);
     assert!(owner.page(&notes).await.body.contains("No tags yet."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_without_a_card_has_notes_and_tags_too() {
+    crate::engines::for_each_engine(async |store| {
+        let gateway = super::visitor::Gateway::start(
+            store,
+            1,
+            passgate::clock::Clock::manual(super::NOON),
+            "http://127.0.0.1",
+        )
+        .await;
+        let owner = Visitor::signed_in(&gateway, OWNER).await;
+        let ops = &gateway.web().ops;
+        let typed = [
+            (passgate::domain::profile::Field::FirstName, "Frieda".to_owned()),
+            (
+                passgate::domain::profile::Field::Email,
+                "frieda@mail.example".to_owned(),
+            ),
+        ];
+        let person = passgate::ops::customers::NewPerson {
+            profile: ops.read_profile(MERCHANT, &typed).await.expect("a profile"),
+            program: None,
+            answers: Vec::new(),
+        };
+        let added = ops
+            .add_customer(MERCHANT, person, passgate::domain::event::Actor::Gateway)
+            .await;
+        let passgate::ops::customers::Added::New { customer, .. } = added.expect("added") else {
+            panic!("somebody new");
+        };
+        let path = format!("/console/customers/{}", customer.id);
+        let page = owner.page(&path).await.body;
+        assert!(
+            page.contains("No notes yet.") && page.contains("No tags yet."),
+            "{page}"
+        );
+        let key = hidden(&page, "key");
+        for _ in 0..2 {
+            let written = owner
+                .submit(
+                    &format!("{path}/notes"),
+                    &[("key", &key), ("text", "Asks for oat milk")],
+                )
+                .await;
+            assert_eq!(
+                written.location.as_deref(),
+                Some(format!("{path}?done=note").as_str())
+            );
+        }
+        assert_eq!(
+            owner
+                .submit(&format!("{path}/tags"), &[("add", "regular")])
+                .await
+                .status,
+            303
+        );
+        let wrong = owner.submit(&format!("{path}/tags"), &[("add", "a,b")]).await;
+        assert!(
+            wrong.status == 400 && wrong.body.contains(r#"value="a,b""#),
+            "{}",
+            wrong.body
+        );
+        let page = owner.page(&format!("{path}?done=tags")).await.body;
+        assert_eq!(
+            page.matches(r#"<p class="note-text">Asks for oat milk"#).count(),
+            1,
+            "{page}"
+        );
+        assert!(
+            page.contains("regular") && page.contains("Tags changed."),
+            "{page}"
+        );
+        let (_, rest) = page
+            .split_once(&format!(r#"action="{path}/notes/"#))
+            .expect("a note's form");
+        let note = format!("{path}/notes/{}", rest.split('"').next().expect("its id"));
+        let edited = owner.submit(&note, &[("text", "Asks for soy milk")]).await;
+        assert_eq!(edited.status, 303);
+        assert!(owner.page(&path).await.body.contains("Asks for soy milk"));
+        assert_eq!(owner.submit(&format!("{note}/delete"), &[]).await.status, 303);
+        assert_eq!(
+            owner
+                .submit(&format!("{path}/tags"), &[("remove", "regular")])
+                .await
+                .status,
+            303
+        );
+        let page = owner.page(&path).await.body;
+        assert!(
+            page.contains("No notes yet.") && page.contains("No tags yet."),
+            "{page}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_printed_only_as_it_was_shown() {
+    crate::engines::for_each_engine(async |store| {
+        let gateway = super::visitor::Gateway::start(
+            store,
+            6,
+            passgate::clock::Clock::manual(super::NOON),
+            "http://127.0.0.1",
+        )
+        .await;
+        let ops = &gateway.web().ops;
+        let face = async || {
+            ops.profile(MERCHANT, card(6))
+                .await
+                .expect("read")
+                .expect("a card")
+                .card
+        };
+        let before = face().await;
+        let actor = passgate::domain::event::Actor::Gateway;
+        let shown = "Samuel Okafor".to_owned();
+        for seen in [
+            passgate::ops::customers::HolderSeen {
+                version: before.card.version - 1,
+                name: shown.clone(),
+            },
+            passgate::ops::customers::HolderSeen {
+                version: before.card.version,
+                name: "Somebody Else".to_owned(),
+            },
+        ] {
+            let refused = ops.update_holder(MERCHANT, card(6), Some(seen), actor).await;
+            assert!(
+                matches!(
+                    refused,
+                    Err(passgate::ops::customers::CustomerError::Card(
+                        passgate::ops::cards::CardError::Stale
+                    ))
+                ),
+                "{refused:?}"
+            );
+        }
+        let moved = ops
+            .change_expiry(
+                MERCHANT,
+                card(6),
+                Some(before.card.version - 1),
+                None,
+                false,
+                actor,
+            )
+            .await;
+        assert!(
+            matches!(moved, Err(passgate::ops::cards::CardError::Stale)),
+            "{moved:?}"
+        );
+        let after = face().await;
+        assert_eq!(
+            (after.card.version, after.holder),
+            (before.card.version, before.holder)
+        );
+    })
+    .await;
 }

@@ -3,10 +3,11 @@
 use passgate::domain::event::Actor;
 use passgate::domain::feedback::Feedback;
 use passgate::domain::id::{DeviceLibraryIdentifier, PassTypeIdentifier, PushToken};
+use passgate::domain::offer::{OfferState, Terms};
 use passgate::store::receipts;
 use passgate::store::registrations::RegistrationKey;
 
-use super::sample::{MERCHANT, OWNER, SCAN, STRANGER, TAP, VIEWER, card, happen};
+use super::sample::{Happening, MERCHANT, OWNER, SCAN, STRANGER, TAP, VIEWER, card, happen, second_card};
 use super::visitor::{self, Gateway, Visitor};
 use super::{NOON, gateway};
 use crate::engines;
@@ -58,7 +59,7 @@ async fn the_overview_shows_figures_metrics_and_platforms() {
     let visitor = Visitor::signed_in(&gateway, OWNER).await;
     let page = visitor.page(&format!("/console/cards/{}", card(6))).await.body;
     for shown in [
-        "Messages sent",
+        "Pushes sent",
         "Clicks",
         "Lifetime value",
         "0.00 EUR",
@@ -333,6 +334,166 @@ async fn what_the_phone_fetched_stands_beside_what_is_newer() {
             .expect("a card");
         let then = shown.fetched.and_then(|fetch| fetch.face).expect("known");
         assert_eq!((then.punches, shown.card.card.punches), (before, before + 1));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_push_that_a_provider_took_is_counted() {
+    engines::for_each_engine(async |store| {
+        let gateway = Gateway::start(store, 6, Clock::manual(NOON), "http://127.0.0.1").await;
+        let visitor = Visitor::signed_in(&gateway, OWNER).await;
+        let path = format!("/console/cards/{}", card(4));
+        let count = async || {
+            let page = visitor.page(&path).await.body;
+            let (_, rest) = page.split_once("Pushes sent").expect("the counter");
+            let (_, rest) = rest
+                .split_once(r#"<dd class="figure-value">"#)
+                .expect("its value");
+            rest.split('<')
+                .next()
+                .expect("a number")
+                .parse::<usize>()
+                .expect("a number")
+        };
+        let before = count().await;
+        let sent = Happening {
+            kind: "push_sent",
+            punches: 0,
+            visits: 0,
+            ..SCAN
+        };
+        for what in [sent, SCAN, sent, TAP] {
+            happen(gateway.web(), card(4), what, NOON).await;
+        }
+        assert_eq!(count().await, before + 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filtered_timeline_is_live_and_shows_only_what_it_is_for() {
+    engines::for_each_engine(async |store| {
+        let gateway = Gateway::start(store, 6, Clock::manual(NOON), "http://127.0.0.1").await;
+        let visitor = Visitor::signed_in(&gateway, OWNER).await;
+        let path = format!("/console/cards/{}/timeline?type=customer_tapped", card(2));
+        let page = visitor.page(&path).await.body;
+        let (_, rest) = page.split_once(r#"data-live=""#).expect("a live timeline");
+        let stream = rest.split('"').next().expect("an address").replace("&amp;", "&");
+        let mut live = visitor.listen(&stream, None).await;
+        assert_eq!(live.next().await.name, "hello");
+        happen(gateway.web(), card(2), SCAN, NOON).await;
+        let scanned = live.next().await.data;
+        assert!(
+            scanned.contains("data-prepend") && visitor::events(&scanned).is_empty(),
+            "{scanned}"
+        );
+        happen(gateway.web(), card(2), TAP, NOON).await;
+        let tapped = live.next().await.data;
+        assert_eq!(visitor::events(&tapped).len(), 1, "{tapped}");
+        assert!(
+            tapped.contains("tapped") && !tapped.contains("Barcode scanned"),
+            "{tapped}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_say_what_became_of_them_and_lead_to_the_offer() {
+    engines::for_each_engine(async |store| {
+        let gateway = Gateway::start(store, 6, Clock::manual(NOON), "http://127.0.0.1").await;
+        let ops = &gateway.web().ops;
+        let visitor = Visitor::signed_in(&gateway, OWNER).await;
+        let members = ops.members(MERCHANT).await.expect("members");
+        let olga = members.iter().find(|member| member.name == "Olga Brandt");
+        let staff = Actor::Member(olga.expect("the owner").id);
+        let make = async |title: &str| {
+            let terms = Terms {
+                title: title.to_owned(),
+                text: "With <b>soup</b>".to_owned(),
+                program: None,
+                from: None,
+                until: None,
+                claims: Some(30),
+                times: 2,
+                personal: false,
+            };
+            let offer = ops.create_offer(MERCHANT, terms, staff).await.expect("made").id;
+            let published = ops
+                .set_offer_state(MERCHANT, offer, OfferState::Published, staff)
+                .await;
+            published.expect("published");
+            offer
+        };
+        let (claimed, marked, unknown) = (
+            make("Free bread").await,
+            make("Second soup").await,
+            make("Not theirs").await,
+        );
+        let (one, holder) = (card(6), Actor::Device);
+        ops.claim_offer(MERCHANT, claimed, one, holder)
+            .await
+            .expect("claimed");
+        ops.favour_offer(MERCHANT, marked, one, true, holder)
+            .await
+            .expect("marked");
+        let version = ops
+            .profile(MERCHANT, one)
+            .await
+            .expect("read")
+            .expect("a card")
+            .card
+            .card
+            .version;
+        ops.redeem_offer(MERCHANT, claimed, (one, version), (None, None), staff)
+            .await
+            .expect("redeemed");
+        let path = format!("/console/cards/{one}/offers");
+        let page = visitor.page(&path).await.body;
+        for said in [
+            "Free bread",
+            "Second soup",
+            "Claimed",
+            "Favourite",
+            "1 of 2 times",
+            "Olga Brandt",
+            "Published",
+        ] {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+        assert!(
+            !page.contains("Not theirs") && !page.contains("<b>soup"),
+            "{page}"
+        );
+        for offer in [claimed, marked] {
+            assert!(
+                page.contains(&format!(r#"href="/console/offers/{offer}""#)),
+                "{page}"
+            );
+        }
+        let offer = visitor.page(&format!("/console/offers/{claimed}")).await.body;
+        assert!(
+            offer.contains("1 of at most 30 customers")
+                && offer.contains("2 times")
+                && offer.contains("every card"),
+            "{offer}"
+        );
+        let stranger = Visitor::signed_in(&gateway, STRANGER).await;
+        for id in [claimed.to_string(), unknown.to_string(), "nonsense".to_owned()] {
+            assert_eq!(stranger.page(&format!("/console/offers/{id}")).await.status, 404);
+        }
+        // From another card of theirs the way leads to the one that it was redeemed with.
+        let second = second_card(gateway.web(), 6).await;
+        let page = visitor
+            .page(&format!("/console/cards/{second}/offers"))
+            .await
+            .body;
+        assert!(
+            page.contains("another card of theirs")
+                && page.contains(&format!("/console/cards/{one}/timeline")),
+            "{page}"
+        );
     })
     .await;
 }

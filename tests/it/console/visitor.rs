@@ -147,6 +147,12 @@ impl Visitor {
         self.session = Some(all.join("; "));
     }
 
+    /// The content of a page alone, as the script asks for it.
+    pub(super) async fn part(&self, path: &str) -> Page {
+        let request = self.client.get(self.url(path)).header("x-part", "content");
+        read(self.request(request)).await
+    }
+
     pub(super) async fn page(&self, path: &str) -> Page {
         read(self.request(self.client.get(self.url(path)))).await
     }
@@ -299,8 +305,18 @@ pub(super) struct Message {
 }
 
 impl Live {
-    /// The next message that is not a sign of life.
+    /// The next message that is not a sign of life, nor about long work on the stream of something else.
     pub(super) async fn next(&mut self) -> Message {
+        loop {
+            let message = self.any().await;
+            if message.name != "work" {
+                return message;
+            }
+        }
+    }
+
+    /// The next message of any name.
+    pub(super) async fn any(&mut self) -> Message {
         tokio::time::timeout(PATIENCE, self.read())
             .await
             .expect("a message in time")

@@ -126,8 +126,10 @@ fn a_customers_newest_card_that_is_meant_stands_for_all_of_them() {
     for id in (1..=3000).filter(|id| id % 7 > 2) {
         newest.insert(id % 1000, id);
     }
+    // By the first of all their cards, those that are not meant included.
+    let first = |id: i64| (id - 1) % 1000 + 1;
     let mut expected: Vec<CardId> = newest.into_values().map(CardId).collect();
-    expected.sort_unstable();
+    expected.sort_unstable_by_key(|card| first(card.0));
     let order = Order::parse("joined").expect("an order");
     let whole = roster.page_of_each(&plan, Each::Customer, order, &Edge::First, 5000, Timestamp(0));
     let cards: Vec<CardId> = whole.places.iter().map(|place| place.card).collect();
@@ -138,15 +140,65 @@ fn a_customers_newest_card_that_is_meant_stands_for_all_of_them() {
     );
     // Who stands anywhere in the list is found there again.
     let at = whole.places.get(200).cloned().expect("a place");
-    let again = Place::of(&roster_row(&roster, at.card), order, Timestamp(0));
-    assert_eq!(again, at);
+    let theirs = roster.blocks.iter().flat_map(Block::unpack);
+    let theirs = theirs.filter(|facts| first(facts.card.0) == first(at.card.0));
+    let again = Place::of_customer(&theirs.collect::<Vec<_>>(), at.card, order, Timestamp(0));
+    assert_eq!(again, Some(at.clone()));
     let next = roster.page_of_each(&plan, Each::Customer, order, &Edge::After(at), 1, Timestamp(0));
     assert_eq!(next.places.first(), whole.places.get(201));
 }
 
-fn roster_row(roster: &Roster, card: CardId) -> Facts {
-    let mut rows = roster.blocks.iter().flat_map(Block::unpack);
-    rows.find(|facts| facts.card == card).expect("a row")
+#[test]
+fn a_customers_row_is_sorted_by_what_all_their_cards_say() {
+    let mut roster = Roster::default();
+    let rows = (1..=3000).map(|id| {
+        let mut facts = facts(id, id % 7);
+        facts.numbers[NumberFact::Customer.index()] = Some(id % 1000);
+        facts.numbers[NumberFact::Progress.index()] = (id % 3 > 0).then_some(id % 11);
+        facts
+    });
+    roster.put(rows.collect());
+    let all = Plan::All(Vec::new());
+    for (sort, fact, merge) in [
+        (
+            "-visits",
+            NumberFact::Visits,
+            (|one, two| one + two) as fn(i64, i64) -> i64,
+        ),
+        ("progress", NumberFact::Progress, i64::max),
+        ("joined", NumberFact::Joined, i64::min),
+    ] {
+        let mut expected: BTreeMap<i64, i64> = BTreeMap::new();
+        for facts in roster.blocks.iter().flat_map(Block::unpack) {
+            let Some(value) = facts.number(fact) else { continue };
+            let customer = facts.customer().expect("a holder").0;
+            let merged = expected
+                .get(&customer)
+                .map_or(value, |known| merge(*known, value));
+            expected.insert(customer, merged);
+        }
+        let order = Order::parse(sort).expect("an order");
+        let (mut seen, mut edge) = (Vec::new(), Edge::First);
+        loop {
+            let page = roster.page_of_each(&all, Each::Customer, order, &edge, 170, Timestamp(0));
+            seen.extend(page.places.clone());
+            match page.places.last() {
+                Some(last) if page.has_more => edge = Edge::After(last.clone()),
+                _ => break,
+            }
+        }
+        assert_eq!(seen.len(), 1000, "{sort}");
+        let keys: Vec<&Key> = seen.iter().map(|place| &place.key).collect();
+        let is_sorted = match order.direction {
+            Direction::Ascending => keys.is_sorted(),
+            Direction::Descending => keys.iter().rev().is_sorted(),
+        };
+        assert!(is_sorted, "{sort}");
+        for place in &seen {
+            let expected = expected.get(&(place.card.0 % 1000)).copied().unwrap_or(NO_VALUE);
+            assert_eq!(place.key, Key::Number(expected), "{sort} {place:?}");
+        }
+    }
 }
 
 proptest! {

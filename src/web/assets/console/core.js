@@ -5,11 +5,14 @@
 //   data-copy=TEXT     a button that copies
 //   data-swap=ID       a link or a GET form: only the element with that id is replaced by the one of the new page
 //   data-typed         such a form is sent while its fields are typed in
+//   data-renew=ID      a link: that element is read again from its address, and stays where it is
 //   data-panel         a link that opens beside the list
 //   data-modal         a link to a page with one form, which opens as a dialog
 //   data-guard         a form that asks before what was typed is lost
 //   data-live=ADDRESS  an element that is kept up to date by server-sent events
-//   data-poll=SECONDS  an element with an id that is read again every so often, until it says so no more
+//   data-live-alone=ADDRESS  the same for the frame, on pages that have no other stream
+//   data-poll=SECONDS  an element with an id that is read again every so often while no stream keeps it up to date, until
+//                      it says so no more
 //   data-stay          a form whose answer is its next step: a dialog with it stays open
 //   data-shows=FIELD   an element that repeats what is typed into the field with that id (data-most characters of it), or
 //                      with data-count how many characters that is

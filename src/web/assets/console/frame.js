@@ -8,7 +8,7 @@ const SESSION_ENDED = "the session ended";
 async function load(address, options = {}) {
   let response;
   try {
-    response = await fetch(address, { ...options, headers: { accept: "text/html", ...options.headers } });
+    response = await fetch(address, { ...options, headers: { accept: "text/html", "x-part": "content", ...options.headers } });
   } catch (error) {
     if (error.name !== "AbortError") alarm(said().lost);
     throw error;
@@ -56,6 +56,16 @@ async function go(id, address, { isTyped = false } = {}) {
   await swap(id, address).catch(() => {});
 }
 
+// Reading a part again at its place: rows that were not there before are marked, and the focus goes to the first row.
+async function renewAt(id, address) {
+  const known = new Set(all("[data-row]", document.getElementById(id)).map((row) => row.id));
+  await swap(id, address).catch(() => {});
+  const rows = all("[data-row]", document.getElementById(id));
+  for (const row of rows) row.classList.toggle("fresh", !known.has(row.id));
+  const first = rows[0] && $("a", rows[0]);
+  first?.focus({ preventScroll: true });
+}
+
 const isPlain = (event) => event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
 
 document.addEventListener("click", (event) => {
@@ -64,6 +74,10 @@ document.addEventListener("click", (event) => {
   if (link.dataset.modal !== undefined) {
     event.preventDefault();
     return openModal(link.href, link);
+  }
+  if (link.dataset.renew) {
+    event.preventDefault();
+    return renewAt(link.dataset.renew, link.href);
   }
   if (link.dataset.swap) {
     event.preventDefault();

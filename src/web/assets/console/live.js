@@ -1,10 +1,28 @@
-// Live pages. A message holds templates that say where their content goes.
+// Live pages. Parts that are told to have moved are read again, one reading at a time.
+const readings = new Map();
+
+async function readAgain(id) {
+  // What no longer asks to be read again has ended.
+  if (document.getElementById(id)?.matches(":not([data-poll], #all-work)")) return;
+  const isBusy = readings.has(id);
+  readings.set(id, isBusy);
+  if (isBusy) return;
+  do {
+    readings.set(id, false);
+    if (!document.getElementById(id)) break;
+    await swap(id, location.href).catch(() => {});
+  } while (readings.get(id));
+  readings.delete(id);
+}
+
+// A message holds templates that say where their content goes.
 function take(html) {
   const message = document.createElement("template");
   message.innerHTML = html;
   for (const part of all("template", message.content)) {
-    const { swap, prepend } = part.dataset;
+    const { swap, prepend, renew } = part.dataset;
     if (swap) replace(document.getElementById(swap), part.content);
+    if (renew) readAgain(renew);
     if (prepend) put(document.getElementById(prepend), part.content);
     if ("announce" in part.dataset) announce(part.content.textContent);
   }
@@ -56,17 +74,18 @@ function connect(element) {
     if (!state) return;
     state.hidden = false;
     state.classList.toggle("lost", !isLive);
-    state.lastElementChild.textContent = isLive ? said().live : said().reconnecting;
+    state.lastElementChild.textContent = isLive ? said().isLive : said().reconnecting;
   };
 
   live.open = () => {
     if (live.stream || document.hidden) return;
     if (!element.isConnected) return streams.delete(element);
-    const address = new URL(element.dataset.live, location.href);
+    const address = new URL(element.dataset.live ?? element.dataset.liveAlone, location.href);
     if (live.last) address.searchParams.set("since", live.last);
     const stream = new EventSource(address);
     live.stream = stream;
     stream.addEventListener("hello", () => say(true));
+    stream.addEventListener("work", (event) => element.isConnected && take(event.data));
     stream.addEventListener("change", (event) => {
       if (!element.isConnected) return live.close();
       live.last = event.lastEventId;
@@ -99,7 +118,17 @@ preparers.push((root) => {
     streams.delete(element);
   }
   for (const element of all("[data-live]", root)) connect(element);
+  // One stream for each page: that of the frame is for pages that have none.
+  const alone = $("[data-live-alone]");
+  if (!alone) return;
+  if (!$("[data-live]")) connect(alone);
+  else if (streams.has(alone)) {
+    streams.get(alone).close();
+    streams.delete(alone);
+  }
 });
+
+const isStreaming = (part) => streams.get(part.closest("[data-live]"))?.stream?.readyState === 1;
 
 // A page that nobody sees holds no connection; coming back, it asks for what it missed.
 const each = (step) => () => [...streams.values()].forEach((live) => live[step]());
@@ -107,13 +136,13 @@ document.addEventListener("visibilitychange", () => each(document.hidden ? "clos
 addEventListener("pagehide", each("close"));
 addEventListener("pageshow", each("open"));
 
-// Parts that are read again every so often: what has no stream of its own. A part that no longer asks for it is left alone.
+// Parts that are read again every so often, while they have no stream. A part that no longer asks for it is left alone.
 preparers.push((root) => {
   for (const part of all("[data-poll]:not([data-polled])", root)) {
     part.dataset.polled = "";
     setTimeout(async () => {
       if (!part.isConnected) return;
-      if (!document.hidden) await swap(part.id, location.href).catch(() => {});
+      if (!document.hidden && !isStreaming(part)) await swap(part.id, location.href).catch(() => {});
       if (part.isConnected) {
         delete part.dataset.polled;
         prepare(part.parentElement);

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Sent, changed, done, foot, hidden, page, refused, unreadable};
+use super::{Asks, Sent, changed, done, foot, page, refused, unreadable};
 use crate::domain::access::Action;
 use crate::domain::adjustment::{Adjustment, Effect, punches_held};
 use crate::domain::change::{Cause, Reason};
@@ -73,11 +73,7 @@ pub async fn submit(
     Form(typed): Form<Typed>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::EditBalance)?;
-    let place = Place {
-        within: typed.within.clone(),
-        done: None,
-    };
-    let held = profile::open(&web, &screen, &card, &place).await?;
+    let held = profile::open_sent(&web, &screen, &card, typed.within.as_deref()).await?;
     let sent = Sent {
         version: typed.version,
         seen: typed.seen,
@@ -162,40 +158,38 @@ fn view(screen: &Screen, held: &Held, typed: &Typed, wrong: &Wrong, effect: Opti
             (words.points_now)(&language.points(now)),
         )
     };
-    let form = html! {
-        form method="post" action=(held.way.to("/balance")) data-once data-guard data-stay {
-            (hidden(&held.shown, &held.way))
-            input type="hidden" name="shown" value=(if effect.is_some() { typed.number.as_str() } else { "" });
-            div.field {
-                label for="number" { (label) }
-                input #number name="number" type="text" inputmode="numeric" autocomplete="off" required maxlength="12"
-                    value=(typed.number) autofocus[effect.is_none()]
-                    aria-invalid=[wrong.number.as_ref().map(|_| "true")]
-                    aria-describedby=(if wrong.number.is_some() { "number-problem" } else { "number-hint" });
-                @match &wrong.number {
-                    Some(wrong) => p #number-problem .problem { (wrong) },
-                    None => p #number-hint .hint { (hint) },
-                }
+    let fields = html! {
+        input type="hidden" name="shown" value=(if effect.is_some() { typed.number.as_str() } else { "" });
+        div.field {
+            label for="number" { (label) }
+            input #number name="number" type="text" inputmode="numeric" autocomplete="off" required maxlength="12"
+                value=(typed.number) autofocus[effect.is_none()]
+                aria-invalid=[wrong.number.as_ref().map(|_| "true")]
+                aria-describedby=(if wrong.number.is_some() { "number-problem" } else { "number-hint" });
+            @match &wrong.number {
+                Some(wrong) => p #number-problem .problem { (wrong) },
+                None => p #number-hint .hint { (hint) },
             }
-            div.field {
-                label for="reason" { (words.reason) }
-                input #reason name="reason" type="text" autocomplete="off" required maxlength="200" value=(typed.reason)
-                    aria-invalid=[wrong.reason.map(|_| "true")]
-                    aria-describedby=(if wrong.reason.is_some() { "reason-problem" } else { "reason-hint" });
-                @match wrong.reason {
-                    Some(wrong) => p #reason-problem .problem { (wrong) },
-                    None => p #reason-hint .hint { (words.reason_hint) },
-                }
-            }
-            @if let Some(effect) = effect { (told(screen, effect, is_punches)) }
-            (foot(screen, held, &html! {
-                button.button.(if effect.is_some() { "secondary" } else { "primary" }) type="submit" name="step" value="look" { (words.show_effect) }
-                @if effect.is_some() {
-                    button.button.primary type="submit" name="step" value="apply" autofocus { (words.apply) }
-                }
-            }))
         }
+        div.field {
+            label for="reason" { (words.reason) }
+            input #reason name="reason" type="text" autocomplete="off" required maxlength="200" value=(typed.reason)
+                aria-invalid=[wrong.reason.map(|_| "true")]
+                aria-describedby=(if wrong.reason.is_some() { "reason-problem" } else { "reason-hint" });
+            @match wrong.reason {
+                Some(wrong) => p #reason-problem .problem { (wrong) },
+                None => p #reason-hint .hint { (words.reason_hint) },
+            }
+        }
+        @if let Some(effect) = effect { (told(screen, effect, is_punches)) }
+        (foot(screen, held, &html! {
+            button.button.(if effect.is_some() { "secondary" } else { "primary" }) type="submit" name="step" value="look" { (words.show_effect) }
+            @if effect.is_some() {
+                button.button.primary type="submit" name="step" value="apply" autofocus { (words.apply) }
+            }
+        }))
     };
+    let form = super::form(held, "/balance", Asks::Stay, &fields);
     page(screen, held, title, None, &form)
 }
 

@@ -5,7 +5,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Sent, changed, foot, hidden, is_stale, lifecycle, page, refused, unreadable};
+use super::{Asks, Sent, foot, lifecycle, page, refused, unreadable};
 use crate::domain::access::Action;
 use crate::domain::lifecycle::LifecycleRefusal;
 use crate::domain::time::{CivilDay, Timestamp};
@@ -69,19 +69,12 @@ pub async fn submit(
     Form(typed): Form<Typed>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::EditExpiry)?;
-    let place = Place {
-        within: typed.within.clone(),
-        done: None,
-    };
-    let held = profile::open(&web, &screen, &card, &place).await?;
+    let held = profile::open_sent(&web, &screen, &card, typed.within.as_deref()).await?;
     let sent = Sent {
         version: typed.version,
         seen: typed.seen,
         ..Sent::default()
     };
-    if is_stale(&held, &sent) {
-        return changed(&web, &screen, &held, &sent).await;
-    }
     let zone = &screen.member.zone;
     let end = if typed.never.is_empty() {
         let day = typed.day.trim().parse().ok().map(CivilDay);
@@ -94,9 +87,11 @@ pub async fn submit(
     };
     let confirmed = !typed.confirmed.is_empty();
     let (merchant, actor) = (screen.member.merchant, screen.member.actor());
+    // Whether the card is the one that the form showed is asked where it is locked.
+    let seen = Some(sent.version);
     let result = web
         .ops
-        .change_expiry(merchant, held.card(), end, confirmed, actor)
+        .change_expiry(merchant, held.card(), seen, end, confirmed, actor)
         .await;
     if matches!(result, Err(CardError::Lifecycle(LifecycleRefusal::WouldEndNow))) {
         return Ok(refused(view(&screen, &held, &typed, Some(Problem::EndsNow))));
@@ -128,24 +123,22 @@ fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<Problem>) -
     let words = &screen.words.acts;
     let no_day = problem == Some(Problem::NoDay);
     let zone = screen.member.zone.iana_name().unwrap_or("UTC");
-    let form = html! {
-        form method="post" action=(held.way.to("/expiry")) data-once data-guard {
-            (hidden(&held.shown, &held.way))
-            div.field {
-                label for="day" { (words.last_day) }
-                input #day name="day" type="date" min="2000-01-01" value=(typed.day) autofocus
-                    aria-invalid=[no_day.then_some("true")]
-                    aria-describedby=(if no_day { "day-problem" } else { "day-hint" });
-                @if no_day { p #day-problem .problem { (screen.words.profile.wrong_day) } }
-                @else { p #day-hint .hint { ((words.last_day_hint)(zone)) } }
-            }
-            label.check { input type="checkbox" name="never" value="1" checked[!typed.never.is_empty()]; span { (words.never_expires) } }
-            @if problem == Some(Problem::EndsNow) {
-                label.check { input type="checkbox" name="confirmed" value="1" required; span { (words.confirm_end) } }
-            }
-            (foot(screen, held, &html! { button.button.primary type="submit" { (words.apply) } }))
+    let fields = html! {
+        div.field {
+            label for="day" { (words.last_day) }
+            input #day name="day" type="date" min="2000-01-01" value=(typed.day) autofocus
+                aria-invalid=[no_day.then_some("true")]
+                aria-describedby=(if no_day { "day-problem" } else { "day-hint" });
+            @if no_day { p #day-problem .problem { (screen.words.profile.wrong_day) } }
+            @else { p #day-hint .hint { ((words.last_day_hint)(zone)) } }
         }
+        label.check { input type="checkbox" name="never" value="1" checked[!typed.never.is_empty()]; span { (words.never_expires) } }
+        @if problem == Some(Problem::EndsNow) {
+            label.check { input type="checkbox" name="confirmed" value="1" required; span { (words.confirm_end) } }
+        }
+        (foot(screen, held, &html! { button.button.primary type="submit" { (words.apply) } }))
     };
+    let form = super::form(held, "/expiry", Asks::Guard, &fields);
     let said = (problem == Some(Problem::EndsNow)).then_some(words.ends_now);
     page(screen, held, words.expiry, said, &form)
 }

@@ -4,8 +4,10 @@ use axum::extract::{Form, Path, Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::{Sent, changed, done, foot, hidden, is_stale, page};
+use super::{Asks, Sent, changed, done, foot, page};
 use crate::domain::access::Action;
+use crate::ops::cards::CardError;
+use crate::ops::customers::{CustomerError, HolderSeen};
 use crate::web::Web;
 use crate::web::console::profile::{self, Held};
 use crate::web::console::screen::Screen;
@@ -32,17 +34,21 @@ pub async fn submit(
     Form(sent): Form<Sent>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::EditCustomers)?;
-    let place = Place {
-        within: sent.within.clone(),
-        done: None,
-    };
-    let held = profile::open(&web, &screen, &card, &place).await?;
-    if is_stale(&held, &sent) {
-        return changed(&web, &screen, &held, &sent).await;
-    }
+    let held = profile::open_sent(&web, &screen, &card, sent.within.as_deref()).await?;
     let (merchant, actor) = (screen.member.merchant, screen.member.actor());
-    web.ops.update_holder(merchant, held.card(), actor).await?;
-    Ok(done(&held.way, "named"))
+    let seen = HolderSeen {
+        version: sent.version,
+        name: sent.name.clone(),
+    };
+    let updated = web
+        .ops
+        .update_holder(merchant, held.card(), Some(seen), actor)
+        .await;
+    match updated {
+        Ok(_) => Ok(done(&held.way, "named")),
+        Err(CustomerError::Card(CardError::Stale)) => changed(&web, &screen, &held, &sent).await,
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn view(screen: &Screen, held: &Held) -> Markup {
@@ -57,15 +63,14 @@ fn view(screen: &Screen, held: &Held) -> Markup {
             name.to_owned()
         }
     };
-    let form = html! {
-        form method="post" action=(held.way.to("/name")) data-once {
-            (hidden(&held.shown, &held.way))
-            @if is_same { p #name-text { (words.holder_same) } }
-            @else { p #name-text { ((words.holder_text)(&said(&printed), &said(&name))) } }
-            (foot(screen, held, &html! {
-                button.button.primary type="submit" disabled[is_same] aria-describedby="name-text" { (words.update) }
-            }))
-        }
+    let fields = html! {
+        input type="hidden" name="name" value=(name);
+        @if is_same { p #name-text { (words.holder_same) } }
+        @else { p #name-text { ((words.holder_text)(&said(&printed), &said(&name))) } }
+        (foot(screen, held, &html! {
+            button.button.primary type="submit" disabled[is_same] aria-describedby="name-text" { (words.update) }
+        }))
     };
+    let form = super::form(held, "/name", Asks::Nothing, &fields);
     page(screen, held, words.holder, None, &form)
 }

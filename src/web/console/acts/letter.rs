@@ -4,7 +4,7 @@ use axum::extract::{Form, Path, Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::{Sent, done, foot, hidden, page, refused};
+use super::{Asks, Sent, done, foot, page, refused};
 use crate::domain::access::Action;
 use crate::domain::invitation::{InvitationKind, InvitationRefusal, masked};
 use crate::ops::invitations::InviteError;
@@ -38,11 +38,7 @@ pub async fn submit(
     Form(sent): Form<Sent>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::InviteCustomers)?;
-    let place = Place {
-        within: sent.within.clone(),
-        done: None,
-    };
-    let held = profile::open(&web, &screen, &card, &place).await?;
+    let held = profile::open_sent(&web, &screen, &card, sent.within.as_deref()).await?;
     let by = Some(screen.member.id);
     let kind = InvitationKind::CardAgain;
     match web
@@ -75,14 +71,12 @@ fn refusal(screen: &Screen, error: InviteError) -> Result<String, ApiError> {
 /// The question with the address, or the reason why it cannot be asked.
 fn view(screen: &Screen, held: &Held, to: &Result<String, String>) -> Markup {
     let words = &screen.words.acts;
-    let form = html! {
-        form method="post" action=(held.way.to("/letter")) data-once {
-            (hidden(&held.shown, &held.way))
-            p #letter-text { @match to { Ok(address) => ((words.letter_text)(address)), Err(reason) => (reason) } }
-            (foot(screen, held, &html! {
-                button.button.primary type="submit" disabled[to.is_err()] aria-describedby="letter-text" { (icon("mail")) (words.send) }
-            }))
-        }
+    let fields = html! {
+        p #letter-text { @match to { Ok(address) => ((words.letter_text)(address)), Err(reason) => (reason) } }
+        (foot(screen, held, &html! {
+            button.button.primary type="submit" disabled[to.is_err()] aria-describedby="letter-text" { (icon("mail")) (words.send) }
+        }))
     };
+    let form = super::form(held, "/letter", Asks::Nothing, &fields);
     page(screen, held, words.letter, None, &form)
 }

@@ -1,10 +1,10 @@
 //! Ending a card, bringing it back, taking something back, and making its referral link.
 
 use axum::extract::{Form, Path, Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 
-use super::{Sent, changed, done, hidden, is_stale, page, refused};
+use super::{Asks, Sent, changed, done, is_stale, page, refused};
 use crate::domain::access::Action;
 use crate::domain::card::Card;
 use crate::domain::id::EventId;
@@ -16,6 +16,8 @@ use crate::web::console::profile::{self, Held};
 use crate::web::console::screen::Screen;
 use crate::web::console::way::Place;
 use crate::web::error::ApiError;
+
+type Answer = Result<Response, ApiError>;
 
 /// `GET /console/cards/{card_id}/end`
 pub async fn form(
@@ -32,66 +34,74 @@ pub async fn form(
 fn question(screen: &Screen, held: &Held, problem: Option<&str>) -> Markup {
     let words = &screen.words.acts;
     let title = (words.end_title)(&held.name(screen));
-    let form = html! {
-        form method="post" action=(held.way.to("/end")) data-once data-alarming {
-            (hidden(&held.shown, &held.way))
-            p { (words.end_text) }
-            div.dialog-foot {
-                a.button.secondary href=(held.way.to("")) data-close autofocus { (words.keep) }
-                button.button.danger type="submit" { (words.end_now) }
-            }
+    let fields = html! {
+        p { (words.end_text) }
+        div.dialog-foot {
+            a.button.secondary href=(held.way.to("")) data-close autofocus { (words.keep) }
+            button.button.danger type="submit" { (words.end_now) }
         }
     };
+    let form = super::form(held, "/end", Asks::Alarm, &fields);
     page(screen, held, &title, problem, &form)
 }
 
+/// An act of one button.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    End,
+    Restore,
+    Reverse,
+}
+
+impl Act {
+    fn takes(self) -> Action {
+        match self {
+            Self::End | Self::Restore => Action::VoidCard,
+            Self::Reverse => Action::ReverseEvent,
+        }
+    }
+
+    /// The word that says it was done.
+    fn done(self) -> &'static str {
+        match self {
+            Self::End => "ended",
+            Self::Restore => "restored",
+            Self::Reverse => "reversed",
+        }
+    }
+}
+
 /// `POST /console/cards/{card_id}/end`
-pub async fn end(
-    State(web): State<Web>,
-    screen: Screen,
-    Path(card): Path<String>,
-    Form(sent): Form<Sent>,
-) -> Result<Response, ApiError> {
-    screen.require(Action::VoidCard)?;
-    let held = held(&web, &screen, &card, &sent).await?;
-    let result = web
-        .ops
-        .void(screen.member.merchant, held.card(), screen.member.actor())
-        .await;
-    answer(&web, &screen, &held, &sent, result, "ended").await
+pub async fn end(web: State<Web>, screen: Screen, card: Path<String>, sent: Form<Sent>) -> Answer {
+    take(web, screen, card, sent, Act::End).await
 }
 
 /// `POST /console/cards/{card_id}/restore`
-pub async fn restore(
-    State(web): State<Web>,
-    screen: Screen,
-    Path(card): Path<String>,
-    Form(sent): Form<Sent>,
-) -> Result<Response, ApiError> {
-    screen.require(Action::VoidCard)?;
-    let held = held(&web, &screen, &card, &sent).await?;
-    let result = web
-        .ops
-        .restore(screen.member.merchant, held.card(), screen.member.actor())
-        .await;
-    answer(&web, &screen, &held, &sent, result, "restored").await
+pub async fn restore(web: State<Web>, screen: Screen, card: Path<String>, sent: Form<Sent>) -> Answer {
+    take(web, screen, card, sent, Act::Restore).await
 }
 
 /// `POST /console/cards/{card_id}/reverse`
-pub async fn reverse(
+pub async fn reverse(web: State<Web>, screen: Screen, card: Path<String>, sent: Form<Sent>) -> Answer {
+    take(web, screen, card, sent, Act::Reverse).await
+}
+
+async fn take(
     State(web): State<Web>,
     screen: Screen,
     Path(card): Path<String>,
     Form(sent): Form<Sent>,
-) -> Result<Response, ApiError> {
-    screen.require(Action::ReverseEvent)?;
-    let held = held(&web, &screen, &card, &sent).await?;
-    let (merchant, event) = (screen.member.merchant, EventId(sent.event));
-    let result = web
-        .ops
-        .reverse(merchant, held.card(), event, screen.member.actor())
-        .await;
-    answer(&web, &screen, &held, &sent, result, "reversed").await
+    act: Act,
+) -> Answer {
+    screen.require(act.takes())?;
+    let held = profile::open_sent(&web, &screen, &card, sent.within.as_deref()).await?;
+    let (merchant, card, actor) = (screen.member.merchant, held.card(), screen.member.actor());
+    let result = match act {
+        Act::End => web.ops.void(merchant, card, actor).await,
+        Act::Restore => web.ops.restore(merchant, card, actor).await,
+        Act::Reverse => web.ops.reverse(merchant, card, EventId(sent.event), actor).await,
+    };
+    answer(&web, &screen, &held, &sent, result, act.done()).await
 }
 
 /// `POST /console/cards/{card_id}/referral`
@@ -103,21 +113,14 @@ pub async fn refer(
     screen.require(Action::ShareLinks)?;
     let held = profile::open(&web, &screen, &card, &Place::default()).await?;
     match web.ops.referral_link(screen.member.merchant, held.card()).await {
-        Ok(_) => Ok(axum::response::IntoResponse::into_response(
-            axum::response::Redirect::to(&held.way.with("/information", &[("done", "referral")])),
-        )),
+        Ok(_) => {
+            let next = held.way.with("/information", &[("done", "referral")]);
+            Ok(Redirect::to(&next).into_response())
+        }
         Err(ReferralError::NoCard) => Err(ApiError::NotFound),
         Err(ReferralError::Store(error)) => Err(error.into()),
         Err(refusal) => Err(ApiError::Conflict(refusal.to_string())),
     }
-}
-
-async fn held(web: &Web, screen: &Screen, card: &str, sent: &Sent) -> Result<Held, ApiError> {
-    let place = Place {
-        within: sent.within.clone(),
-        done: None,
-    };
-    profile::open(web, screen, card, &place).await
 }
 
 /// Leads on, or says why nothing was done and what may be done instead.

@@ -67,11 +67,7 @@ pub async fn write(
     Form(typed): Form<Typed>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::SendMessages)?;
-    let place = Place {
-        within: typed.within.clone(),
-        done: None,
-    };
-    let held = profile::open(&web, &screen, &card, &place).await?;
+    let held = profile::open_sent(&web, &screen, &card, typed.within.as_deref()).await?;
     let written = async {
         let new = NewMessage {
             content: typed.content()?,
@@ -120,11 +116,7 @@ pub async fn send(
     Form(sent): Form<Confirmed>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::SendMessages)?;
-    let place = Place {
-        within: sent.within.clone(),
-        done: None,
-    };
-    let held = profile::open(&web, &screen, &card, &place).await?;
+    let held = profile::open_sent(&web, &screen, &card, sent.within.as_deref()).await?;
     let id = message_id(&message)?;
     message_to(&web, &screen, &held, id).await?;
     let merchant = screen.member.merchant;

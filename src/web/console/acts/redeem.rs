@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::bar::redeem_title;
-use super::{Sent, done, foot, hidden, lifecycle, page, refused, unreadable};
+use super::{Asks, Sent, done, foot, lifecycle, page, refused, unreadable};
 use crate::domain::access::Action;
 use crate::domain::change::Cause;
 use crate::domain::coupon::Redeem;
@@ -62,11 +62,7 @@ pub async fn submit(
     Form(typed): Form<Typed>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::RedeemReward)?;
-    let place = Place {
-        within: typed.within.clone(),
-        done: None,
-    };
-    let held = profile::open(&web, &screen, &card, &place).await?;
+    let held = profile::open_sent(&web, &screen, &card, typed.within.as_deref()).await?;
     let amount = match typed.amount(&held) {
         Ok(amount) => amount,
         Err(wrong) => return Ok(unreadable(view(&screen, &held, &typed, Some(wrong), None))),
@@ -160,40 +156,38 @@ fn view(screen: &Screen, held: &Held, typed: &Typed, wrong: Option<Wrong>, probl
     } else {
         "amount-hint"
     };
-    let form = html! {
-        form method="post" action=(held.way.to("/redeem")) data-once data-guard {
-            (hidden(&held.shown, &held.way))
-            @match &program.rules.scheme {
-                Scheme::Points(points) => {
-                    div.field {
-                        label for="reward" { (words.which_reward) }
-                        select #reward name="reward" required {
-                            @for reward in &points.rewards {
-                                @let covered = reward.points <= face.points;
-                                option value=(reward.code) disabled[!covered] selected[typed.reward == reward.code] {
-                                    ((words.costs)(&reward.name, &screen.words.language.points(reward.points)))
-                                    @if !covered { ", " (words.not_covered) }
-                                }
+    let fields = html! {
+        @match &program.rules.scheme {
+            Scheme::Points(points) => {
+                div.field {
+                    label for="reward" { (words.which_reward) }
+                    select #reward name="reward" required {
+                        @for reward in &points.rewards {
+                            @let covered = reward.points <= face.points;
+                            option value=(reward.code) disabled[!covered] selected[typed.reward == reward.code] {
+                                ((words.costs)(&reward.name, &screen.words.language.points(reward.points)))
+                                @if !covered { ", " (words.not_covered) }
                             }
                         }
                     }
                 }
-                Scheme::Punch(_) | Scheme::Coupon(_) => p.hint { ((words.redeem_text)(&face.reward_name)) },
             }
-            div.field {
-                label for="amount" { ((words.purchase)(purchase.currency.code())) }
-                input #amount name="amount" type="text" inputmode="decimal" autocomplete="off" maxlength="20"
-                    pattern="[0-9]+([.,][0-9]+)?" required[purchase.required] value=(typed.amount)
-                    aria-invalid=[wrong.as_ref().map(|_| "true")] aria-describedby=(described);
-                @match &wrong {
-                    Some(wrong) => p #amount-problem .problem { (wrong) },
-                    None => p #amount-hint .hint { (hint) },
-                }
-            }
-            (foot(screen, held, &html! {
-                button.button.primary.until-valid type="submit" { (icon("gift")) (words.apply) }
-            }))
+            Scheme::Punch(_) | Scheme::Coupon(_) => p.hint { ((words.redeem_text)(&face.reward_name)) },
         }
+        div.field {
+            label for="amount" { ((words.purchase)(purchase.currency.code())) }
+            input #amount name="amount" type="text" inputmode="decimal" autocomplete="off" maxlength="20"
+                pattern="[0-9]+([.,][0-9]+)?" required[purchase.required] value=(typed.amount)
+                aria-invalid=[wrong.as_ref().map(|_| "true")] aria-describedby=(described);
+            @match &wrong {
+                Some(wrong) => p #amount-problem .problem { (wrong) },
+                None => p #amount-hint .hint { (hint) },
+            }
+        }
+        (foot(screen, held, &html! {
+            button.button.primary.until-valid type="submit" { (icon("gift")) (words.apply) }
+        }))
     };
+    let form = super::form(held, "/redeem", Asks::Guard, &fields);
     page(screen, held, redeem_title(screen, face.kind), problem, &form)
 }

@@ -6,7 +6,7 @@ use axum::extract::{RawForm, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
-use super::asked::Asked;
+use super::asked::{Asked, MANY};
 use super::{address, names_of, takes, ticket, title};
 use crate::domain::bulk::{Audience, BulkAction, BulkError, Preview, Seen};
 use crate::domain::event::Source;
@@ -99,7 +99,7 @@ async fn look(
     };
     let named = preview.named.iter().map(|(card, _)| *card).collect();
     let names = names_of(web, screen, named).await?;
-    let ticket = ticket::make(web, merchant);
+    let ticket = ticket::make(web, merchant, &asked.about(), preview.seen.able);
     let content = draw(
         screen,
         asked,
@@ -159,6 +159,7 @@ fn draw(
             @if action == BulkAction::Void { p { (words.void_note) } }
             @if matches!(audience, Audience::Rule { .. } | Audience::Listed(_)) { p.hint { (words.asked_again) } }
             (inputs(screen, asked, problem))
+            @if asked.needs_typing(seen.able) { (typing(screen, asked, seen.able, problem)) }
             // The first button is what Enter presses.
             div.dialog-foot.ordered {
                 @if seen.able > 0 { button.button.primary type="submit" { ((words.start)(seen.able)) } }
@@ -199,6 +200,20 @@ fn inputs(screen: &Screen, asked: &Asked, problem: Option<Text>) -> Markup {
     }
 }
 
+/// The number of cards, to be typed before many of them end.
+fn typing(screen: &Screen, asked: &Asked, able: i64, problem: Option<Text>) -> Markup {
+    let words = &screen.words.jobs;
+    let is_wrong = problem == Some(words.expected_typed);
+    html! {
+        div.field {
+            label for="typed" { ((words.type_number)(&screen.number(able))) }
+            input #typed name="typed" type="text" inputmode="numeric" autocomplete="off" required maxlength="20" value=(asked.typed)
+                aria-invalid=[is_wrong.then_some("true")] aria-describedby="typed-hint";
+            p.hint #typed-hint { ((words.type_number_hint)(MANY)) }
+        }
+    }
+}
+
 /// Those who cannot, each with the reason.
 fn rest(screen: &Screen, preview: &Preview, names: &HashMap<CardId, String>) -> Markup {
     let words = &screen.words.jobs;
@@ -230,9 +245,10 @@ pub async fn start(State(web): State<Web>, screen: Screen, form: RawForm) -> Res
             .map_or(crate::domain::access::Action::EditBalance, Offer::takes),
     )?;
     let (words, merchant) = (&screen.words.jobs, screen.member.merchant);
-    let Some(batch) = ticket::read(&web, merchant, &asked.ticket) else {
+    let Some(ticket) = ticket::read(&web, merchant, &asked.about(), &asked.ticket) else {
         return Ok(sorry(&screen, &asked.selected, words.stale));
     };
+    let batch = ticket.batch;
     if web.ops.job(merchant, batch).await.is_ok() {
         return Ok(begun(batch));
     }
@@ -245,6 +261,16 @@ pub async fn start(State(web): State<Web>, screen: Screen, form: RawForm) -> Res
         Err(problem) => return again(&web, &screen, &asked, &audience, problem).await,
     };
     screen.require(takes(action))?;
+    if asked.needs_typing(ticket.able) && !asked.is_typed(ticket.able) {
+        return look(
+            &web,
+            &screen,
+            &asked,
+            (action, &audience),
+            Some(words.expected_typed),
+        )
+        .await;
+    }
     let new = NewJob {
         action,
         audience: audience.clone(),

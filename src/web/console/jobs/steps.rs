@@ -9,6 +9,7 @@ use super::{address, batch_id, takes, ticket, title};
 use crate::domain::access::Action;
 use crate::domain::bulk::{Audience, BulkAction, Seen};
 use crate::domain::event::Source;
+use crate::domain::id::BatchId;
 use crate::ops::jobs::{JobError, NewJob};
 use crate::store::jobs::{Job, JobState};
 use crate::web::Web;
@@ -116,7 +117,7 @@ async fn question(web: &Web, screen: &Screen, job: &Job, problem: Option<&str>) 
         form.panel method="post" action=(format!("{}/undo", address(job.batch))) data-once data-alarming {
             p { (words.undo_text) }
             p { strong { ((words.can_take_back)(seen.able, seen.cards)) } }
-            input type="hidden" name="ticket" value=(ticket::make(web, merchant));
+            input type="hidden" name="ticket" value=(ticket::make(web, merchant, &about(job.batch), seen.able));
             input type="hidden" name="cards" value=(seen.cards);
             input type="hidden" name="able" value=(seen.able);
             input type="hidden" name="print" value=(seen.print);
@@ -127,6 +128,11 @@ async fn question(web: &Web, screen: &Screen, job: &Job, problem: Option<&str>) 
         }
     };
     Ok(screen.page(Section::Jobs, words.undo_title, &content))
+}
+
+/// What a ticket says that takes back a job.
+fn about(of: BatchId) -> String {
+    format!("undo {of}")
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,7 +153,7 @@ pub async fn undo(
     screen.require(Action::ReverseEvent)?;
     let (of, merchant) = (batch_id(&batch)?, screen.member.merchant);
     let job = web.ops.job(merchant, of).await?;
-    let Some(batch) = ticket::read(&web, merchant, &sent.ticket) else {
+    let Some(ticket) = ticket::read(&web, merchant, &about(of), &sent.ticket) else {
         let page = question(&web, &screen, &job, Some(screen.words.jobs.stale)).await?;
         return Ok((ApiError::Conflict(String::new()).status(), page).into_response());
     };
@@ -162,6 +168,6 @@ pub async fn undo(
         source: Source::Console,
         expected: Some(Seen { cards, able, print }),
     };
-    let batch = web.ops.start_job_as(merchant, batch, new).await?;
+    let batch = web.ops.start_job_as(merchant, ticket.batch, new).await?;
     Ok(Redirect::to(&format!("{}?done=started", address(batch))).into_response())
 }

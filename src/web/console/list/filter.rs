@@ -181,7 +181,7 @@ fn comparison(
                     }
                 }
             }
-            (input.draw(typed, words, problem.map(|_| "filter-problem")))
+            (input.draw(typed, screen.words, problem.map(|_| "filter-problem")))
             div.dialog-foot {
                 a.button.secondary href=(place.address(None)) data-modal { (words.other_field) }
                 button.button.primary type="submit" { (words.add) }

@@ -1,10 +1,10 @@
 //! The list, kept up to date by server-sent events: the counts of the segments, and the rows of the page that change.
 //!
-//! Rows stay where they are: one that would move to another page by its order does so when the list is next asked for,
-//! not under the pointer. A receiver that comes back is sent all counts and all of its rows. A stream ends after ten
+//! Rows stay where they are: what has come or would move is told in one quiet line ([`super::news`]) and shown when
+//! somebody asks for it, not under the pointer. A receiver that comes back is sent all counts and all of its rows. A stream ends after ten
 //! minutes, or when the gateway stops, and the browser opens the next one, with its session checked again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,12 @@ use maud::{Markup, html};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::chips;
 use super::columns::Column;
 use super::counts::Counts;
+use super::news::News;
 use super::programs::Programs;
 use super::table::{Table, row_id};
 use super::wanted::Wanted;
@@ -31,11 +32,14 @@ use crate::domain::id::{CardId, CustomerId};
 use crate::domain::segment::order::Each;
 use crate::store::segments::Line;
 use crate::web::Web;
+use crate::web::console::jobs::{self, watch::Works};
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
 
 const STREAM_LIFE: Duration = Duration::from_secs(600);
 const RETRY: Duration = Duration::from_secs(1);
+/// How long after a change an open page is told what has come: more often would be no quiet line.
+const NEWS_AFTER: Duration = Duration::from_secs(1);
 /// No page has more rows.
 const MOST_ROWS: usize = 200;
 
@@ -48,8 +52,8 @@ pub fn address(wanted: &Wanted, lines: &[Line]) -> String {
     format!("/console/cards/live?{}", query.finish())
 }
 
-fn read(query: &str) -> (Wanted, HashSet<CardId>) {
-    let (mut wanted, mut rows) = (Wanted::default(), HashSet::new());
+fn read(query: &str) -> (Wanted, Vec<CardId>) {
+    let (mut wanted, mut rows) = (Wanted::default(), Vec::new());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
             "in" => wanted = Wanted::parse(&value),
@@ -67,6 +71,7 @@ fn read(query: &str) -> (Wanted, HashSet<CardId>) {
 pub async fn events(
     State(web): State<Web>,
     Extension(lists): Extension<Lists>,
+    Extension(works): Extension<Works>,
     screen: Screen,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -77,18 +82,28 @@ pub async fn events(
     let followed = lists.follow(&web, screen.member.merchant);
     let (sender, receiver) = mpsc::channel(4);
     let stopping = web.stopping.clone();
+    let beside = jobs::live::beside(&web, &works, &screen, sender.clone());
     let page = Page {
         columns: Column::chosen(&headers, &programs),
         query: wanted.query(),
         each: wanted.each,
-        showing: followed.show(rows),
+        shown: rows.clone(),
+        showing: followed.show(rows.iter().copied().collect()),
+        news: News::of(
+            wanted,
+            rows.clone(),
+            &screen,
+            (&web.master, screen.member.merchant),
+        ),
         counts: None,
         cards_of: HashMap::new(),
+        rows: HashMap::new(),
         web,
         screen,
         programs,
         followed,
         sender,
+        _beside: beside,
     };
     tokio::spawn(page.run(stopping));
     Ok(Sse::new(ReceiverStream::new(receiver))
@@ -104,12 +119,20 @@ struct Page {
     columns: Vec<Column>,
     query: String,
     each: Each,
+    /// The rows of the page.
+    shown: Vec<CardId>,
+    /// The cards whose changes it wants to hear of.
     showing: Showing,
+    news: Option<News>,
     followed: Arc<Followed>,
     /// What it was sent last.
     counts: Option<Arc<Counts>>,
-    cards_of: HashMap<CustomerId, i64>,
+    /// All cards of the customers of the page, where a row stands for all of them.
+    cards_of: HashMap<CustomerId, Vec<Line>>,
+    /// The card of each such row.
+    rows: HashMap<CustomerId, CardId>,
     sender: mpsc::Sender<Result<Event, Infallible>>,
+    _beside: DropGuard,
 }
 
 impl Page {
@@ -136,11 +159,21 @@ impl Page {
         let lines = self.all_rows().await?;
         self.tell(counts, &lines).await?;
         let sender = self.sender.clone();
+        // What a page missed while it held no stream is told at once.
+        let (mut news, mut is_due) = (Box::pin(tokio::time::sleep(Duration::ZERO)), true);
         loop {
             let moved = tokio::select! {
                 moved = moves.recv() => moved,
+                () = &mut news, if is_due => {
+                    is_due = false;
+                    self.tell_news().await?;
+                    continue;
+                }
                 () = sender.closed() => return None,
             };
+            if !is_due {
+                (news, is_due) = (Box::pin(tokio::time::sleep(NEWS_AFTER)), true);
+            }
             let (counts, lines) = match moved {
                 Ok(moved) if !moved.missed => {
                     let of_page = self
@@ -148,7 +181,8 @@ impl Page {
                         .cards()
                         .iter()
                         .filter_map(|card| moved.lines.get(card));
-                    (Arc::clone(&moved.counts), of_page.cloned().collect())
+                    let of_page = of_page.cloned().collect();
+                    (Arc::clone(&moved.counts), self.rows_of(of_page))
                 }
                 Ok(moved) => (Arc::clone(&moved.counts), self.all_rows().await?),
                 Err(RecvError::Lagged(_)) => {
@@ -164,13 +198,38 @@ impl Page {
     /// Every row of the page as it is now.
     async fn all_rows(&mut self) -> Option<Vec<Line>> {
         let merchant = self.screen.member.merchant;
-        let cards = self.showing.cards().iter().copied().collect();
+        let cards = self.shown.clone();
         let lines = self.web.ops.lines(merchant, cards).await.ok()?;
         if self.each == Each::Customer {
             let customers = lines.iter().map(|line| line.customer).collect();
             self.cards_of = self.web.ops.cards_of_customers(merchant, customers).await.ok()?;
+            self.rows = lines.iter().map(|line| (line.customer, line.card)).collect();
+            // A change of any of their cards changes the row.
+            let all = self.cards_of.values().flatten().map(|line| line.card);
+            self.showing = self.followed.show(all.collect());
         }
         Some(lines)
+    }
+
+    /// The rows that changed cards belong to: themselves, or those of their holders.
+    fn rows_of(&mut self, changed: Vec<Line>) -> Vec<Line> {
+        if self.each == Each::Card {
+            return changed;
+        }
+        let mut rows = HashMap::new();
+        for line in changed {
+            let Some(cards) = self.cards_of.get_mut(&line.customer) else {
+                continue;
+            };
+            let (customer, card) = (line.customer, line.card);
+            if let Some(known) = cards.iter_mut().find(|known| known.card == card) {
+                *known = line;
+            }
+            let row = self.rows.get(&customer);
+            let row = row.and_then(|row| cards.iter().find(|line| line.card == *row));
+            rows.extend(row.map(|row| (customer, row.clone())));
+        }
+        rows.into_values().collect()
     }
 
     /// Sends what is new.
@@ -182,6 +241,20 @@ impl Page {
         self.screen.now = self.web.ops.clock.now();
         let html = self.message((!is_known).then_some(&counts), lines);
         self.counts = Some(counts);
+        let event = Event::default().event("change").data(html.into_string());
+        self.sender.send(Ok(event)).await.ok()
+    }
+
+    /// Says what has come or moved, if that is news.
+    async fn tell_news(&mut self) -> Option<()> {
+        let Some(news) = &mut self.news else {
+            return Some(());
+        };
+        let (merchant, look) = (self.screen.member.merchant, self.followed.looks());
+        let list = (news.key.as_str(), &news.query);
+        let glance = self.followed.glance(&self.web, merchant, list, look).await.ok()?;
+        let html = glance.and_then(|glance| news.of_glance(&self.screen, &glance));
+        let Some(html) = html else { return Some(()) };
         let event = Event::default().event("change").data(html.into_string());
         self.sender.send(Ok(event)).await.ok()
     }
@@ -198,7 +271,7 @@ impl Page {
         html! {
             @if let Some(counts) = counts { (chips::live(&self.screen, counts, self.each)) }
             @for line in lines {
-                template data-swap=(row_id(line.card)) { (table.row(line, self.cards_of.get(&line.customer).copied())) }
+                template data-swap=(row_id(line.card)) { (table.row(line, self.cards_of.get(&line.customer).map(Vec::as_slice))) }
             }
         }
     }
@@ -212,7 +285,7 @@ mod tests {
     fn a_streams_address_is_read_back_and_tampering_shows_nothing() {
         let (wanted, rows) = read("in=by%3Dcustomer&rows=0000000000001.zz.0000000000002&x=%00");
         assert_eq!(wanted.each, Each::Customer);
-        assert_eq!(rows, HashSet::from([CardId(1), CardId(2)]));
+        assert_eq!(rows, [CardId(1), CardId(2)]);
         let (_, none) = read("rows=%27%3B&in=%00");
         assert!(none.is_empty());
     }

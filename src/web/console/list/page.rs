@@ -19,6 +19,7 @@ use crate::domain::id::CustomerId;
 use crate::domain::segment::order::{Direction, Each, Order, Sort};
 use crate::domain::segment::saved::Segment;
 use crate::ops::rosters::List;
+use crate::store::segments::Line;
 use crate::web::console::components::{Tone, alert, empty, icon};
 use crate::web::console::layout::Section;
 use crate::web::console::screen::Screen;
@@ -31,7 +32,7 @@ pub struct Found {
     pub programs: Programs,
     pub counts: Counts,
     pub saved: Option<Segment>,
-    pub cards_of: HashMap<CustomerId, i64>,
+    pub cards_of: HashMap<CustomerId, Vec<Line>>,
     pub before: Option<Wanted>,
     pub after: Option<Wanted>,
 }
@@ -71,11 +72,7 @@ fn part(screen: &Screen, wanted: &Wanted, found: &Found) -> Markup {
     let saying = Saying::new(screen, &found.programs);
     let words = &screen.words.list;
     let all = i64::try_from(found.list.total).unwrap_or(i64::MAX);
-    let things = match wanted.each {
-        Each::Card => (words.cards)(all),
-        Each::Customer => (words.customers)(all),
-    };
-    let total = format!("{} {things}", screen.number(all));
+    let said = total_text(screen, wanted.each, all);
     let query = wanted.query();
     let table = Table {
         screen,
@@ -86,7 +83,7 @@ fn part(screen: &Screen, wanted: &Wanted, found: &Found) -> Markup {
         ticks: act::may_act(screen),
     };
     html! {
-        section #list aria-label=(words.title) data-text=(wanted.find) data-said=((words.updated)(&total)) data-filter=(wanted.filter()) {
+        section #list aria-label=(words.title) data-text=(wanted.find) data-said=((words.updated)(&said)) data-filter=(wanted.filter()) {
             @for (name, value) in wanted.parts().into_iter().filter(|(name, _)| !matches!(*name, "find" | "at")) {
                 input type="hidden" form="find" name=(name) value=(value);
             }
@@ -94,7 +91,7 @@ fn part(screen: &Screen, wanted: &Wanted, found: &Found) -> Markup {
             (chips::filters(screen, wanted, found.saved.as_ref(), &saying))
             @if found.list.is_cut { (alert(Tone::Notice, words.is_cut)) }
             div.row.list-bar {
-                p #total .total { (total) }
+                (total(screen, wanted.each, found.list.total))
                 div.live-line data-live=(live::address(wanted, &found.list.lines)) {
                     span.live data-live-state hidden { span.live-dot {} span { (screen.words.shell.live) } }
                 }
@@ -106,12 +103,29 @@ fn part(screen: &Screen, wanted: &Wanted, found: &Found) -> Markup {
                     a.chip href=(format!("/console/cards/export?{query}")) { (icon("download")) (screen.words.tools.export) }
                 }
             }
+            @if wanted.each == Each::Customer { p.hint { (words.by_customer_hint) } }
+            div.list-news role="status" { span #list-news {} }
             @if found.list.lines.is_empty() { (nothing(screen, wanted, found)) }
             @else { (table.draw(wanted, found.order, &found.list.lines, &found.cards_of)) }
             @if table.ticks && !found.list.lines.is_empty() { (act::bar(screen, wanted, all)) }
             (pager(screen, wanted, found))
         }
     }
+}
+
+fn total_text(screen: &Screen, each: Each, all: i64) -> String {
+    let words = &screen.words.list;
+    let things = match each {
+        Each::Card => (words.cards)(all),
+        Each::Customer => (words.customers)(all),
+    };
+    format!("{} {things}", screen.number(all))
+}
+
+/// How many rows the list has; live pages replace it.
+pub fn total(screen: &Screen, each: Each, all: usize) -> Markup {
+    let text = total_text(screen, each, i64::try_from(all).unwrap_or(i64::MAX));
+    html! { p #total .total { (text) } }
 }
 
 fn grouping(screen: &Screen, wanted: &Wanted) -> Markup {

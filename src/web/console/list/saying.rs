@@ -1,6 +1,7 @@
 //! A rule in the words of the page: what a person reads on a chip and beside a segment.
 
 use super::programs::Programs;
+use crate::domain::segment::facts::NumberFact;
 use crate::domain::segment::field::Kind;
 use crate::domain::segment::{Condition, Operand, Rule, Span, Test};
 use crate::web::console::screen::Screen;
@@ -104,6 +105,13 @@ impl<'p> Saying<'p> {
         match operand {
             Operand::Number(minor) if matches!(kind, Kind::Money(_)) => {
                 language.money(self.programs.usual_currency(), *minor)
+            }
+            Operand::Number(thousandths) if kind == Kind::Number(NumberFact::Progress) => {
+                let percent = match thousandths % 10 {
+                    0 => language.number(thousandths / 10),
+                    _ => language.decimal(*thousandths),
+                };
+                format!("{percent} %")
             }
             Operand::Number(number) => language.number(*number),
             Operand::Decimal(_) => match language {

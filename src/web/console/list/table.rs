@@ -10,10 +10,14 @@ use super::wanted::Wanted;
 use crate::domain::card::CardStatus;
 use crate::domain::customer;
 use crate::domain::id::{CardId, CustomerId};
+use crate::domain::money::Currency;
 use crate::domain::program::ProgramKind;
+use crate::domain::segment::facts::status_code;
+use crate::domain::segment::merge::usefulness;
 use crate::domain::segment::order::{Direction, Each, Order, Sort};
+use crate::domain::segment::status_now;
 use crate::store::segments::Line;
-use crate::web::console::components::{Tone, badge, icon, platforms, progress};
+use crate::web::console::components::{Tone, badge, icon, platforms, progress, rewards_badge, status_badge};
 use crate::web::console::screen::Screen;
 
 /// What rows are drawn with.
@@ -26,6 +30,13 @@ pub struct Table<'p> {
     pub query: &'p str,
     /// Whether rows can be ticked.
     pub ticks: bool,
+}
+
+/// A row's own card, and all cards that it stands for.
+#[derive(Clone, Copy)]
+struct Row<'l> {
+    line: &'l Line,
+    all: &'l [Line],
 }
 
 /// The id of a row's element, by which live pages replace it.
@@ -47,7 +58,7 @@ impl Table<'_> {
         wanted: &Wanted,
         order: Order,
         lines: &[Line],
-        cards_of: &HashMap<CustomerId, i64>,
+        cards_of: &HashMap<CustomerId, Vec<Line>>,
     ) -> Markup {
         let words = &self.screen.words.list;
         let wide = self.columns.len() > 9;
@@ -72,15 +83,15 @@ impl Table<'_> {
                         }
                     }
                     tbody {
-                        @for line in lines { (self.row(line, cards_of.get(&line.customer).copied())) }
+                        @for line in lines { (self.row(line, cards_of.get(&line.customer).map(Vec::as_slice))) }
                     }
                 }
             }
         }
     }
 
-    /// One row; `cards` is how many cards the customer has, where a row stands for all of them.
-    pub fn row(&self, line: &Line, cards: Option<i64>) -> Markup {
+    /// One row; `cards` are those of the customer, where a row stands for all of them.
+    pub fn row(&self, line: &Line, cards: Option<&[Line]>) -> Markup {
         let words = &self.screen.words.list;
         let name = name(self.screen, line);
         let address = match self.query {
@@ -90,7 +101,12 @@ impl Table<'_> {
                 format!("/console/cards/{}?in={query}", line.card)
             }
         };
-        let more = cards.filter(|cards| self.each == Each::Customer && *cards > 1);
+        let cards = cards.filter(|cards| self.each == Each::Customer && cards.len() > 1);
+        let more = cards.and_then(|cards| i64::try_from(cards.len()).ok());
+        let row = Row {
+            line,
+            all: cards.unwrap_or(std::slice::from_ref(line)),
+        };
         html! {
             tr id=(row_id(line.card)) data-row {
                 @if self.ticks {
@@ -110,15 +126,15 @@ impl Table<'_> {
                 }
                 @for column in self.columns {
                     td data-label=(column.label(words)) data-column=(column.as_str()) class=[column.is_numeric().then_some("number")] {
-                        (self.cell(*column, line))
+                        (self.cell(*column, row))
                     }
                 }
             }
         }
     }
 
-    fn cell(&self, column: Column, line: &Line) -> Markup {
-        let (screen, programs) = (self.screen, self.programs);
+    fn cell(&self, column: Column, row: Row<'_>) -> Markup {
+        let (screen, programs, line) = (self.screen, self.programs, row.line);
         let number = |number| html! { (screen.number(number)) };
         let nothing = || {
             html! {
@@ -129,39 +145,93 @@ impl Table<'_> {
             Some(text) => html! { (text) },
             None => nothing(),
         };
-        let is_a = |kind| programs.kind(line.program) == Some(kind);
+        // Balances of different kinds of cards do not add up.
+        let of_a = |kind, number: fn(&Line) -> i64| {
+            let of_kind = row
+                .all
+                .iter()
+                .filter(|line| programs.kind(line.program) == Some(kind));
+            of_kind.map(number).reduce(i64::saturating_add)
+        };
+        let sum = |number: fn(&Line) -> i64| row.all.iter().map(number).fold(0, i64::saturating_add);
         match column {
             Column::Email => text(&line.email),
             Column::Phone => text(&line.phone),
             Column::Program => html! { (programs.name(line.program)) },
-            Column::Status => self.status(line),
-            Column::Progress => match programs.goal(line.program) {
-                goal if goal > 0 => progress(&screen.words.common, line.punches, goal),
-                _ => nothing(),
+            Column::Status => self.status(self.best(row)),
+            Column::Progress => match self.furthest(row) {
+                Some((punches, goal)) => progress(&screen.words.common, punches, goal),
+                None => nothing(),
             },
-            Column::Punches if is_a(ProgramKind::Punch) => number(line.punches),
-            Column::Points if is_a(ProgramKind::Points) => number(line.points),
-            Column::Punches | Column::Points => nothing(),
-            Column::Rewards if line.rewards > 0 => html! {
-                span.badge.reward { (icon("gift")) ((screen.words.common.ready)(line.rewards)) }
+            Column::Punches => of_a(ProgramKind::Punch, |line| line.punches).map_or_else(nothing, number),
+            Column::Points => of_a(ProgramKind::Points, |line| line.points).map_or_else(nothing, number),
+            Column::Rewards => match sum(|line| line.rewards) {
+                0 => nothing(),
+                rewards => rewards_badge(&screen.words.common, rewards),
             },
-            Column::Rewards => nothing(),
-            Column::Visits => number(line.visits),
+            Column::Visits => number(sum(|line| line.visits)),
             Column::Tier => match programs.tier(line.program, line.tier) {
                 Some(tier) => html! { (tier) },
                 None => nothing(),
             },
             Column::TierPoints if line.tier.is_some() => number(line.tier_points),
             Column::TierPoints => nothing(),
-            Column::Spend => {
-                html! { (screen.words.language.money(programs.currency(line.program), line.spend)) }
-            }
-            Column::Activity => match line.last_visit_at {
+            Column::Spend => html! { (self.spend(row).join(" + ")) },
+            Column::Activity => match row.all.iter().filter_map(|line| line.last_visit_at).max() {
                 Some(at) => screen.time(at),
                 None => html! { span.muted { (screen.words.common.never) } },
             },
-            Column::Joined => screen.day(line.joined_at),
+            Column::Joined => {
+                let first = row.all.iter().map(|line| line.joined_at).min();
+                screen.day(first.unwrap_or(line.joined_at))
+            }
         }
+    }
+
+    /// The card whose status says most.
+    fn best<'l>(&self, row: Row<'l>) -> &'l Line {
+        let status = |line: &&Line| {
+            let stored = status_code(line.status);
+            let end = line.expires_at.map(|end| end.0);
+            usefulness(status_now(stored, end, self.screen.now))
+        };
+        // Of equals the row's own card comes first.
+        let rest = row.all.iter().filter(|line| line.card != row.line.card);
+        std::iter::once(row.line)
+            .chain(rest)
+            .min_by_key(status)
+            .unwrap_or(row.line)
+    }
+
+    /// Punches and goal of the card that is nearest to its own.
+    fn furthest(&self, row: Row<'_>) -> Option<(i64, i64)> {
+        let with_goal = row
+            .all
+            .iter()
+            .map(|line| (line.punches, self.programs.goal(line.program)));
+        with_goal
+            .filter(|(_, goal)| *goal > 0)
+            .max_by_key(|(punches, goal)| punches.saturating_mul(1000) / goal)
+    }
+
+    /// What was spent, in each currency.
+    fn spend(&self, row: Row<'_>) -> Vec<String> {
+        let mut spent: Vec<(Currency, i64)> = Vec::new();
+        for line in row.all {
+            let currency = self.programs.currency(line.program);
+            match spent.iter_mut().find(|(known, _)| *known == currency) {
+                Some((_, sum)) => *sum = sum.saturating_add(line.spend),
+                None => spent.push((currency, line.spend)),
+            }
+        }
+        let language = self.screen.words.language;
+        let some = spent.iter().any(|(_, sum)| *sum != 0);
+        let spent = spent.into_iter().enumerate();
+        // Nothing in another currency says nothing.
+        spent
+            .filter(|(place, (_, sum))| *sum != 0 || (!some && *place == 0))
+            .map(|(_, (currency, sum))| language.money(currency, sum))
+            .collect()
     }
 
     /// What is stored, unless the card's end has come or a coupon was used.
@@ -177,13 +247,7 @@ impl Table<'_> {
         if !is_void && line.expires_at.is_some_and(|end| end <= self.screen.now) {
             return badge(Tone::Neutral, words.expired);
         }
-        let tone = match line.status {
-            CardStatus::Pending => Tone::Notice,
-            CardStatus::Installed => Tone::Good,
-            CardStatus::Removed => Tone::Neutral,
-            CardStatus::Void => Tone::Bad,
-        };
-        badge(tone, common.status(line.status))
+        status_badge(common, line.status)
     }
 }
 

@@ -2,12 +2,14 @@
 
 use maud::{Markup, html};
 
+use super::day_of_year;
 use super::programs::Programs;
 use crate::domain::money::{Amount, Currency};
+use crate::domain::segment::facts::NumberFact;
 use crate::domain::segment::field::Kind;
 use crate::domain::segment::{Field, Rule};
 use crate::web::console::words::filter::{Filter, word};
-use crate::web::console::words::{Language, Text};
+use crate::web::console::words::{Language, Text, Words};
 
 /// The form as it was filled in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub enum Input {
     Choices(Vec<(String, String)>),
     Number,
     Decimal,
+    /// Of the goal; rules have thousandths.
+    Percent,
     Money,
     Day,
     MonthDay,
@@ -60,13 +64,14 @@ pub fn operators(field: &Field, input: &Input, words: &Filter) -> Vec<(&'static 
     let offered = field
         .operators()
         .iter()
-        .filter(|operator| **operator != "in" || !has_choices);
+        .filter(|operator| **operator != "in" || !(has_choices || *input == Input::MonthDay));
     offered.map(|operator| (*operator, label(operator))).collect()
 }
 
 impl Input {
     pub fn of(field: &Field, language: Language, programs: &Programs) -> Self {
         match field.kind {
+            Kind::Number(NumberFact::Progress) => Self::Percent,
             Kind::Number(_) => Self::Number,
             Kind::Decimal(_) => Self::Decimal,
             Kind::Money(_) => Self::Money,
@@ -96,7 +101,8 @@ impl Input {
     }
 
     /// The fields of the form. Which of them belong to which operator is said for the script, which hides the others.
-    pub fn draw(&self, typed: &Typed, words: &Filter, problem: Option<&str>) -> Markup {
+    pub fn draw(&self, typed: &Typed, all: &Words, problem: Option<&str>) -> Markup {
+        let (words, language) = (&all.filter, all.language);
         let invalid = problem.map(|_| "true");
         let kind = match self {
             Self::Day => "date",
@@ -104,21 +110,18 @@ impl Input {
         };
         let mode = match self {
             Self::Number => Some("numeric"),
-            Self::Decimal | Self::Money => Some("decimal"),
+            Self::Decimal | Self::Percent | Self::Money => Some("decimal"),
             _ => None,
         };
-        let hint = match self {
-            Self::MonthDay => Some("12-24"),
-            _ => None,
-        };
-        let value = |name: &str, label: &str, value: &str| {
-            html! {
+        let value = |name: &str, label: &str, value: &str| match self {
+            Self::MonthDay => day_of_year::draw(words, language, (name, label, value), problem),
+            _ => html! {
                 div.field {
                     label for=(name) { (label) }
-                    input id=(name) name=(name) type=(kind) inputmode=[mode] value=(value) placeholder=[hint]
+                    input id=(name) name=(name) type=(kind) inputmode=[mode] value=(value)
                         autocomplete="off" aria-invalid=[invalid] aria-describedby=[problem];
                 }
-            }
+            },
         };
         html! {
             @match self {
@@ -134,7 +137,7 @@ impl Input {
                 _ => {
                     div data-when="is not has under over in" {
                         (value("value", words.value, typed.values.first().map_or("", String::as_str)))
-                        p.hint data-when="in" { (words.values_hint) }
+                        @if *self != Self::MonthDay { p.hint data-when="in" { (words.values_hint) } }
                     }
                     div.fields data-when="between" {
                         (value("from", words.from, &typed.from))
@@ -163,8 +166,10 @@ impl Input {
 }
 
 impl Typed {
+    /// Reads a form. A day of the year stands in one text, as in rules, or in two that were chosen.
     pub fn parse(query: &str) -> Self {
         let mut typed = Self::default();
+        let mut chosen: [(String, String); 3] = Default::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let value = value.trim().to_owned();
             match &*name {
@@ -175,9 +180,19 @@ impl Typed {
                 "to" => typed.to = value,
                 "span" => typed.span = value,
                 "unit" => typed.unit = value,
+                "value_month" => chosen[0].0 = value,
+                "value_day" => chosen[0].1 = value,
+                "from_month" => chosen[1].0 = value,
+                "from_day" => chosen[1].1 = value,
+                "to_month" => chosen[2].0 = value,
+                "to_day" => chosen[2].1 = value,
                 _ => {}
             }
         }
+        let [value, from, to] = chosen.map(|(month, day)| day_of_year::joined(&month, &day));
+        typed.values.extend(value);
+        typed.from = from.unwrap_or(typed.from);
+        typed.to = to.unwrap_or(typed.to);
         typed
     }
 
@@ -228,7 +243,9 @@ impl Typed {
             Kind::Answer if self.code.is_empty() => words.expected_code,
             _ if matches!(self.operator.as_str(), "older" | "within" | "next") => words.expected_span,
             _ if has_choices => words.expected_choice,
+            Kind::Number(NumberFact::Progress) => words.expected_percent,
             Kind::Number(_) => words.expected_number,
+            Kind::MonthDay(_) => words.expected_day_of_year,
             Kind::Decimal(_) => words.expected_decimal,
             Kind::Money(_) => words.expected_money,
             Kind::Text(_) | Kind::Texts(_) | Kind::Answer => words.expected_text,
@@ -237,11 +254,26 @@ impl Typed {
     }
 }
 
+/// "75", "75 %" or "75,5" percent as thousandths.
+fn thousandths(text: &str) -> Option<i64> {
+    let text = text.trim_end_matches('%').trim().replace(',', ".");
+    let (whole, tenths) = text.split_once('.').unwrap_or((&text, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(tenths) || tenths.len() > 1 {
+        return None;
+    }
+    let (whole, tenths): (i64, i64) = (whole.parse().ok()?, tenths.parse().ok()?);
+    whole.checked_mul(10)?.checked_add(tenths)
+}
+
 /// A value as rules are written.
 fn written(field: &Field, operator: &str, text: &str, currency: Currency) -> String {
     let text = text.trim();
     let is_bound = matches!(operator, "under" | "over" | "between");
     match field.kind {
+        Kind::Number(NumberFact::Progress) => {
+            thousandths(text).map_or_else(|| "?".to_owned(), |number| number.to_string())
+        }
         Kind::Decimal(_) => text.replace(',', "."),
         Kind::Money(_) => {
             let amount = currency.amount(text).map(Amount::minor);
@@ -291,7 +323,28 @@ mod tests {
                 "is=between&from=12-20&to=01-10",
                 "birthday.between.12-20..01-10",
             ),
+            (
+                "birthday",
+                "is=between&from_month=12&from_day=20&to_month=1&to_day=10",
+                "birthday.between.12-20..01-10",
+            ),
+            (
+                "birthday",
+                "is=between&from_month=&from_day=&to_month=2&to_day=29",
+                "birthday.between...02-29",
+            ),
+            (
+                "birthday",
+                "is=is&value_month=2&value_day=29",
+                "birthday.is.02-29",
+            ),
             ("birthday", "is=today", "birthday.today"),
+            ("progress", "is=over&value=75", "progress.over.750"),
+            (
+                "progress",
+                "is=between&from=12,5+%25&to=100%25",
+                "progress.between.125..1000",
+            ),
             ("last_visit", "is=older&span=30&unit=d", "last_visit.older.30d"),
             ("name", "is=has&value=O'Neil+%26+co", "name.has.'O''Neil & co'"),
             ("email", "is=empty", "email.empty"),
@@ -322,6 +375,23 @@ mod tests {
             ("name", "is=has&value=+", ENGLISH.expected_text),
             ("custom", "is=is&value=1", ENGLISH.expected_code),
             ("status", "is=drop&value=void", ENGLISH.expected_choice),
+            (
+                "birthday",
+                "is=is&value_month=2&value_day=",
+                ENGLISH.expected_day_of_year,
+            ),
+            (
+                "birthday",
+                "is=is&value_month=2&value_day=31",
+                ENGLISH.expected_day_of_year,
+            ),
+            (
+                "birthday",
+                "is=between&from_month=x&from_day=1",
+                ENGLISH.expected_day_of_year,
+            ),
+            ("progress", "is=over&value=half", ENGLISH.expected_percent),
+            ("progress", "is=over&value=7.55", ENGLISH.expected_percent),
         ] {
             assert_eq!(rule(field, query), Err(said), "{field} {query}");
         }

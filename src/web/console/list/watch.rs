@@ -4,6 +4,7 @@
 //! The first page to ask starts a follower of its merchant; the follower ends with the last page.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::counts::Counts;
 use crate::domain::id::{CardId, MerchantId};
+use crate::ops::rosters::{Glance, Query};
 use crate::store::Change;
 use crate::store::segments::Line;
 use crate::web::Web;
@@ -21,6 +23,8 @@ use crate::web::error::ApiError;
 
 /// How long changes are gathered before they are looked at together.
 const GATHERED_FOR: Duration = Duration::from_millis(300);
+/// Lists of one merchant that are remembered; more are asked for anew.
+const MOST_GLANCES: usize = 200;
 /// Looks that a slow page may be behind before it reads its rows anew.
 const LOOKS: usize = 16;
 
@@ -37,6 +41,11 @@ pub struct Followed {
     pub moves: broadcast::Sender<Arc<Moved>>,
     /// How many pages show each card.
     shown: Mutex<HashMap<CardId, usize>>,
+    /// What was last seen of each list that is open, and after which look, so that pages which show the same list ask
+    /// once.
+    glances: tokio::sync::Mutex<HashMap<String, (u64, Option<Glance>)>>,
+    /// The number of the newest look.
+    looks: AtomicU64,
     /// Cancelled with the last page, and when the store cannot answer: pages then close, and their browsers ask again.
     pub ended: CancellationToken,
 }
@@ -48,6 +57,8 @@ pub struct Moved {
     pub lines: HashMap<CardId, Line>,
     /// Whether changes were missed, so that any card may have changed.
     pub missed: bool,
+    /// Counted from 1.
+    pub look: u64,
 }
 
 /// The cards of one page, for as long as it is open.
@@ -72,6 +83,8 @@ impl Lists {
             counts: watch::Sender::new(None),
             moves: broadcast::Sender::new(LOOKS),
             shown: Mutex::default(),
+            glances: tokio::sync::Mutex::default(),
+            looks: AtomicU64::new(0),
             ended: CancellationToken::new(),
         });
         all.retain(|_, followed| followed.strong_count() > 0);
@@ -90,6 +103,31 @@ impl Lists {
 }
 
 impl Followed {
+    /// The rows that a list has, as of look number `look` or later. `key` names the list and who may see it.
+    pub async fn glance(
+        &self,
+        web: &Web,
+        merchant: MerchantId,
+        (key, query): (&str, &Query),
+        look: u64,
+    ) -> Result<Option<Glance>, ApiError> {
+        let mut glances = self.glances.lock().await;
+        if let Some((_, glance)) = glances.get(key).filter(|(seen, _)| *seen >= look) {
+            return Ok(glance.clone());
+        }
+        if glances.len() >= MOST_GLANCES {
+            glances.clear();
+        }
+        let glance = web.rosters.glance(merchant, query).await?;
+        glances.insert(key.to_owned(), (look, glance.clone()));
+        Ok(glance)
+    }
+
+    /// How many looks there were.
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::SeqCst)
+    }
+
     pub fn show(self: &Arc<Self>, cards: HashSet<CardId>) -> Showing {
         let mut shown = lock(&self.shown);
         for card in &cards {
@@ -146,8 +184,8 @@ impl Follower {
 
     async fn follow(&self, mut changes: Receiver<Change>) -> Result<(), ApiError> {
         let (mut changed, mut missed) = (HashSet::new(), false);
-        loop {
-            self.look(&changed, missed).await?;
+        for number in 1.. {
+            self.look(&changed, missed, number).await?;
             (changed, missed) = (HashSet::new(), false);
             while changed.is_empty() && !missed {
                 match changes.recv().await {
@@ -165,6 +203,7 @@ impl Follower {
                 }
             }
         }
+        Ok(())
     }
 
     fn note(&self, change: Change, changed: &mut HashSet<CardId>) {
@@ -175,7 +214,7 @@ impl Follower {
         }
     }
 
-    async fn look(&self, changed: &HashSet<CardId>, missed: bool) -> Result<(), ApiError> {
+    async fn look(&self, changed: &HashSet<CardId>, missed: bool, number: u64) -> Result<(), ApiError> {
         let counts = Arc::new(Counts::of_merchant(&self.web, self.merchant).await?);
         let Some(followed) = self.followed.upgrade() else {
             return Ok(());
@@ -196,7 +235,9 @@ impl Follower {
             counts: Arc::clone(&counts),
             lines: lines.into_iter().map(|line| (line.card, line)).collect(),
             missed,
+            look: number,
         };
+        followed.looks.store(number, Ordering::SeqCst);
         followed.counts.send_replace(Some(counts));
         // Nobody listens before the first page has subscribed.
         let _ = followed.moves.send(Arc::new(moved));

@@ -85,6 +85,11 @@ fn chosen(query: &str) -> Vec<EntryType> {
     types
 }
 
+/// Which rows a page of such a query shows.
+pub fn filter(query: &str) -> Filter {
+    Filter::types(chosen(query))
+}
+
 /// One page of a walk through a timeline.
 struct Walk<'h> {
     held: &'h Held,
@@ -105,15 +110,16 @@ impl Walk<'_> {
 
     fn view(&self, screen: &Screen) -> Markup {
         let words = &screen.words.timeline;
-        // Rows of a stream are not filtered, so a filtered page is as it was when it was asked for.
-        let is_live = self.is_first && self.types.is_empty();
         let seen = card::seen(&self.held.shown);
-        let stream = self.held.way.with("/events", &[("since", &seen)]);
+        let names: Vec<String> = self.types.iter().map(|entry| entry.name()).collect();
+        let types = names.iter().map(|name| ("type", name.as_str()));
+        let pairs: Vec<_> = types.chain([("since", seen.as_str())]).collect();
+        let stream = self.held.way.with("/events", &pairs);
         html! {
-            section #history .panel aria-labelledby="timeline-title" data-live=[is_live.then_some(stream)] {
+            section #history .panel aria-labelledby="timeline-title" data-live=[self.is_first.then_some(stream)] {
                 div.panel-head {
                     h2 #timeline-title { @if self.is_first { (words.title) } @else { (words.earlier) } }
-                    @if is_live { span.live data-live-state hidden { span.live-dot {} span { (screen.words.shell.live) } } }
+                    @if self.is_first { span.live data-live-state hidden { span.live-dot {} span { (screen.words.shell.live) } } }
                 }
                 (self.filter(screen))
                 @if self.timeline.newer > 0 {

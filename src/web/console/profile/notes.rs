@@ -1,20 +1,23 @@
-//! What staff write beside a person: notes and tags. A note carries an id that its form drew, so that sent twice it is one.
+//! What staff write beside a person: notes and tags, on the profile of a card or, for who has none, on the person's own
+//! page. A note carries an id that its form drew, so that sent twice it is one.
 
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Held, Tab, open, page};
+use super::{Held, Tab, open, open_sent, page};
 use crate::domain::access::Action;
 use crate::domain::id::NoteId;
 use crate::domain::note::{NoteText, Tag, Writer};
-use crate::ops::customers::{CustomerError, NoteError};
+use crate::domain::profile::FieldError;
+use crate::ops::customers::{CustomerError, CustomerSheet, NoteError};
 use crate::store::notes::Note;
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, icon};
+use crate::web::console::people::show::Person;
 use crate::web::console::screen::Screen;
-use crate::web::console::way::Place;
+use crate::web::console::way::{Place, Way};
 use crate::web::error::ApiError;
 
 /// A form of this tab as it was filled in.
@@ -30,14 +33,63 @@ pub struct Typed {
     within: Option<String>,
 }
 
+impl Typed {
+    pub fn within(&self) -> Option<&str> {
+        self.within.as_deref()
+    }
+}
+
 /// What was typed and not taken.
 #[derive(Clone, Copy, Default)]
-struct Kept<'t> {
+pub struct Kept<'t> {
     problem: Option<&'static str>,
     /// The note that is edited; none for a new one.
     note: Option<NoteId>,
     text: &'t str,
     tag: &'t str,
+}
+
+/// Whose notes they are, and the page that they stand on.
+pub enum Of {
+    Card(Box<Held>),
+    Person(Box<Person>),
+}
+
+impl Of {
+    fn sheet(&self) -> &CustomerSheet {
+        match self {
+            Self::Card(held) => &held.profile.person,
+            Self::Person(person) => &person.sheet,
+        }
+    }
+
+    fn way(&self) -> &Way {
+        match self {
+            Self::Card(held) => &held.way,
+            Self::Person(person) => &person.way,
+        }
+    }
+
+    fn page(&self, web: &Web, screen: &Screen, kept: &Kept<'_>) -> Markup {
+        match self {
+            Self::Card(held) => page(
+                screen,
+                held,
+                Tab::Notes,
+                &sections(web, screen, &held.way, self.sheet(), kept),
+            ),
+            Self::Person(person) => person.page(web, screen, kept),
+        }
+    }
+
+    /// Where what was done is told.
+    fn after(&self, word: &str) -> String {
+        let part = match self {
+            Self::Card(_) => Tab::Notes.part(),
+            Self::Person(_) => "",
+        };
+        self.way().with(part, &[("done", word)])
+    }
 }
 
 /// `GET /console/cards/{card_id}/notes`
@@ -48,136 +100,123 @@ pub async fn show(
     Query(place): Query<Place>,
 ) -> Result<Markup, ApiError> {
     let held = open(&web, &screen, &card, &place).await?;
-    Ok(view(&web, &screen, &held, &Kept::default()))
+    Ok(Of::Card(Box::new(held)).page(&web, &screen, &Kept::default()))
+}
+
+/// Something that is done to notes and tags.
+#[derive(Debug, Clone, Copy)]
+pub enum Wish {
+    Add,
+    Change(NoteId),
+    Delete(NoteId),
+    Tag,
+}
+
+impl Wish {
+    /// Whether it is done to the note of a path.
+    pub fn of_note(note: &str, wish: fn(NoteId) -> Self) -> Result<Self, ApiError> {
+        note.parse().map(wish).map_err(|_| ApiError::NotFound)
+    }
 }
 
 /// `POST /console/cards/{card_id}/notes`
-pub async fn add(
-    State(web): State<Web>,
-    screen: Screen,
-    Path(card): Path<String>,
-    Form(typed): Form<Typed>,
-) -> Result<Response, ApiError> {
-    screen.require(Action::EditCustomers)?;
-    let held = held(&web, &screen, &card, &typed).await?;
-    let id = typed.key.parse::<NoteId>();
-    let id = id.unwrap_or_else(|_| NoteId(web.ops.ids.next(screen.now)));
-    let result = match NoteText::parse(&typed.text) {
-        Ok(text) => {
-            let (merchant, customer) = (screen.member.merchant, held.profile.person.customer.id);
-            let writer = writer(&screen);
-            let added = web.ops.add_note_once(merchant, customer, id, text, writer).await;
-            added.map(|_| ())
-        }
-        Err(error) => Err(CustomerError::from(error).into()),
-    };
-    let kept = Kept {
-        text: &typed.text,
-        ..Kept::default()
-    };
-    answer(&web, &screen, &held, kept, result, "note")
+pub async fn add(state: State<Web>, screen: Screen, Path(card): Path<String>, typed: Form<Typed>) -> Answer {
+    of_card(state, screen, &card, typed, Ok(Wish::Add)).await
 }
 
 /// `POST /console/cards/{card_id}/notes/{note_id}`
 pub async fn change(
-    State(web): State<Web>,
+    state: State<Web>,
     screen: Screen,
     Path((card, note)): Path<(String, String)>,
-    Form(typed): Form<Typed>,
-) -> Result<Response, ApiError> {
-    screen.require(Action::EditCustomers)?;
-    let note: NoteId = note.parse().map_err(|_| ApiError::NotFound)?;
-    let held = held(&web, &screen, &card, &typed).await?;
-    let result = match NoteText::parse(&typed.text) {
-        Ok(text) => {
-            let (merchant, customer) = (screen.member.merchant, held.profile.person.customer.id);
-            web.ops
-                .edit_note(merchant, customer, note, text, writer(&screen))
-                .await
-        }
-        Err(error) => Err(CustomerError::from(error).into()),
-    };
-    let kept = Kept {
-        note: Some(note),
-        text: &typed.text,
-        ..Kept::default()
-    };
-    answer(&web, &screen, &held, kept, result, "note")
+    typed: Form<Typed>,
+) -> Answer {
+    of_card(state, screen, &card, typed, Wish::of_note(&note, Wish::Change)).await
 }
 
 /// `POST /console/cards/{card_id}/notes/{note_id}/delete`
 pub async fn delete(
-    State(web): State<Web>,
+    state: State<Web>,
     screen: Screen,
     Path((card, note)): Path<(String, String)>,
-    Form(typed): Form<Typed>,
-) -> Result<Response, ApiError> {
-    screen.require(Action::EditCustomers)?;
-    let note: NoteId = note.parse().map_err(|_| ApiError::NotFound)?;
-    let held = held(&web, &screen, &card, &typed).await?;
-    let (merchant, customer) = (screen.member.merchant, held.profile.person.customer.id);
-    let result = web
-        .ops
-        .delete_note(merchant, customer, note, writer(&screen))
-        .await;
-    answer(&web, &screen, &held, Kept::default(), result, "note-deleted")
+    typed: Form<Typed>,
+) -> Answer {
+    of_card(state, screen, &card, typed, Wish::of_note(&note, Wish::Delete)).await
 }
 
 /// `POST /console/cards/{card_id}/tags`
-pub async fn tag(
+pub async fn tag(state: State<Web>, screen: Screen, Path(card): Path<String>, typed: Form<Typed>) -> Answer {
+    of_card(state, screen, &card, typed, Ok(Wish::Tag)).await
+}
+
+type Answer = Result<Response, ApiError>;
+
+async fn of_card(
     State(web): State<Web>,
     screen: Screen,
-    Path(card): Path<String>,
+    card: &str,
     Form(typed): Form<Typed>,
-) -> Result<Response, ApiError> {
+    wish: Result<Wish, ApiError>,
+) -> Answer {
     screen.require(Action::EditCustomers)?;
-    let held = held(&web, &screen, &card, &typed).await?;
-    let read = |text: &str| match text.trim() {
-        "" => Ok(Vec::new()),
-        text => Tag::parse(text).map(|tag| vec![tag]),
-    };
-    let result = match (read(&typed.add), read(&typed.remove)) {
-        (Ok(add), Ok(remove)) => {
-            let (merchant, customer) = (screen.member.merchant, held.profile.person.customer.id);
-            let actor = screen.member.actor();
-            let tagged = web.ops.tag_customer(merchant, customer, add, remove, actor).await;
-            tagged.map(|_| ()).map_err(NoteError::from)
+    let held = open_sent(&web, &screen, card, typed.within.as_deref()).await?;
+    act(&web, &screen, &Of::Card(Box::new(held)), &typed, wish?).await
+}
+
+/// Does what a form asks for, and leads on or says why not, with what was typed.
+pub async fn act(web: &Web, screen: &Screen, of: &Of, typed: &Typed, wish: Wish) -> Answer {
+    let (merchant, customer) = (screen.member.merchant, of.sheet().customer.id);
+    let writer = writer(screen);
+    let unread = |error: FieldError| NoteError::from(CustomerError::from(error));
+    let (result, word) = match wish {
+        Wish::Add => {
+            let id = typed.key.parse::<NoteId>();
+            let id = id.unwrap_or_else(|_| NoteId(web.ops.ids.next(screen.now)));
+            let result = match NoteText::parse(&typed.text) {
+                Ok(text) => web.ops.add_note_once(merchant, customer, id, text, writer).await,
+                Err(error) => Err(unread(error)),
+            };
+            (result.map(|_| ()), "note")
         }
-        (Err(error), _) | (_, Err(error)) => Err(CustomerError::from(error).into()),
+        Wish::Change(note) => {
+            let result = match NoteText::parse(&typed.text) {
+                Ok(text) => web.ops.edit_note(merchant, customer, note, text, writer).await,
+                Err(error) => Err(unread(error)),
+            };
+            (result, "note")
+        }
+        Wish::Delete(note) => {
+            let result = web.ops.delete_note(merchant, customer, note, writer).await;
+            (result, "note-deleted")
+        }
+        Wish::Tag => {
+            let read = |text: &str| match text.trim() {
+                "" => Ok(Vec::new()),
+                text => Tag::parse(text).map(|tag| vec![tag]),
+            };
+            let result = match (read(&typed.add), read(&typed.remove)) {
+                (Ok(add), Ok(remove)) => {
+                    let actor = screen.member.actor();
+                    let tagged = web.ops.tag_customer(merchant, customer, add, remove, actor).await;
+                    tagged.map(|_| ()).map_err(NoteError::from)
+                }
+                (Err(error), _) | (_, Err(error)) => Err(unread(error)),
+            };
+            (result, "tags")
+        }
     };
     let kept = Kept {
+        problem: None,
+        note: match wish {
+            Wish::Change(note) => Some(note),
+            _ => None,
+        },
+        text: &typed.text,
         tag: &typed.add,
-        ..Kept::default()
     };
-    answer(&web, &screen, &held, kept, result, "tags")
-}
-
-async fn held(web: &Web, screen: &Screen, card: &str, typed: &Typed) -> Result<Held, ApiError> {
-    let place = Place {
-        within: typed.within.clone(),
-        done: None,
-    };
-    open(web, screen, card, &place).await
-}
-
-fn writer(screen: &Screen) -> Writer {
-    Writer::Member(screen.member.id, screen.member.role)
-}
-
-fn answer(
-    web: &Web,
-    screen: &Screen,
-    held: &Held,
-    kept: Kept<'_>,
-    result: Result<(), NoteError>,
-    word: &str,
-) -> Result<Response, ApiError> {
     let people = &screen.words.people;
     let (problem, refusal) = match result {
-        Ok(()) => {
-            let next = held.way.with(Tab::Notes.part(), &[("done", word)]);
-            return Ok(Redirect::to(&next).into_response());
-        }
+        Ok(()) => return Ok(Redirect::to(&of.after(word)).into_response()),
         Err(NoteError::Store(error) | NoteError::Customer(CustomerError::Store(error))) => {
             return Err(error.into());
         }
@@ -198,28 +237,33 @@ fn answer(
         problem: Some(problem),
         ..kept
     };
-    Ok((refusal.status(), view(web, screen, held, &kept)).into_response())
+    Ok((refusal.status(), of.page(web, screen, &kept)).into_response())
 }
 
-fn view(web: &Web, screen: &Screen, held: &Held, kept: &Kept<'_>) -> Markup {
+fn writer(screen: &Screen) -> Writer {
+    Writer::Member(screen.member.id, screen.member.role)
+}
+
+/// Tags and notes with their forms, which are sent to parts of `way`.
+pub fn sections(web: &Web, screen: &Screen, way: &Way, sheet: &CustomerSheet, kept: &Kept<'_>) -> Markup {
     let people = &screen.words.people;
-    let may = screen.may(Action::EditCustomers) && !held.is_erased();
+    let may = screen.may(Action::EditCustomers) && sheet.customer.erased_at.is_none();
     let within =
-        html! { @if let Some(within) = held.way.within() { input type="hidden" name="in" value=(within); } };
+        html! { @if let Some(within) = way.within() { input type="hidden" name="in" value=(within); } };
     let new_text = if kept.note.is_none() { kept.text } else { "" };
-    let content = html! {
+    html! {
         @if let Some(problem) = kept.problem { (alert(Tone::Bad, problem)) }
         div.stack {
             section.panel aria-labelledby="tags-title" {
                 div.panel-head { h2 #tags-title { (people.tags) } }
-                @if held.profile.person.tags.is_empty() { p.panel-note.muted { (people.no_tags) } }
+                @if sheet.tags.is_empty() { p.panel-note.muted { (people.no_tags) } }
                 ul.tags {
-                    @for tag in &held.profile.person.tags {
+                    @for tag in &sheet.tags {
                         li {
                             span.chip {
                                 (tag)
                                 @if may {
-                                    form method="post" action=(held.way.to("/tags")) data-once {
+                                    form method="post" action=(way.to("/tags")) data-once {
                                         (within)
                                         input type="hidden" name="remove" value=(tag);
                                         button.icon-button type="submit" aria-label=((people.remove_tag)(tag)) { (icon("close")) }
@@ -230,7 +274,7 @@ fn view(web: &Web, screen: &Screen, held: &Held, kept: &Kept<'_>) -> Markup {
                     }
                 }
                 @if may {
-                    form.filter-row method="post" action=(held.way.to("/tags")) data-once data-guard {
+                    form.filter-row method="post" action=(way.to("/tags")) data-once data-guard {
                         (within)
                         label for="add" { (people.add_tag) }
                         input #add name="add" type="text" required maxlength="40" autocomplete="off" value=(kept.tag);
@@ -241,7 +285,7 @@ fn view(web: &Web, screen: &Screen, held: &Held, kept: &Kept<'_>) -> Markup {
             section.panel aria-labelledby="notes-title" {
                 div.panel-head { h2 #notes-title { (people.notes) } }
                 @if may {
-                    form.note-form method="post" action=(held.way.to("/notes")) data-once data-guard {
+                    form.note-form method="post" action=(way.to("/notes")) data-once data-guard {
                         (within)
                         input type="hidden" name="key" value=(NoteId(web.ops.ids.next(screen.now)));
                         div.field {
@@ -252,18 +296,16 @@ fn view(web: &Web, screen: &Screen, held: &Held, kept: &Kept<'_>) -> Markup {
                         button.button.primary type="submit" { (people.save_note) }
                     }
                 }
-                @if held.profile.person.notes.is_empty() { p.muted.quiet { (people.no_notes) } }
-                ul.list { @for note in &held.profile.person.notes { (one(screen, held, note, kept, &within)) } }
+                @if sheet.notes.is_empty() { p.muted.quiet { (people.no_notes) } }
+                ul.list { @for note in &sheet.notes { (one(screen, (way, may), note, kept, &within)) } }
             }
         }
-    };
-    page(screen, held, Tab::Notes, &content)
+    }
 }
 
-fn one(screen: &Screen, held: &Held, note: &Note, kept: &Kept<'_>, within: &Markup) -> Markup {
+fn one(screen: &Screen, (way, may): (&Way, bool), note: &Note, kept: &Kept<'_>, within: &Markup) -> Markup {
     let people = &screen.words.people;
     let writer = writer(screen);
-    let may = screen.may(Action::EditCustomers) && !held.is_erased();
     let part = format!("/notes/{}", note.id);
     let who = note.author_name.as_deref().unwrap_or(people.operator);
     let id = format!("note-{}", note.id);
@@ -278,7 +320,7 @@ fn one(screen: &Screen, held: &Held, note: &Note, kept: &Kept<'_>, within: &Mark
             @if may && writer.may_edit(note.author) {
                 details open[is_open] {
                     summary { (people.edit_note) }
-                    form.note-form method="post" action=(held.way.to(&part)) data-once data-guard {
+                    form.note-form method="post" action=(way.to(&part)) data-once data-guard {
                         (within)
                         div.field {
                             label for=(id) { (people.edit_note) }
@@ -289,7 +331,7 @@ fn one(screen: &Screen, held: &Held, note: &Note, kept: &Kept<'_>, within: &Mark
                 }
             }
             @if may && writer.may_delete(note.author) {
-                form method="post" action=(held.way.to(&format!("{part}/delete"))) data-once {
+                form method="post" action=(way.to(&format!("{part}/delete"))) data-once {
                     (within)
                     button.link-button type="submit" { (people.delete_note) }
                 }

@@ -130,6 +130,6 @@ fn notice(screen: &Screen, word: &str) -> Option<Markup> {
     Some(toast(text, None))
 }
 
-fn address(batch: CodeBatchId) -> String {
+pub(in crate::web::console) fn address(batch: CodeBatchId) -> String {
     format!("/console/tools/codes/{batch}")
 }

@@ -6,8 +6,10 @@ mod receive;
 mod report;
 mod steps;
 
+pub(in crate::web::console) use report::tone;
+
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Query, RawForm, State};
+use axum::extract::{DefaultBodyLimit, Extension, Path, Query, RawForm, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use maud::Markup;
@@ -23,6 +25,7 @@ use crate::ops::uploads::UploadError;
 use crate::store::uploads::Upload;
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert};
+use crate::web::console::jobs::watch::{Picture, Works};
 use crate::web::console::layout::Section;
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
@@ -59,7 +62,7 @@ struct OfProgram {
     program: String,
 }
 
-fn address(upload: UploadId) -> String {
+pub(in crate::web::console) fn address(upload: UploadId) -> String {
     format!("/console/tools/import/{upload}")
 }
 
@@ -70,22 +73,23 @@ fn upload_id(text: &str) -> Result<UploadId, ApiError> {
 /// `GET /console/tools/import/{upload_id}`
 async fn show(
     State(web): State<Web>,
+    Extension(works): Extension<Works>,
     screen: Screen,
     Path(upload): Path<String>,
     Query(place): Query<Place>,
 ) -> Result<Markup, ApiError> {
     screen.require(Action::Import)?;
     let upload = upload_id(&upload)?;
-    page(&web, &screen, upload, &place, None).await
+    page(&web, &works, &screen, upload, (&place, None)).await
 }
 
 /// A file as it stands now, with a sentence about what was asked of it.
 async fn page(
     web: &Web,
+    works: &Works,
     screen: &Screen,
     upload: UploadId,
-    place: &Place,
-    notice: Option<&str>,
+    (place, notice): (&Place, Option<&str>),
 ) -> Result<Markup, ApiError> {
     let upload = web.ops.upload(screen.member.merchant, upload).await?;
     let chooses = upload.state == UploadState::Received
@@ -99,7 +103,12 @@ async fn page(
             0 => Vec::new(),
             _ => web.ops.upload_failures(&upload, place.after.unwrap_or(0)).await?,
         };
-        report::draw(screen, &upload, &failures, place.after, notice.as_ref())
+        let picture = match upload.state.is_worked_on() {
+            true => works.look(web, upload.merchant).await?,
+            false => Picture::default(),
+        };
+        let going = picture.of(upload.id.0);
+        report::draw(screen, &upload, &failures, place.after, notice.as_ref(), going)
     };
     Ok(screen.page(Section::Tools, screen.words.import.title, &content))
 }
@@ -107,6 +116,7 @@ async fn page(
 /// `POST /console/tools/import/{upload_id}/columns`: one `meaning` for each column, from left to right.
 async fn choose(
     State(web): State<Web>,
+    Extension(works): Extension<Works>,
     screen: Screen,
     Path(upload): Path<String>,
     RawForm(form): RawForm,
@@ -125,7 +135,7 @@ async fn choose(
             MappingError::NoMeaning { .. } => said.no_meaning.to_owned(),
             _ => said.nothing_known.to_owned(),
         },
-        other => return moved(&web, &screen, upload, other.map(|()| None)).await,
+        other => return moved(&web, &works, &screen, upload, other.map(|()| None)).await,
     };
     let mut sheet = web.ops.upload_sheet(merchant, upload).await?;
     columns::take_typed(&mut sheet, &meanings);
@@ -137,30 +147,33 @@ async fn choose(
 /// `POST /console/tools/import/{upload_id}/run`
 async fn run(
     State(web): State<Web>,
+    Extension(works): Extension<Works>,
     screen: Screen,
     Path(upload): Path<String>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::Import)?;
     let upload = upload_id(&upload)?;
     let done = web.ops.run_upload(screen.member.merchant, upload).await;
-    moved(&web, &screen, upload, done.map(|()| None)).await
+    moved(&web, &works, &screen, upload, done.map(|()| None)).await
 }
 
 /// `POST /console/tools/import/{upload_id}/stop`
 async fn stop(
     State(web): State<Web>,
+    Extension(works): Extension<Works>,
     screen: Screen,
     Path(upload): Path<String>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::Import)?;
     let upload = upload_id(&upload)?;
     let done = web.ops.stop_upload(screen.member.merchant, upload).await;
-    moved(&web, &screen, upload, done.map(|_| None)).await
+    moved(&web, &works, &screen, upload, done.map(|_| None)).await
 }
 
 /// `POST /console/tools/import/{upload_id}/discard`
 async fn discard(
     State(web): State<Web>,
+    Extension(works): Extension<Works>,
     screen: Screen,
     Path(upload): Path<String>,
 ) -> Result<Response, ApiError> {
@@ -168,12 +181,13 @@ async fn discard(
     let upload = upload_id(&upload)?;
     let done = web.ops.discard_upload(screen.member.merchant, upload).await;
     let list = "/console/tools/import?done=discarded";
-    moved(&web, &screen, upload, done.map(|()| Some(list))).await
+    moved(&web, &works, &screen, upload, done.map(|()| Some(list))).await
 }
 
 /// What follows a wish: the file's page or another one, or how the file stands when somebody else was faster.
 async fn moved(
     web: &Web,
+    works: &Works,
     screen: &Screen,
     upload: UploadId,
     done: Result<Option<&str>, UploadError>,
@@ -183,7 +197,7 @@ async fn moved(
         Ok(Some(other)) => Ok(Redirect::to(other).into_response()),
         Err(UploadError::Moved(_)) => {
             let notice = Some(screen.words.import.moved);
-            let page = page(web, screen, upload, &Place::default(), notice).await?;
+            let page = page(web, works, screen, upload, (&Place::default(), notice)).await?;
             Ok((ApiError::Conflict(String::new()).status(), page).into_response())
         }
         Err(error) => Err(error.into()),

@@ -52,6 +52,10 @@ words! {
         expected_decimal: Text = "Please type a number such as 3.5.", "Bitte eine Zahl wie 3,5 eingeben.";
         expected_money: Text = "Please type an amount such as 12.50.", "Bitte einen Betrag wie 12,50 eingeben.";
         expected_day: Text = "Please choose a day.", "Bitte einen Tag wählen.";
+        expected_day_of_year: Text = "Please choose a month and a day that it has.",
+            "Bitte einen Monat wählen und einen Tag, den er hat.";
+        expected_percent: Text = "Please type a percentage such as 75 or 37.5.",
+            "Bitte einen Prozentwert wie 75 oder 37,5 eingeben.";
         expected_text: Text = "Please type something to compare with.", "Bitte einen Vergleichswert eingeben.";
         expected_choice: Text = "Please choose at least one.", "Bitte mindestens eines wählen.";
         expected_span: Text = "Please type how many days or hours.", "Bitte die Anzahl Tage oder Stunden eingeben.";
@@ -82,7 +86,10 @@ pub fn field(language: Language, name: &str) -> Text {
         "paused" => ("Paused notifications", "Pausierte Mitteilungen"),
         "punches" => ("Punches", "Stempel"),
         "points" => ("Points", "Punkte"),
-        "progress" => ("Progress in thousandths", "Fortschritt in Tausendsteln"),
+        "progress" => (
+            "Progress in percent of the goal",
+            "Fortschritt in Prozent des Ziels",
+        ),
         "rewards" => ("Rewards ready", "Prämien bereit"),
         "redemptions" => ("Redemptions", "Einlösungen"),
         "visits" => ("Visits", "Besuche"),

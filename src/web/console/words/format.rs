@@ -15,6 +15,36 @@ const MONTHS: [[&str; 12]; 2] = [
         "Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez.",
     ],
 ];
+const WHOLE_MONTHS: [[&str; 12]; 2] = [
+    [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    [
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+    ],
+];
 const WEEKDAYS: [[&str; 7]; 2] = [
     [
         "Monday",
@@ -99,6 +129,15 @@ impl Language {
             return format!("{day}{dot} {month}");
         }
         format!("{day}{dot} {month} {}", date.year())
+    }
+
+    /// The name of a month, counted from 1; nothing where there is no such month.
+    pub fn month(self, number: i8) -> &'static str {
+        let index = usize::try_from(number)
+            .ok()
+            .and_then(|number| number.checked_sub(1));
+        let name = index.and_then(|index| WHOLE_MONTHS[self.index()].get(index));
+        name.copied().unwrap_or_default()
     }
 
     /// A day of the calendar with its year.

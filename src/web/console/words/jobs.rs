@@ -41,6 +41,12 @@ words! {
             |cards, rewards| format!("{cards} Karten erreichen ihr Ziel; das bringt {rewards} Prämien.");
         void_note: Text = "Ended cards stay on the phones. They show that they have ended, and every scan is refused.",
             "Beendete Karten bleiben auf den Handys. Sie zeigen, dass sie beendet sind, und jeder Scan wird abgelehnt.";
+        type_number: With = |count| format!("To end them, type their number: {count}"),
+            |count| format!("Geben Sie zum Beenden ihre Anzahl ein: {count}");
+        type_number_hint: Counted = |many| format!("Asked for more than {many} cards, and for all that match."),
+            |many| format!("Wird bei mehr als {many} Karten und bei allen Treffern verlangt.");
+        expected_typed: Text = "The number does not fit, so nothing was done. Type how many cards will end.",
+            "Die Anzahl stimmt nicht, also geschah nichts. Geben Sie ein, wie viele Karten beendet werden.";
         rest: Text = "The rest, and why", "Der Rest, und warum";
         first_of: With = |count| format!("The first {count} of them."), |count| format!("Die ersten {count} davon.");
         start: Counted = |count| if count == 1 { "Do it to 1 card".into() } else { format!("Do it to {count} cards") },
@@ -64,6 +70,29 @@ words! {
         paused: Text = "Paused", "Angehalten";
         done: Text = "Done", "Fertig";
         cancelled: Text = "Cancelled", "Abgebrochen";
+        goes_on: Text = "Going on", "Im Gange";
+        before: Text = "Before", "Zuvor";
+        meter: Text = "Progress", "Fortschritt";
+        failed: Text = "Failed", "Fehlgeschlagen";
+        waits_for_you: Text = "Waits for you", "Wartet auf Sie";
+        import: Text = "Import", "Import";
+        check_file: Text = "Check of a file", "Prüfung einer Datei";
+        sending: Text = "Message", "Nachricht";
+        making_codes: Text = "Codes", "Codes";
+        rows: With = |rows| format!("{rows} rows"), |rows| format!("{rows} Zeilen");
+        copies: fn(&str, &str) -> String = |told, all| format!("{told} of {all} copies decided"),
+            |told, all| format!("über {told} von {all} Kopien entschieden");
+        sent_to: With = |count| format!("to {count} recipients"), |count| format!("an {count} Empfänger");
+        codes: fn(&str, &str) -> String = |made, all| format!("{made} of {all} codes made"),
+            |made, all| format!("{made} von {all} Codes erzeugt");
+        cards_a_minute: With = |rate| format!("{rate} cards a minute"), |rate| format!("{rate} Karten pro Minute");
+        rows_a_minute: With = |rate| format!("{rate} rows a minute"), |rate| format!("{rate} Zeilen pro Minute");
+        copies_a_minute: With = |rate| format!("{rate} copies a minute"), |rate| format!("{rate} Kopien pro Minute");
+        codes_a_minute: With = |rate| format!("{rate} codes a minute"), |rate| format!("{rate} Codes pro Minute");
+        seconds_left: Text = "a few seconds left", "noch einige Sekunden";
+        a_minute_left: Text = "less than a minute left", "noch weniger als eine Minute";
+        minutes_left: Counted = |count| format!("about {count} min left"), |count| format!("noch etwa {count} Min.");
+        hours_left: Counted = |count| format!("about {count} h left"), |count| format!("noch etwa {count} Std.");
         gathering: Text = "Looking up who is meant…", "Es wird nachgesehen, wer gemeint ist …";
         progress: fn(&str, &str) -> String = |done, all| format!("{done} of {all} cards"),
             |done, all| format!("{done} von {all} Karten");
@@ -95,10 +124,9 @@ words! {
         each_card: Text = "Each card", "Jede Karte";
         waiting: Text = "Waiting", "Wartet";
         nothing_yet: Text = "No jobs yet", "Noch keine Aufträge";
-        nothing_yet_text: Text = "Select customers in the list and choose an action; it appears here with its progress and its result.",
-            "Wählen Sie Kunden in der Liste und eine Aktion; hier erscheint sie mit Fortschritt und Ergebnis.";
+        nothing_yet_text: Text = "What takes longer appears here with its progress and its result: actions on many customers, imports, messages and codes.",
+            "Was länger dauert, erscheint hier mit Fortschritt und Ergebnis: Aktionen an vielen Kunden, Importe, Nachrichten und Codes.";
         to_list: Text = "To the customers", "Zu den Kunden";
-        by_console: Text = "by the console", "in der Konsole";
         whom_cards: Counted = |count| if count == 1 { "1 selected card".into() } else { format!("{count} selected cards") },
             |count| if count == 1 { "1 ausgewählte Karte".into() } else { format!("{count} ausgewählte Karten") };
         whom_program: With = |name| format!("all cards of {name}"), |name| format!("alle Karten von {name}");

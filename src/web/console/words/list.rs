@@ -81,6 +81,11 @@ words! {
             "Die Stelle in der Liste wurde verändert oder gehört zu einer anderen Liste.";
         select_page: Text = "Select all on this page", "Alle auf dieser Seite auswählen";
         select_row: With = |name| format!("Select {name}"), |name| format!("{name} auswählen");
+        by_customer_hint: Text = "One row stands for all cards of a customer: visits, spend, rewards and balances are sums, the status is that of the best card, the progress that of the card nearest its goal.",
+            "Eine Zeile steht für alle Karten eines Kunden: Besuche, Umsatz, Prämien und Stände sind Summen, der Status ist der der besten Karte, der Fortschritt der der Karte kurz vor dem Ziel.";
+        fresh: Counted = |count| format!("{count} new"), |count| format!("{count} neu");
+        moved: Text = "This list has changed", "Diese Liste hat sich geändert";
+        show: Text = "show", "anzeigen";
         updated: With = |total| format!("{total} found"), |total| format!("{total} gefunden");
     }
 }

@@ -31,9 +31,9 @@ words! {
         keep: Text = "Keep this customer", "Diesen Kunden behalten";
         balance: Text = "Balance", "Stand";
         balance_means: Text = "The sum of everything in this card’s ledger.", "Die Summe aller Buchungen dieser Karte.";
-        pushes_sent: Text = "Messages sent", "Gesendete Nachrichten";
-        pushes_sent_means: Text = "Messages to this card that Apple, Google or a browser accepted, each wallet counted.",
-            "Nachrichten an diese Karte, die Apple, Google oder ein Browser angenommen hat, je Wallet gezählt.";
+        pushes_sent: Text = "Pushes sent", "Gesendete Pushes";
+        pushes_sent_means: Text = "Pushes to this card that Apple, Google or a browser accepted, messages and silent updates alike, each wallet counted.",
+            "Pushes an diese Karte, die Apple, Google oder ein Browser angenommen hat: Nachrichten wie stille Aktualisierungen, je Wallet gezählt.";
         clicks: Text = "Clicks", "Klicks";
         clicks_means: Text = "How often the holder followed a link on the pass or in a message.",
             "Wie oft der Inhaber einem Link auf der Karte oder in einer Nachricht gefolgt ist.";
@@ -204,6 +204,24 @@ words! {
         redeemed: Text = "Redeemed", "Eingelöst";
         redeemed_times: fn(i64, i64) -> String = |times, of| format!("{times} of {of} times"), |times, of| format!("{times} von {of} Mal");
         taken_back: Text = "taken back", "zurückgenommen";
+        other_card: Text = "another card of theirs", "eine andere ihrer Karten";
+        through: Text = "With the card", "Mit der Karte";
+        offer_draft: Text = "Draft", "Entwurf";
+        offer_published: Text = "Published", "Veröffentlicht";
+        offer_withdrawn: Text = "Withdrawn", "Zurückgezogen";
+        offer_for: Text = "For holders of", "Für Inhaber von";
+        offer_everybody: Text = "every card", "jeder Karte";
+        offer_personal: Text = "Only for those to whom it was assigned.", "Nur für die, denen es zugeteilt wurde.";
+        offer_begins: Text = "From", "Von";
+        offer_ends: Text = "Until", "Bis";
+        offer_claims: Text = "Claimed by", "Gesichert von";
+        offer_claimed: fn(&str, &str) -> String = |claimed, of| format!("{claimed} of at most {of} customers"),
+            |claimed, of| format!("{claimed} von höchstens {of} Kunden");
+        offer_claimed_by: Counted = |count| if count == 1 { "1 customer".into() } else { format!("{count} customers") },
+            |count| if count == 1 { "1 Kunde".into() } else { format!("{count} Kunden") };
+        offer_times: Text = "Each may redeem it", "Jeder darf es einlösen";
+        offer_times_of: Counted = |count| if count == 1 { "once".into() } else { format!("{count} times") },
+            |count| if count == 1 { "einmal".into() } else { format!("{count} Mal") };
         rating_from: Text = "From", "Von";
         rating_to: Text = "To", "Bis";
         period: Text = "Period", "Zeitraum";

@@ -14,6 +14,13 @@ words! {
         wrong: Text = "Email or password is not right.", "E-Mail oder Passwort stimmt nicht.";
         no_merchant: Text = "This account belongs to no merchant any more.",
             "Dieses Konto gehört zu keinem Betrieb mehr.";
+        ended: Text = "Your session had ended, so nothing was done yet. What you typed is kept: sign in, and you are asked once more before it is sent.",
+            "Ihre Sitzung war beendet, also geschah noch nichts. Ihre Eingaben sind aufgehoben: Melden Sie sich an, dann werden Sie noch einmal gefragt, bevor sie gesendet werden.";
+        kept_title: Text = "Send what you typed?", "Ihre Eingaben senden?";
+        kept_text: Text = "It was not sent when your session ended. Send it now, or leave it.",
+            "Sie wurden beim Ende Ihrer Sitzung nicht gesendet. Senden Sie sie jetzt, oder lassen Sie es.";
+        kept_send: Text = "Send it now", "Jetzt senden";
+        kept_drop: Text = "Leave it", "Verwerfen";
         code_title: Text = "One more step", "Noch ein Schritt";
         code_subtitle: Text = "Type the six digits that your app shows, or a recovery code.",
             "Geben Sie die sechs Ziffern aus Ihrer App ein oder einen Ersatzcode.";

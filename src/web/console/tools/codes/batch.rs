@@ -11,6 +11,7 @@ use crate::ops::codes::CodesError;
 use crate::store::codes::{CodeBatch, ListedCode};
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, icon};
+use crate::web::console::jobs::live;
 use crate::web::console::layout::Section;
 use crate::web::console::list::programs::Programs;
 use crate::web::console::screen::Screen;
@@ -54,7 +55,7 @@ async fn page(
     let done = place.done.as_deref().and_then(|word| notice(screen, word));
     let content = html! {
         @if let Some(done) = done { (done) }
-        section #batch data-poll=[is_making.then_some("1")] {
+        div data-live=[is_making.then(|| live::address(batch.id.0, "batch"))] { section #batch data-poll=[is_making.then_some("1")] {
             (crumbs(screen, Some(("/console/tools/codes", said.title))))
             div.page-head { h1 { (batch.label) } (state(screen, batch)) }
             @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
@@ -68,7 +69,7 @@ async fn page(
             }
             (table(screen, batch, &codes))
             (pager(screen, &here, place, &codes))
-        }
+        } }
     };
     Ok(screen.page(Section::Tools, &batch.label, &content))
 }

@@ -9,6 +9,8 @@ use crate::domain::upload::{UploadState, UploadWish};
 use crate::store::imports::Failure;
 use crate::store::uploads::Upload;
 use crate::web::console::components::{Tone, alert, icon};
+use crate::web::console::jobs::watch::Going;
+use crate::web::console::jobs::{self, live};
 use crate::web::console::screen::Screen;
 use crate::web::console::tools::crumbs;
 use crate::web::console::words::import;
@@ -16,7 +18,7 @@ use crate::web::console::words::import;
 /// Failed rows on a page.
 const PAGE: usize = 50;
 
-pub(super) fn tone(state: UploadState) -> Tone {
+pub(in crate::web::console) fn tone(state: UploadState) -> Tone {
     match state {
         UploadState::Done => Tone::Good,
         UploadState::Failed => Tone::Bad,
@@ -31,6 +33,7 @@ pub(super) fn draw(
     failures: &[Failure],
     after: Option<i64>,
     notice: Option<&Markup>,
+    going: Option<&Going>,
 ) -> Markup {
     let said = &screen.words.import;
     let is_trial = matches!(upload.state, UploadState::Trying | UploadState::Tried);
@@ -43,8 +46,12 @@ pub(super) fn draw(
         _ => (said.not_done, upload.problem.map(|problem| said.problem(problem))),
     };
     let poll = upload.state.is_worked_on().then_some("1");
+    let live = upload
+        .state
+        .is_worked_on()
+        .then(|| live::address(upload.id.0, "import"));
     html! {
-        section #import data-poll=[poll] {
+        div data-live=[live] { section #import data-poll=[poll] {
             (crumbs(screen, Some(("/console/tools/import", said.title))))
             div.page-head { h1 { (title) } p.muted { (upload.name) } }
             (steps::draw(screen, if is_trial { 2 } else { 3 }))
@@ -54,17 +61,17 @@ pub(super) fn draw(
                 (_, Some(text)) => p.muted { (text) },
                 (_, None) => {},
             }
-            @if upload.state.is_worked_on() { (meter(screen, upload)) }
+            @if upload.state.is_worked_on() { (meter(screen, upload, going)) }
             (counts(screen, upload))
             (notes(screen, upload))
             (ways(screen, upload))
             @if !failures.is_empty() { (errors(screen, upload, failures, after, is_trial)) }
             @if upload.state.is_over() { p.hint { (said.kept_until) " " (screen.time(upload.expires_at)) "." } }
-        }
+        } }
     }
 }
 
-fn meter(screen: &Screen, upload: &Upload) -> Markup {
+fn meter(screen: &Screen, upload: &Upload, going: Option<&Going>) -> Markup {
     let most = upload.bytes.max(1);
     let now = upload.read_bytes.clamp(0, most);
     let percent = now.saturating_mul(100) / most;
@@ -72,6 +79,7 @@ fn meter(screen: &Screen, upload: &Upload) -> Markup {
         div.progress-line {
             progress.meter max=(most) value=(now) aria-label=(screen.words.import.progress) { (percent) " %" }
             span.muted { (percent) " %" }
+            @for pace in going.map(|going| jobs::pace(screen, going)).unwrap_or_default() { span.muted { (pace) } }
         }
     }
 }
