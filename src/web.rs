@@ -13,6 +13,7 @@ pub mod json;
 pub mod passkit;
 pub mod public;
 pub mod redirect;
+pub mod refused;
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use jiff::civil::DateTime;
+
 use crate::domain::time::Timestamp;
 
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -48,8 +50,11 @@ pub enum CodeRefusal {
     Revoked,
     #[error("This code has expired.")]
     Expired,
-    #[error("This code was already used, first on {first_used_at}.")]
-    UsedUp { first_used_at: String },
+    #[error("This code was already used, first on {}.", .first_used_at.strftime("%-d %B %Y at %H:%M"))]
+    UsedUp {
+        /// In the merchant's zone.
+        first_used_at: DateTime,
+    },
     #[error("This code has been used for this card.")]
     UsedByCard,
     #[error("This code belongs to another program.")]
@@ -67,14 +72,18 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether the code can be used at `now`; `print` writes a time as staff read it.
-    pub fn check(&self, now: Timestamp, print: impl FnOnce(Timestamp) -> String) -> Result<(), CodeRefusal> {
+    /// Whether the code can be used at `now`; `local` is a time by the merchant's clock.
+    pub fn check(
+        &self,
+        now: Timestamp,
+        local: impl FnOnce(Timestamp) -> DateTime,
+    ) -> Result<(), CodeRefusal> {
         if self.revoked {
             return Err(CodeRefusal::Revoked);
         }
         // A code that is used up says so even later: that is what the person at the till wants to know.
         if self.uses >= self.max_uses {
-            let first_used_at = print(self.first_used_at.unwrap_or(now));
+            let first_used_at = local(self.first_used_at.unwrap_or(now));
             return Err(CodeRefusal::UsedUp { first_used_at });
         }
         if self.expires_at.is_some_and(|end| end <= now) {
@@ -219,18 +228,18 @@ mod tests {
             max_uses: 1,
             first_used_at: Some(Timestamp(5)),
         };
-        let print = |at: Timestamp| at.0.to_string();
+        let local = |_: Timestamp| jiff::civil::datetime(2026, 11, 25, 10, 0, 0, 0);
         let used = CodeRefusal::UsedUp {
-            first_used_at: "5".into(),
+            first_used_at: local(Timestamp(5)),
         };
-        assert_eq!(standing.check(Timestamp(20), print), Err(used));
+        assert_eq!(standing.check(Timestamp(20), local), Err(used));
         let fresh = Standing {
             uses: 0,
             first_used_at: None,
             ..standing
         };
-        assert_eq!(fresh.check(Timestamp(9), print), Ok(()));
-        assert_eq!(fresh.check(Timestamp(10), print), Err(CodeRefusal::Expired));
+        assert_eq!(fresh.check(Timestamp(9), local), Ok(()));
+        assert_eq!(fresh.check(Timestamp(10), local), Err(CodeRefusal::Expired));
     }
 
     proptest! {

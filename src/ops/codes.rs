@@ -297,11 +297,8 @@ async fn usable(
         .await?
         .ok_or(CodesError::NoProgram)?;
     let zone = TimeZone::get(&of.zone).unwrap_or(TimeZone::UTC);
-    let print = |at: Timestamp| {
-        let at = at.to_jiff().to_zoned(zone);
-        at.strftime("%-d %B %Y at %H:%M").to_string()
-    };
-    stored.standing(&batch).check(now, print)?;
+    let local = |at: Timestamp| at.to_jiff().to_zoned(zone).datetime();
+    stored.standing(&batch).check(now, local)?;
     Ok(batch)
 }
 

@@ -5,6 +5,7 @@
 mod acts;
 mod browser;
 mod finding;
+mod german;
 mod list;
 mod many;
 mod matrix;
@@ -262,7 +263,7 @@ async fn a_viewer_sees_no_actions_and_may_not_call_them() {
             .submit(&format!("{path}/{action}"), &[("version", "1"), ("seen", "1")])
             .await;
         assert_eq!(refused.status, 403);
-        assert!(refused.body.contains("takes the role editor"), "{}", refused.body);
+        assert!(refused.body.contains("takes the role Editor"), "{}", refused.body);
     }
 }
 

@@ -30,30 +30,21 @@ pub fn badge(tone: Tone, text: &str) -> Markup {
     html! { span.badge.(tone.class()) { (text) } }
 }
 
-pub fn status_badge(status: CardStatus) -> Markup {
+pub fn status_badge(words: &Common, status: CardStatus) -> Markup {
     let tone = match status {
         CardStatus::Pending => Tone::Notice,
         CardStatus::Installed => Tone::Good,
         CardStatus::Removed => Tone::Neutral,
         CardStatus::Void => Tone::Bad,
     };
-    badge(tone, status_word(status))
-}
-
-pub fn status_word(status: CardStatus) -> &'static str {
-    match status {
-        CardStatus::Pending => "Not installed",
-        CardStatus::Installed => "Installed",
-        CardStatus::Removed => "Removed",
-        CardStatus::Void => "Ended",
-    }
+    badge(tone, words.status(status))
 }
 
 /// "2 rewards ready", or nothing.
-pub fn rewards_badge(rewards: i64) -> Markup {
+pub fn rewards_badge(words: &Common, rewards: i64) -> Markup {
     html! {
         @if rewards > 0 {
-            span.badge.reward { (icon("gift")) (rewards) " ready" }
+            span.badge.reward { (icon("gift")) ((words.ready)(rewards)) }
         }
     }
 }
@@ -63,7 +54,7 @@ pub fn platforms(words: &Common, channels: Channels) -> Markup {
     let names: Vec<&str> = Channel::ALL
         .into_iter()
         .filter(|channel| channels.contains(*channel))
-        .map(Channel::title)
+        .map(|channel| words.channel(channel))
         .collect();
     let said = match names.as_slice() {
         [] => words.on_no_phone.to_owned(),

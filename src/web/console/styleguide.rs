@@ -35,7 +35,7 @@ pub async fn show(State(web): State<Web>, screen: Screen) -> Result<Markup, ApiE
         div.page-head { h1 { "Style guide" } p.muted { "Parts that pages are made of." } }
         div.stack {
             (group("Buttons", &buttons()))
-            (group("Badges and alerts", &badges()))
+            (group("Badges and alerts", &badges(&screen)))
             (group("Icons", &html! { div.row { @for name in ICONS { (icon(name)) } } }))
             (group("Chips and tabs", &chips()))
             (group("Form", &form()))
@@ -86,12 +86,13 @@ fn buttons() -> Markup {
     }
 }
 
-fn badges() -> Markup {
+fn badges(screen: &Screen) -> Markup {
+    let words = &screen.words.common;
     html! {
         div.row {
             @for (tone, name) in TONES { (badge(tone, name)) }
-            @for status in [CardStatus::Pending, CardStatus::Installed, CardStatus::Removed, CardStatus::Void] { (status_badge(status)) }
-            (rewards_badge(2))
+            @for status in [CardStatus::Pending, CardStatus::Installed, CardStatus::Removed, CardStatus::Void] { (status_badge(words, status)) }
+            (rewards_badge(words, 2))
         }
         @for (tone, name) in TONES { (alert(tone, name)) }
     }

@@ -72,7 +72,7 @@ impl<'p> Saying<'p> {
             Test::Is(operand) => format!("{label} {} {}", words.is, one(operand)),
             Test::Not(operand) => format!("{label} {} {}", words.not, one(operand)),
             Test::In(operands) => format!("{label} {} {}", words.is_one_of, self.list(operands, kind)),
-            Test::Has(text) => format!("{label} {} “{text}”", words.has),
+            Test::Has(text) => format!("{label} {} {}", words.has, (self.words.list.found_by)(text)),
             Test::Under(day) if is_day(day) => format!("{label} {} {}", words.before, one(day)),
             Test::Over(day) if is_day(day) => format!("{label} {} {}", words.after, one(day)),
             Test::Under(operand) => format!("{label} {} {}", words.under, one(operand)),
@@ -116,7 +116,7 @@ impl<'p> Saying<'p> {
                 let date = jiff::civil::Date::new(2024, *month, *day);
                 date.map_or_else(|_| operand.to_string(), |date| language.date(date, true))
             }
-            Operand::Text(text) => format!("“{text}”"),
+            Operand::Text(text) => (self.words.list.found_by)(text),
             Operand::Word(name) => word(language, name).map_or_else(|| (*name).to_owned(), str::to_owned),
             Operand::Program(id) => match self.programs.name(*id) {
                 "" => id.to_string(),
