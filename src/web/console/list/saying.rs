@@ -84,9 +84,9 @@ impl<'p> Saying<'p> {
             Test::Between(None, Some(to)) => format!("{label} {}", (words.up_to)(&one(to))),
             Test::Between(None, None) => label,
             Test::Empty => format!("{label} {}", words.empty),
-            Test::Older(span) => format!("{label} {} {}", words.older, self.span(*span)),
-            Test::Within(span) => format!("{label} {} {}", words.within, self.span(*span)),
-            Test::Next(span) => format!("{label} {} {}", words.next, self.span(*span)),
+            Test::Older(span) => format!("{label} {} {}", words.older, self.span(*span, words.days)),
+            Test::Within(span) => format!("{label} {} {}", words.within, self.span(*span, words.within_days)),
+            Test::Next(span) => format!("{label} {} {}", words.next, self.span(*span, words.within_days)),
             Test::Today => format!("{label} {}", words.today),
         }
     }
@@ -125,11 +125,14 @@ impl<'p> Saying<'p> {
         }
     }
 
-    fn span(&self, span: Span) -> String {
+    /// `days` as they are called in the place where they stand.
+    fn span(&self, span: Span, days: &str) -> String {
         let words = &self.words.filter;
-        let (count, unit) = match span.hours.is_multiple_of(24) {
-            true => (span.hours / 24, words.days),
-            false => (span.hours, words.hours),
+        let (count, unit) = match span.hours {
+            1 => return words.one_hour.to_owned(),
+            24 => return words.one_day.to_owned(),
+            hours if hours.is_multiple_of(24) => (hours / 24, days),
+            hours => (hours, words.hours),
         };
         format!("{} {unit}", self.words.language.number(i64::from(count)))
     }

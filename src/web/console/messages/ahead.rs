@@ -118,6 +118,6 @@ fn looked(screen: &Screen, forecast: &Forecast, tells_members: bool) -> Markup {
         (bar(screen, tally))
         @if tally.suppressed() > 0 { (reasons(screen, tally)) }
         p.muted { (said.copies) }
-        @if tally.line.len() > 1 { (time_line_of(screen, tally)) }
+        @if tally.deferred > 0 || tally.line.len() > 1 { (time_line_of(screen, tally)) }
     }
 }

@@ -271,6 +271,7 @@ impl Typed {
                 Some(built_in) => Ok(Audience::BuiltIn(BuiltInName(built_in))),
                 None => Err(Problem::Whom),
             },
+            _ if self.to == "rule" && self.rule.trim().is_empty() => Err(Problem::Whom),
             _ if self.to == "rule" => match Rule::parse(self.rule.trim()) {
                 Ok(rule) => Ok(Audience::Rule(RuleText(rule))),
                 Err(error) => Err(Problem::Rule(error)),
