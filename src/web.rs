@@ -13,6 +13,7 @@ pub mod json;
 pub mod passkit;
 pub mod public;
 pub mod redirect;
+pub mod refused;
 mod throttle;
 
 use std::ops::Deref;

@@ -1,6 +1,8 @@
 //! The card's face: what a holder sees, before any platform's format. Apple's pass, Google's object, the web
 //! card and the console's picture are all drawn from this one value.
 
+use std::fmt;
+
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::id::{CardId, MerchantId, MessageId, PassTypeIdentifier, ProgramId, SerialNumber};
 use crate::domain::link::CountedLink;
@@ -123,6 +125,35 @@ impl std::fmt::Debug for CardFace {
     }
 }
 
+/// What the holder can do now, or works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim<'f> {
+    Ended,
+    Expired,
+    /// A coupon that gave this.
+    Redeemed(&'f str),
+    /// So many of this reward.
+    Ready(i64, &'f str),
+    /// So many punches or points to this reward.
+    ToGo(i64, &'f str),
+    /// All that there is, without a price.
+    Reward(&'f str),
+}
+
+impl fmt::Display for Aim<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended => f.write_str("This card has ended"),
+            Self::Expired => f.write_str("This card has expired"),
+            Self::Redeemed(name) => write!(f, "Redeemed: {name}"),
+            Self::Ready(1, name) => write!(f, "Ready: {name}"),
+            Self::Ready(count, name) => write!(f, "Ready: {count} × {name}"),
+            Self::ToGo(missing, name) => write!(f, "{missing} to go: {name}"),
+            Self::Reward(name) => f.write_str(name),
+        }
+    }
+}
+
 impl CardFace {
     /// "3 of 10" or "120 points", the balance as every platform shows it.
     pub fn balance(&self) -> String {
@@ -151,32 +182,36 @@ impl CardFace {
         self.expires_at.is_some_and(|end| end <= self.changed_at)
     }
 
-    /// The one line under the balance: what the holder can do now.
-    pub fn status_line(&self) -> String {
+    /// What the holder can do now, or works on.
+    pub fn aim(&self) -> Aim<'_> {
         if self.void {
-            return "This card has ended".into();
+            return Aim::Ended;
         }
         if self.redeemed {
-            return format!("Redeemed: {}", self.reward_name);
+            return Aim::Redeemed(&self.reward_name);
         }
         if self.expired() {
-            return "This card has expired".into();
+            return Aim::Expired;
         }
         if self.kind == ProgramKind::Coupon {
-            return format!("Ready: {}", self.reward_name);
+            return Aim::Ready(1, &self.reward_name);
         }
         if self.kind == ProgramKind::Points {
             return match (&self.prices.covered, &self.prices.next) {
-                (Some(covered), _) => format!("Ready: {}", covered.name),
-                (None, Some(next)) => format!("{} to go: {}", self.remaining(), next.name),
-                (None, None) => self.reward_name.clone(),
+                (Some(covered), _) => Aim::Ready(1, &covered.name),
+                (None, Some(next)) => Aim::ToGo(self.remaining(), &next.name),
+                (None, None) => Aim::Reward(&self.reward_name),
             };
         }
         match self.rewards {
-            0 => format!("{} to go: {}", self.remaining(), self.reward_name),
-            1 => format!("Ready: {}", self.reward_name),
-            n => format!("Ready: {n} × {}", self.reward_name),
+            0 => Aim::ToGo(self.remaining(), &self.reward_name),
+            rewards => Aim::Ready(rewards, &self.reward_name),
         }
+    }
+
+    /// The one line under the balance: what the holder can do now.
+    pub fn status_line(&self) -> String {
+        self.aim().to_string()
     }
 }
 

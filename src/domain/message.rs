@@ -6,6 +6,7 @@
 pub mod audience;
 pub mod fetches;
 pub mod forecast;
+pub mod hold;
 pub mod length;
 pub mod state;
 pub mod when;
@@ -131,7 +132,7 @@ pub struct Message {
     pub walked_to: CardId,
     /// How many copies providers had refused when it was taken up last.
     pub faults: i64,
-    /// Why the gateway itself has paused it.
+    /// Why the gateway itself has paused it, as [`hold::Hold`] writes it, or why it could not start.
     pub paused_because: Option<String>,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,

@@ -26,6 +26,7 @@
 
 pub mod answers;
 pub mod builtin;
+pub mod expected;
 pub mod facts;
 pub mod field;
 pub mod groups;
@@ -45,6 +46,7 @@ mod print;
 use crate::domain::custom_field::FieldCode;
 use crate::domain::id::ProgramId;
 use crate::domain::time::CivilDay;
+pub use expected::{Expected, Got};
 pub use facts::Facts;
 pub use field::{FIELDS, Field};
 pub use meaning::status_now;
@@ -133,8 +135,8 @@ impl Span {
 pub struct RuleError {
     /// Counted from 1.
     pub at: usize,
-    pub expected: String,
-    pub got: String,
+    pub expected: Expected,
+    pub got: Got,
 }
 
 impl Rule {

@@ -30,7 +30,7 @@ use crate::store::cards::ProgramOfMerchant;
 use crate::store::imports::{Failure, Job, JobKey};
 use crate::store::{Error, cards, custom_fields, imports};
 use chunk::{Chunk, Done, PlannedRow};
-pub use failed::{failed_header, failed_row, template};
+pub use failed::{failed_header, failed_row, failed_row_saying, template};
 use lines::Lines;
 pub(super) use survey::Surveyor;
 pub use work::Head;

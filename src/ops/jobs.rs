@@ -35,11 +35,10 @@ pub enum JobError {
     Refused(#[from] BulkError),
     #[error("there is no such job")]
     NotFound,
-    #[error("this job is {state}; {expected}")]
-    State {
-        state: &'static str,
-        expected: &'static str,
-    },
+    #[error("this job is {}; only an open one can be paused, resumed or cancelled", .0.as_str())]
+    Over(JobState),
+    #[error("this job is {}; cancel it, or wait until it is done, before it is taken back", .0.as_str())]
+    Open(JobState),
     #[error("a job that took back another one is not taken back itself; do the action again")]
     TakesBack,
     #[error(transparent)]
@@ -275,10 +274,7 @@ impl Ops {
                     let job = jobs::job_for_update(tx, merchant, batch).await?;
                     let mut job = job.ok_or(JobError::NotFound)?;
                     if !from.contains(&job.state) {
-                        return Err(JobError::State {
-                            state: job.state.as_str(),
-                            expected: "only an open one can be paused, resumed or cancelled",
-                        });
+                        return Err(JobError::Over(job.state));
                     }
                     job.state = to;
                     job.changed_at = now;
@@ -298,10 +294,7 @@ async fn can_be_taken_back(tx: &mut Tx<'_>, merchant: MerchantId, batch: BatchId
     }
     match original.state {
         JobState::Done | JobState::Cancelled => Ok(()),
-        JobState::Running | JobState::Paused => Err(JobError::State {
-            state: original.state.as_str(),
-            expected: "cancel it, or wait until it is done, before it is taken back",
-        }),
+        JobState::Running | JobState::Paused => Err(JobError::Open(original.state)),
     }
 }
 

@@ -45,6 +45,7 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::web::Web;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -107,7 +108,7 @@ pub fn router() -> Router<Web> {
 }
 
 fn foreign_form(_: ProtectionError) -> Response {
-    ApiError::Forbidden("This form was sent from another site, so nothing was done.".into()).into_response()
+    ApiError::from(Refused::OtherSite).into_response()
 }
 
 async fn secured(mut response: Response) -> Response {

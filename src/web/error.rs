@@ -3,11 +3,13 @@
 //! Every error answer is `application/problem+json` (RFC 9457) with a stable `code`, a sentence for the caller
 //! and never the private cause, which is logged here, once.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::domain::segment::saved::Refusal;
+use crate::domain::segment::saved::Refusal as SegmentRefusal;
 use crate::ops::addresses::ListenError;
 use crate::ops::cards::CardError;
 use crate::ops::customers::CustomerError;
@@ -17,6 +19,7 @@ use crate::ops::messages::MessageError;
 use crate::ops::segments::SegmentError;
 use crate::ops::uploads::UploadError;
 use crate::store;
+use crate::web::refused::{Kind, Refused};
 
 /// The status of a request that was given up because it took too long.
 pub(super) const TOO_SLOW: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
@@ -39,6 +42,9 @@ pub enum ApiError {
     Conflict(String),
     #[error("{0}")]
     TooLarge(String),
+    /// Refused for a reason that pages say in their language.
+    #[error("{0}")]
+    Refused(Arc<Refused>),
     #[error("too many attempts; try again later")]
     TooManyRequests,
     /// The store or a signer cannot answer now; the caller repeats later.
@@ -47,6 +53,12 @@ pub enum ApiError {
     /// A fault of ours.
     #[error("the gateway made a mistake; it has been logged")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(Arc::new(refused))
+    }
 }
 
 impl ApiError {
@@ -58,6 +70,12 @@ impl ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Refused(refused) => match refused.kind() {
+                Kind::Unreadable => StatusCode::BAD_REQUEST,
+                Kind::Forbidden => StatusCode::FORBIDDEN,
+                Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+                Kind::Conflict => StatusCode::CONFLICT,
+            },
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -72,6 +90,12 @@ impl ApiError {
             Self::NotFound => "not_found",
             Self::Conflict(_) => "conflict",
             Self::TooLarge(_) => "too_large",
+            Self::Refused(refused) => match refused.kind() {
+                Kind::Unreadable => "bad_request",
+                Kind::Forbidden => "forbidden",
+                Kind::TooLarge => "too_large",
+                Kind::Conflict => "conflict",
+            },
             Self::TooManyRequests => "too_many_requests",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -94,7 +118,7 @@ impl From<MessageError> for ApiError {
         match error {
             MessageError::NotFound => Self::NotFound,
             MessageError::Store(error) => error.into(),
-            refusal => Self::Conflict(refusal.to_string()),
+            refusal => Refused::Message(refusal).into(),
         }
     }
 }
@@ -102,10 +126,9 @@ impl From<MessageError> for ApiError {
 impl From<SegmentError> for ApiError {
     fn from(error: SegmentError) -> Self {
         match error {
-            SegmentError::Refused(Refusal::NotFound) | SegmentError::NoMerchant(_) => Self::NotFound,
-            SegmentError::Refused(refusal) => Self::Conflict(refusal.to_string()),
-            SegmentError::Incomparable(error) => Self::BadRequest(error.to_string()),
+            SegmentError::Refused(SegmentRefusal::NotFound) | SegmentError::NoMerchant(_) => Self::NotFound,
             SegmentError::Store(error) => error.into(),
+            refusal => Refused::Segment(refusal).into(),
         }
     }
 }
@@ -114,9 +137,8 @@ impl From<JobError> for ApiError {
     fn from(error: JobError) -> Self {
         match error {
             JobError::NotFound => Self::NotFound,
-            JobError::Refused(refusal) => Self::BadRequest(refusal.to_string()),
             JobError::Store(error) => error.into(),
-            refusal => Self::Conflict(refusal.to_string()),
+            refusal => Refused::Job(refusal).into(),
         }
     }
 }
@@ -127,7 +149,7 @@ impl From<UploadError> for ApiError {
             UploadError::NotFound => Self::NotFound,
             UploadError::Store(error) | UploadError::Import(ImportError::Store(error)) => error.into(),
             UploadError::Import(error @ ImportError::File(_)) => Self::Unavailable(Box::new(error)),
-            refusal => Self::Conflict(refusal.to_string()),
+            refusal => Refused::Upload(refusal).into(),
         }
     }
 }
@@ -137,7 +159,7 @@ impl From<CardError> for ApiError {
         match error {
             CardError::NotFound => Self::NotFound,
             CardError::Store(error) => error.into(),
-            refusal => Self::Conflict(refusal.to_string()),
+            refusal => Refused::Card(refusal).into(),
         }
     }
 }
@@ -148,7 +170,7 @@ impl From<CustomerError> for ApiError {
             CustomerError::NotFound | CustomerError::NoMerchant => Self::NotFound,
             CustomerError::Card(error) => error.into(),
             CustomerError::Store(error) => error.into(),
-            refusal => Self::Conflict(refusal.to_string()),
+            refusal => Refused::Customer(refusal).into(),
         }
     }
 }
@@ -157,7 +179,7 @@ impl From<ListenError> for ApiError {
     fn from(error: ListenError) -> Self {
         match error {
             ListenError::NoCard => Self::NotFound,
-            ListenError::Ended => Self::Conflict(error.to_string()),
+            ListenError::Ended => Refused::Listen(error).into(),
             ListenError::Store(error) => error.into(),
         }
     }
@@ -188,6 +210,9 @@ impl IntoResponse for ApiError {
             detail: self.to_string(),
         };
         let mut response = (status, Json(problem)).into_response();
+        if let Self::Refused(refused) = &self {
+            response.extensions_mut().insert(Arc::clone(refused));
+        }
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

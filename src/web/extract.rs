@@ -17,6 +17,7 @@ use crate::domain::member::Role;
 use crate::ops::access::AccessError;
 use crate::web::Web;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// The member whose session the request carries.
 #[derive(Debug, Clone)]
@@ -44,12 +45,12 @@ impl Member {
         if self.may(action) {
             return Ok(());
         }
-        Err(ApiError::Forbidden(format!(
-            "Your role is {}. This takes the role {} or higher; an owner of {} can give it to you.",
-            self.role.as_str(),
-            action.least_role().as_str(),
-            self.merchant_name
-        )))
+        let refused = Refused::Role {
+            yours: self.role,
+            needs: action.least_role(),
+            merchant: self.merchant_name.clone(),
+        };
+        Err(refused.into())
     }
 
     pub fn actor(&self) -> Actor {

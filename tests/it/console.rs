@@ -7,6 +7,7 @@ mod browser;
 mod finding;
 mod joining;
 mod kept;
+mod german;
 mod list;
 mod many;
 mod matrix;
@@ -265,7 +266,7 @@ async fn a_viewer_sees_no_actions_and_may_not_call_them() {
             .submit(&format!("{path}/{action}"), &[("version", "1"), ("seen", "1")])
             .await;
         assert_eq!(refused.status, 403);
-        assert!(refused.body.contains("takes the role editor"), "{}", refused.body);
+        assert!(refused.body.contains("takes the role Editor"), "{}", refused.body);
     }
 }
 

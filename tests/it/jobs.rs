@@ -260,12 +260,12 @@ async fn a_job_is_held_taken_up_and_ended() {
         assert_eq!(shop.card(cards[0]).await.card.punches, 0);
         let early = new_job(BulkAction::TakeBack, Audience::Batch(batch), None);
         let refused = ops.start_job(shop.merchant, early).await;
-        assert!(matches!(refused, Err(JobError::State { state: "paused", .. })));
+        assert!(matches!(refused, Err(JobError::Open(JobState::Paused))));
         ops.resume_job(shop.merchant, batch).await.expect("taken up");
         ops.do_chores().await.expect("chores");
         assert_eq!(shop.card(cards[0]).await.card.punches, 2);
         let late = ops.cancel_job(shop.merchant, batch).await;
-        assert!(matches!(late, Err(JobError::State { state: "done", .. })));
+        assert!(matches!(late, Err(JobError::Over(JobState::Done))));
 
         let batch = shop.start(ADD, Audience::Cards(cards.clone())).await;
         ops.cancel_job(shop.merchant, batch).await.expect("ended");

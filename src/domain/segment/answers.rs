@@ -20,10 +20,11 @@ pub enum AnswerKind {
 
 /// Why a rule is not one for this merchant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("custom.{code}: expected {expected}; got {got}")]
+#[error("custom.{code}: expected {expected}; got {got}", expected = .kind.expected())]
 pub struct Incomparable {
     pub code: String,
-    pub expected: &'static str,
+    /// As what the answers are compared.
+    pub kind: AnswerKind,
     pub got: String,
 }
 
@@ -96,7 +97,7 @@ fn check(condition: &Condition, context: &Context) -> Result<(), Incomparable> {
     other.map_or(Ok(()), |kind| {
         Err(Incomparable {
             code: code.as_str().to_owned(),
-            expected: kind.expected(),
+            kind,
             got: operand.to_string(),
         })
     })

@@ -1,6 +1,7 @@
 //! Reading a rule from its text. Any text at all is either read or refused with the place; nothing recurses deeper
 //! than [`DEEPEST`], whatever comes.
 
+use super::expected::{Expected, Got};
 use super::field::Kind;
 use super::{Condition, DEEPEST, Field, LONGEST, Operand, Rule, RuleError, Span, Test};
 use crate::domain::custom_field::{FieldCode, fixed_point};
@@ -15,14 +16,17 @@ impl Rule {
     pub fn parse(text: &str) -> Result<Self, RuleError> {
         let mut parser = Parser { text, at: 0 };
         if text.len() > LONGEST {
-            let expected = format!("at most {LONGEST} bytes");
-            return Err(parser.refuse(0, expected, Some(format!("{} bytes", text.len()))));
+            return Err(RuleError {
+                at: 1,
+                expected: Expected::Shorter,
+                got: Got::Bytes(text.len()),
+            });
         }
         let rule = parser.rule(0)?;
         if parser.rest().is_empty() {
             Ok(rule)
         } else {
-            Err(parser.expected("the end of the rule"))
+            Err(parser.expected(Expected::End))
         }
     }
 }
@@ -38,25 +42,22 @@ impl Parser<'_> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn refuse(&self, at: usize, expected: impl Into<String>, got: Option<String>) -> RuleError {
+    fn refuse(&self, at: usize, expected: Expected) -> RuleError {
         let before = self.text.get(..at).unwrap_or_default();
-        let got = got.unwrap_or_else(|| {
-            let next: String = self.text.get(at..).unwrap_or_default().chars().take(20).collect();
-            if next.is_empty() {
-                "the end".into()
-            } else {
-                format!("{next:?}")
-            }
-        });
+        let next: String = self.text.get(at..).unwrap_or_default().chars().take(20).collect();
         RuleError {
             at: before.chars().count() + 1,
-            expected: expected.into(),
-            got,
+            expected,
+            got: if next.is_empty() {
+                Got::End
+            } else {
+                Got::Text(next)
+            },
         }
     }
 
-    fn expected(&self, what: impl Into<String>) -> RuleError {
-        self.refuse(self.at, what, None)
+    fn expected(&self, what: Expected) -> RuleError {
+        self.refuse(self.at, what)
     }
 
     fn take(&mut self, sign: &str) -> bool {
@@ -67,11 +68,11 @@ impl Parser<'_> {
         found
     }
 
-    fn need(&mut self, sign: &str) -> Result<(), RuleError> {
+    fn need(&mut self, sign: &'static str) -> Result<(), RuleError> {
         if self.take(sign) {
             Ok(())
         } else {
-            Err(self.expected(format!("`{sign}`")))
+            Err(self.expected(Expected::Sign(sign)))
         }
     }
 
@@ -94,8 +95,7 @@ impl Parser<'_> {
         match name.as_str() {
             "all" | "any" | "not" if is_group => {
                 if depth == DEEPEST {
-                    let expected = format!("at most {DEEPEST} groups within each other");
-                    return Err(self.refuse(start, expected, None));
+                    return Err(self.refuse(start, Expected::Shallower));
                 }
                 self.need("(")?;
                 if name == "not" {
@@ -112,8 +112,7 @@ impl Parser<'_> {
             }
             _ => {
                 let Some(field) = Field::named(&name) else {
-                    let expected = "all(…), any(…), not(…) or a field such as status, visits or last_visit";
-                    return Err(self.refuse(start, expected, None));
+                    return Err(self.refuse(start, Expected::RuleOrField));
                 };
                 self.need(".")?;
                 let code = match field.kind {
@@ -131,7 +130,7 @@ impl Parser<'_> {
         let start = self.at;
         let code = FieldCode::parse(self.run(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
         let Ok(code) = code else {
-            return Err(self.refuse(start, "the code of a field, such as shoe_size", None));
+            return Err(self.refuse(start, Expected::Code));
         };
         self.need(".")?;
         Ok(code)
@@ -149,7 +148,7 @@ impl Parser<'_> {
                 return Ok(rules);
             }
             if !self.take(",") {
-                return Err(self.expected("`,` or `)`"));
+                return Err(self.expected(Expected::CommaOrBracket));
             }
         }
     }
@@ -158,8 +157,7 @@ impl Parser<'_> {
         let start = self.at;
         let operator = self.name().to_owned();
         if !field.operators().contains(&operator.as_str()) {
-            let expected = format!("one of {} for {}", field.operators().join(", "), field.name);
-            return Err(self.refuse(start, expected, None));
+            return Err(self.refuse(start, Expected::Operator(field)));
         }
         match operator.as_str() {
             "empty" => return Ok(Test::Empty),
@@ -190,7 +188,7 @@ impl Parser<'_> {
                 return Ok(operands);
             }
             if !self.take(",") {
-                return Err(self.expected("`,` or `)`"));
+                return Err(self.expected(Expected::CommaOrBracket));
             }
             operands.push(self.operand(field)?);
         }
@@ -213,10 +211,10 @@ impl Parser<'_> {
         };
         let wraps = matches!(field.kind, Kind::MonthDay(_));
         let is_backwards = match (&from, &to) {
-            (None, None) => return Err(self.refuse(start, "a first or a last value", None)),
+            (None, None) => return Err(self.refuse(start, Expected::FirstOrLast)),
             (Some(Operand::Day(_)), Some(Operand::Decimal(_)))
             | (Some(Operand::Decimal(_)), Some(Operand::Day(_))) => {
-                return Err(self.refuse(start, "two numbers or two days", None));
+                return Err(self.refuse(start, Expected::SameKind));
             }
             (Some(Operand::Number(from)), Some(Operand::Number(to)))
             | (Some(Operand::Decimal(from)), Some(Operand::Decimal(to))) => from > to,
@@ -224,7 +222,7 @@ impl Parser<'_> {
             _ => false,
         };
         if is_backwards && !wraps {
-            return Err(self.refuse(start, "a first value that is not after the last one", None));
+            return Err(self.refuse(start, Expected::InOrder));
         }
         Ok(Test::Between(from, to))
     }
@@ -232,15 +230,17 @@ impl Parser<'_> {
     /// What a value is under, over or between. An answer's is a number or a day; what the holder was asked decides.
     fn bound(&mut self, field: &'static Field) -> Result<Operand, RuleError> {
         match field.kind {
-            Kind::Answer => self.decimal("a number such as 42.5 or a day such as 2026-11-25", true),
+            Kind::Answer => self.decimal(Expected::NumberOrDay),
             _ => self.operand(field),
         }
     }
 
-    fn decimal(&mut self, expected: &str, or_day: bool) -> Result<Operand, RuleError> {
+    fn decimal(&mut self, expected: Expected) -> Result<Operand, RuleError> {
         let start = self.at;
         let whole = self.run(is_digit);
-        if or_day && let Some(day) = day(whole) {
+        if expected == Expected::NumberOrDay
+            && let Some(day) = day(whole)
+        {
             return Ok(day);
         }
         let has_decimals = self.rest().starts_with('.')
@@ -255,22 +255,22 @@ impl Parser<'_> {
         let number = fixed_point(self.text.get(start..self.at).unwrap_or_default());
         number
             .map(Operand::Decimal)
-            .ok_or_else(|| self.refuse(start, expected, None))
+            .ok_or_else(|| self.refuse(start, expected))
     }
 
     fn operand(&mut self, field: &'static Field) -> Result<Operand, RuleError> {
         match field.kind {
-            Kind::Decimal(_) => self.decimal("a number such as 3.5", false),
-            Kind::Number(_) | Kind::Money(_) => self.read("a whole number", is_digit, |text| {
+            Kind::Decimal(_) => self.decimal(Expected::Decimal),
+            Kind::Number(_) | Kind::Money(_) => self.read(Expected::Number, is_digit, |text| {
                 text.parse().ok().map(Operand::Number)
             }),
             Kind::Time(_) | Kind::Times(_) | Kind::FirstOf(_) | Kind::LastOf(_) => {
-                self.read("a day such as 2026-11-25", is_digit, day)
+                self.read(Expected::Day, is_digit, day)
             }
-            Kind::MonthDay(_) => self.read("a month and day such as 12-24", is_digit, month_day),
+            Kind::MonthDay(_) => self.read(Expected::MonthDay, is_digit, month_day),
             Kind::Text(_) | Kind::Texts(_) | Kind::Answer | Kind::Tier => self.text().map(Operand::Text),
             Kind::Program => self.read(
-                "a program's id",
+                Expected::Program,
                 |c| c.is_ascii_alphanumeric(),
                 |text| text.parse().ok().map(Operand::Program),
             ),
@@ -286,9 +286,8 @@ impl Parser<'_> {
             | Kind::Reachable
             | Kind::ReachableFor => {
                 let words = field.words();
-                let expected = format!("one of {}", words.join(", "));
                 self.read(
-                    &expected,
+                    Expected::Word(field),
                     |c| c.is_ascii_lowercase() || c == '_',
                     |text| {
                         words
@@ -303,13 +302,13 @@ impl Parser<'_> {
 
     fn read(
         &mut self,
-        expected: &str,
+        expected: Expected,
         fits: impl Fn(char) -> bool,
         read: impl Fn(&str) -> Option<Operand>,
     ) -> Result<Operand, RuleError> {
         let start = self.at;
         let operand = read(self.run(fits));
-        operand.ok_or_else(|| self.refuse(start, expected, None))
+        operand.ok_or_else(|| self.refuse(start, expected))
     }
 
     fn text(&mut self) -> Result<String, RuleError> {
@@ -328,16 +327,13 @@ impl Parser<'_> {
             text.push_str(self.run(is_bare));
         }
         if text.is_empty() || text.chars().any(char::is_control) {
-            let expected =
-                "some text, in single quotes where it holds other signs than -_@+:/. (`empty` asks for none)";
-            return Err(self.refuse(start, expected, None));
+            return Err(self.refuse(start, Expected::Text));
         }
         Ok(text)
     }
 
     fn span(&mut self) -> Result<Span, RuleError> {
         let start = self.at;
-        let expected = "a number of days or hours such as 7d or 48h";
         let digits = self.run(|c| c.is_ascii_digit());
         let count: Option<u32> = digits.parse().ok();
         let unit = if self.take("d") {
@@ -345,12 +341,12 @@ impl Parser<'_> {
         } else if self.take("h") {
             1
         } else {
-            return Err(self.refuse(start, expected, None));
+            return Err(self.refuse(start, Expected::Span));
         };
         let hours = count.and_then(|count| count.checked_mul(unit));
         match hours.filter(|hours| *hours <= MOST_HOURS) {
             Some(hours) => Ok(Span { hours }),
-            None => Err(self.refuse(start, expected, None)),
+            None => Err(self.refuse(start, Expected::Span)),
         }
     }
 }

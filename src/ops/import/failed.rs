@@ -20,13 +20,6 @@ pub fn failed_header(columns: &[(String, Column)]) -> Vec<String> {
 
 /// A row that was not taken, below [`failed_header`].
 pub fn failed_row(columns: &[(String, Column)], failure: &Failure) -> Vec<String> {
-    let mut cells = Vec::with_capacity(columns.len() + 1);
-    for (index, (header, _)) in columns.iter().enumerate() {
-        if header != ERROR {
-            let text = failure.cells.get(index).map_or("", String::as_str);
-            cells.push(cell::neutralise(cell::restore(text)).into_owned());
-        }
-    }
     let said = failure
         .problems
         .iter()
@@ -35,7 +28,19 @@ pub fn failed_row(columns: &[(String, Column)], failure: &Failure) -> Vec<String
             column => format!("{column}: {}", problem.message),
         });
     let said = said.collect::<Vec<_>>().join("; ");
-    cells.push(format!("line {}: {said}", failure.line));
+    failed_row_saying(columns, failure, format!("line {}: {said}", failure.line))
+}
+
+/// Such a row for somebody who is told in words of their own what was wrong.
+pub fn failed_row_saying(columns: &[(String, Column)], failure: &Failure, said: String) -> Vec<String> {
+    let mut cells = Vec::with_capacity(columns.len() + 1);
+    for (index, (header, _)) in columns.iter().enumerate() {
+        if header != ERROR {
+            let text = failure.cells.get(index).map_or("", String::as_str);
+            cells.push(cell::neutralise(cell::restore(text)).into_owned());
+        }
+    }
+    cells.push(said);
     cells
 }
 

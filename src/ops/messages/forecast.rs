@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::audience::Fixed;
 use super::turn::{NOWHERE, Zones};
-use super::{MessageError, starts_at, viewer, zone};
+use super::{MessageError, NewMessage, starts_at, viewer, zone};
 use crate::domain::budget::{self, Decision, Intent, Level, Standing, TextDigest};
 use crate::domain::card;
 use crate::domain::delivery::Channel;
@@ -57,30 +57,10 @@ impl Ops {
             Box::pin(async move {
                 let found = messages::message(tx, merchant, id).await?;
                 let message = found.ok_or(MessageError::NotFound)?;
-                let starts_at = match message.starts_at {
-                    Some(starts_at) => starts_at.max(now),
-                    None => starts_at(tx, &message, now).await?,
-                };
-                let fixed = Fixed::of(tx, &message, viewer(by), starts_at).await?;
-                let mut message = message;
-                message.rule = fixed.text();
-                Ok::<_, MessageError>(Question {
-                    digest: TextDigest::of(&message.content.text),
-                    paces: Paces(messages::paces(tx, merchant).await?),
-                    shop: zone(tx, merchant).await?,
-                    message,
-                    fixed,
-                    starts_at,
-                })
+                asked(tx, message, by, now).await
             })
         });
-        let question = question.await?;
-        let forecast = Forecast {
-            tally: self.tally(&question).await?,
-            made_at: now,
-            starts_at: question.starts_at,
-            version: question.message.version,
-        };
+        let forecast = self.answer(question.await?, now).await?;
         let kept = forecast.clone();
         self.store
             .write("keep_forecast", move |tx| {
@@ -89,6 +69,27 @@ impl Ops {
             })
             .await?;
         Ok(forecast)
+    }
+
+    /// What would become of a message that nobody has written yet. Nothing is kept.
+    pub async fn look_ahead(&self, merchant: MerchantId, new: NewMessage) -> Result<Forecast, MessageError> {
+        let now = self.clock.now();
+        let by = new.author;
+        let message = new.draft(merchant, MessageId(self.ids.next(now)), now)?;
+        let question = self.store.read("question_of_draft", move |tx| {
+            let message = message.clone();
+            Box::pin(async move { asked(tx, message, by, now).await })
+        });
+        Ok(self.answer(question.await?, now).await?)
+    }
+
+    async fn answer(&self, question: Question, now: Timestamp) -> Result<Forecast, Error> {
+        Ok(Forecast {
+            tally: self.tally(&question).await?,
+            made_at: now,
+            starts_at: question.starts_at,
+            version: question.message.version,
+        })
     }
 
     async fn tally(&self, question: &Question) -> Result<Tally, Error> {
@@ -118,6 +119,30 @@ impl Ops {
             }
         }
     }
+}
+
+/// What is to be known before the first page is looked at.
+async fn asked(
+    tx: &mut Tx<'_>,
+    mut message: Message,
+    by: Option<MemberId>,
+    now: Timestamp,
+) -> Result<Question, MessageError> {
+    let merchant = message.merchant;
+    let starts_at = match message.starts_at {
+        Some(starts_at) => starts_at.max(now),
+        None => starts_at(tx, &message, now).await?,
+    };
+    let fixed = Fixed::of(tx, &message, viewer(by), starts_at).await?;
+    message.rule = fixed.text();
+    Ok(Question {
+        digest: TextDigest::of(&message.content.text),
+        paces: Paces(messages::paces(tx, merchant).await?),
+        shop: zone(tx, merchant).await?,
+        message,
+        fixed,
+        starts_at,
+    })
 }
 
 /// Adds one page; returns where the next one begins.

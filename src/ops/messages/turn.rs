@@ -15,6 +15,7 @@ use super::{MessageError, zone};
 use crate::domain::budget::{self, Decision};
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CardId, MerchantId, MessageId};
+use crate::domain::message::hold::Hold;
 use crate::domain::message::{ALL_EXPANDED, Message, Outcome, State, Step, is_refused};
 use crate::domain::segment::saved::Viewer;
 use crate::domain::time::Timestamp;
@@ -137,14 +138,11 @@ async fn work(tx: &mut Tx<'_>, mut message: Message, seen: &Seen, now: Timestamp
     let due = match message.state {
         State::Scheduled => start(tx, &mut message, now).await?,
         State::Running if is_refused(refused + faulty, message.faults, accepted) => {
-            let text = match (refused - message.faults, faulty) {
-                (refused, 0) => format!("providers refused {refused} of its copies"),
-                (0, faulty) => format!("providers do not take its copies; {faulty} are tried again"),
-                (refused, faulty) => {
-                    format!("providers refused {refused} of its copies, and {faulty} are tried again")
-                }
+            let hold = Hold {
+                refused: refused - message.faults,
+                tried: faulty,
             };
-            pause(tx, &mut message, text, now).await?
+            pause(tx, &mut message, hold.to_string(), now).await?
         }
         State::Running | State::Aborted if message.walked_to != ALL_EXPANDED => {
             walk(tx, &mut message, now).await?;

@@ -55,7 +55,7 @@ pub fn platforms(words: &Common, channels: Channels) -> Markup {
     let names: Vec<&str> = Channel::ALL
         .into_iter()
         .filter(|channel| channels.contains(*channel))
-        .map(Channel::title)
+        .map(|channel| words.channel(channel))
         .collect();
     let said = match names.as_slice() {
         [] => words.on_no_phone.to_owned(),

@@ -4,8 +4,10 @@
 //! the problem document into a page with the same status and sentence. Requests that never reached a handler (an
 //! unreadable form, a wrong method) end in such a page too.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use maud::html;
@@ -15,10 +17,10 @@ use tokio_stream::StreamExt as _;
 use crate::web::console::LARGEST_FORM;
 use crate::web::console::jobs::LARGEST_SELECTION;
 use crate::web::console::layout::{Theme, plain_page};
-use crate::web::console::words::Language;
-use crate::web::console::words::shell::Shell;
+use crate::web::console::words::{Language, Words};
 use crate::web::error::{ApiError, TOO_LARGE};
 use crate::web::extract::wants_page;
+use crate::web::refused::Refused;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -41,8 +43,6 @@ const LONGEST_PROBLEM: usize = 16 * 1024;
 struct Problem {
     #[serde(default)]
     code: String,
-    #[serde(default)]
-    detail: String,
 }
 
 /// Reads a form to its end that is longer than any is taken, and refuses it. A browser that is still sending while it is
@@ -70,7 +70,7 @@ pub async fn read_out(request: Request, next: Next) -> Response {
             break;
         }
     }
-    ApiError::TooLarge("A form takes at most 64 KiB, so nothing was done.".into()).into_response()
+    ApiError::from(Refused::LongForm).into_response()
 }
 
 pub async fn as_page(request: Request, next: Next) -> Response {
@@ -78,7 +78,8 @@ pub async fn as_page(request: Request, next: Next) -> Response {
     let theme = Theme::of_headers(request.headers());
     let words = Language::of(request.headers()).words();
     let came_from = came_from(request.headers());
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    let refused = response.extensions_mut().remove::<Arc<Refused>>();
     let failed = response.status().is_client_error() || response.status().is_server_error();
     let is_page = response
         .headers()
@@ -92,11 +93,7 @@ pub async fn as_page(request: Request, next: Next) -> Response {
         .await
         .unwrap_or_default();
     let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
-    let (title, text) = if parts.status == TOO_LARGE {
-        (words.shell.too_long, words.shell.too_long_text)
-    } else {
-        said(&problem, &words.shell)
-    };
+    let (title, text) = said(parts.status, &problem, refused.as_deref(), words);
     let page = plain_page(
         theme,
         words,
@@ -130,13 +127,23 @@ fn came_from(headers: &HeaderMap) -> Option<String> {
     (ours && fits).then(|| path.to_owned())
 }
 
-fn said<'a>(problem: &'a Problem, words: &'a Shell) -> (&'static str, &'a str) {
-    match problem.code.as_str() {
-        "not_found" => (words.not_found, words.not_found_text),
-        "forbidden" => (words.not_allowed, &problem.detail),
-        "unavailable" => (words.one_moment, words.one_moment_text),
-        "internal" => (words.went_wrong, words.went_wrong_text),
-        "" => (words.did_not_work, words.did_not_work_text),
-        _ => (words.did_not_work, &problem.detail),
+/// What the page is called, and what it says. A refusal that no page knows is not shown: it is an English sentence.
+fn said(
+    status: StatusCode,
+    problem: &Problem,
+    refused: Option<&Refused>,
+    words: &Words,
+) -> (&'static str, String) {
+    let shell = &words.shell;
+    let plain = |title: &'static str, text: &str| (title, text.to_owned());
+    match (refused, problem.code.as_str()) {
+        _ if status == TOO_LARGE => plain(shell.too_long, shell.too_long_text),
+        (Some(refused), "forbidden") => (shell.not_allowed, words.language.refused(refused)),
+        (Some(refused), _) => (shell.did_not_work, words.language.refused(refused)),
+        (None, "not_found") => plain(shell.not_found, shell.not_found_text),
+        (None, "unavailable") => plain(shell.one_moment, shell.one_moment_text),
+        (None, "internal") => plain(shell.went_wrong, shell.went_wrong_text),
+        (None, "too_many_requests") => plain(shell.one_moment, shell.too_often_text),
+        (None, _) => plain(shell.did_not_work, shell.did_not_work_text),
     }
 }

@@ -343,7 +343,7 @@ fn row_of(screen: &Screen, row: &JobRow, names: &HashMap<CardId, String>) -> Mar
     html! {
         li {
             a href=(format!("/console/cards/{}", row.card)) { (names.get(&row.card).map_or(screen.words.common.no_name, String::as_str)) }
-            @if let Some((_, sentence)) = &row.refusal { span.muted { (sentence) } }
+            @if let Some((code, stored)) = &row.refusal { span.muted { (screen.words.language.job_row(code, stored)) } }
             span.push { (badge(tone, label)) }
         }
     }

@@ -1,11 +1,14 @@
 //! Messages: the list, and one with what it will do beside what it did. Plain pages; the script only reads a running one
 //! again every few seconds.
 
+mod ahead;
+mod choosing;
 pub mod compose;
 mod copies;
 pub mod forms;
-mod preview;
+pub(in crate::web::console) mod preview;
 pub mod recipients;
+mod whom;
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
@@ -13,9 +16,10 @@ use axum::routing::{get, post};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use self::whom::Whom;
 use crate::domain::access::Action;
 use crate::domain::id::MessageId;
-use crate::domain::message::{Audience, Message, State as MessageState};
+use crate::domain::message::{Message, State as MessageState};
 use crate::ops::messages::Shown;
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, badge, empty, icon};
@@ -27,8 +31,8 @@ use crate::web::error::ApiError;
 /// The routes of messages, to be nested at `/messages`.
 pub fn router() -> Router<Web> {
     Router::new()
-        .route("/", get(list).post(compose::write))
-        .route("/new", get(compose::new))
+        .route("/", get(list))
+        .route("/new", get(compose::new).post(compose::write))
         .route("/{message_id}", get(show))
         .route("/{message_id}/edit", get(compose::edit).post(compose::change))
         .route("/{message_id}/recipients", get(recipients::list))
@@ -62,10 +66,11 @@ pub async fn list(
     let before = place.before.as_deref().and_then(|text| text.parse().ok());
     let messages = web.ops.messages(merchant, before, PAGE_SIZE).await?;
     let clicks = web.ops.clicks(merchant).await?;
-    Ok(list_view(&screen, &messages, clicks))
+    let whom = Whom::of(&web, &screen).await?;
+    Ok(list_view(&screen, &whom, &messages, clicks))
 }
 
-fn list_view(screen: &Screen, messages: &[Message], clicks: i64) -> Markup {
+fn list_view(screen: &Screen, whom: &Whom, messages: &[Message], clicks: i64) -> Markup {
     let (said, common) = (&screen.words.messages, &screen.words.common);
     let is_full = i64::try_from(messages.len()) == Ok(PAGE_SIZE);
     let older = messages.last().filter(|_| is_full);
@@ -88,7 +93,7 @@ fn list_view(screen: &Screen, messages: &[Message], clicks: i64) -> Markup {
                         th scope="col" { (said.text) } th scope="col" { (said.state) } th scope="col" { (said.to) }
                         th scope="col" { (said.recipients) } th scope="col" { (said.starts) } th scope="col" { (said.written) }
                     } }
-                    tbody { @for message in messages { (line(screen, message)) } }
+                    tbody { @for message in messages { (line(screen, whom, message)) } }
                 }
             }
             @if let Some(older) = older {
@@ -104,7 +109,7 @@ fn list_view(screen: &Screen, messages: &[Message], clicks: i64) -> Markup {
     screen.page(Section::Messages, said.title, &content)
 }
 
-fn line(screen: &Screen, message: &Message) -> Markup {
+fn line(screen: &Screen, whom: &Whom, message: &Message) -> Markup {
     let said = &screen.words.messages;
     html! {
         tr data-row {
@@ -113,7 +118,7 @@ fn line(screen: &Screen, message: &Message) -> Markup {
                 span.under { (said.class(message.content.class)) @if message.is_test { ", " (said.test) } }
             }
             td data-label=(said.state) { (state_badge(screen, message.state)) }
-            td data-label=(said.to) { (audience(screen, &message.audience)) }
+            td data-label=(said.to) { (whom.said(screen, &message.audience)) }
             td data-label=(said.recipients) { (screen.number(message.recipients)) }
             td data-label=(said.starts) {
                 @if let Some(at) = message.starts_at { (screen.time(at)) }
@@ -147,18 +152,6 @@ pub(super) fn state_badge(screen: &Screen, state: MessageState) -> Markup {
     badge(tone, screen.words.messages.state(state))
 }
 
-fn audience(screen: &Screen, audience: &Audience) -> String {
-    let said = &screen.words.messages;
-    match audience {
-        Audience::Cards(cards) if cards.len() == 1 => said.one_card.to_owned(),
-        Audience::Cards(cards) => (said.cards)(i64::try_from(cards.len()).unwrap_or(i64::MAX)),
-        Audience::Program(_) => said.all_of_program.to_owned(),
-        Audience::Rule(rule) => (said.rule)(&rule.0.describe()),
-        Audience::Segment(_) => said.saved_segment.to_owned(),
-        Audience::BuiltIn(built_in) => built_in.0.title().to_owned(),
-    }
-}
-
 /// Parses the id in an address; what is no id is nothing that is there.
 fn message_id(text: &str) -> Result<MessageId, ApiError> {
     text.parse().map_err(|_| ApiError::NotFound)
@@ -175,10 +168,11 @@ pub async fn show(
         .ops
         .show_message(screen.member.merchant, message_id(&id)?)
         .await?;
-    Ok(view(&screen, &shown, None))
+    let whom = Whom::of(&web, &screen).await?;
+    Ok(view(&screen, &whom, &shown, None))
 }
 
-fn view(screen: &Screen, shown: &Shown, problem: Option<&str>) -> Markup {
+fn view(screen: &Screen, whom: &Whom, shown: &Shown, problem: Option<&str>) -> Markup {
     let (said, message) = (&screen.words.messages, &shown.message);
     let is_moving = matches!(message.state, MessageState::Running | MessageState::Scheduled);
     let content = html! {
@@ -192,10 +186,10 @@ fn view(screen: &Screen, shown: &Shown, problem: Option<&str>) -> Markup {
         @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
         div data-live=[is_moving.then(|| live::address(message.id.0, "message"))] {
             div #message .stack data-poll=[is_moving.then_some(POLL)] {
-                @if let Some(why) = &message.paused_because { (alert(Tone::Notice, why)) }
+                @if let Some(why) = &message.paused_because { (alert(Tone::Notice, &screen.words.language.held_because(why))) }
                 @if screen.may(Action::SendMessages) { (forms::of(screen, shown)) }
                 (copies::sections(screen, shown))
-                (content_of(screen, shown))
+                (content_of(screen, whom, shown))
             }
         }
         @if screen.may(Action::SendMessages) { (forms::test_form(screen, message)) }
@@ -203,7 +197,7 @@ fn view(screen: &Screen, shown: &Shown, problem: Option<&str>) -> Markup {
     screen.page(Section::Messages, said.one, &content)
 }
 
-fn content_of(screen: &Screen, shown: &Shown) -> Markup {
+fn content_of(screen: &Screen, whom: &Whom, shown: &Shown) -> Markup {
     let (said, message) = (&screen.words.messages, &shown.message);
     let content = &message.content;
     let times = [
@@ -215,11 +209,11 @@ fn content_of(screen: &Screen, shown: &Shown) -> Markup {
         section.panel {
             div.panel-head { h2 { (said.says) } }
             div.message-says {
-                (preview::of(screen, content.title.as_deref(), &content.text))
+                (preview::lock_screens(screen, &screen.member.merchant_name, content.title.as_deref().unwrap_or(""), &content.text))
                 dl.details {
-                    div.wide { dt { (said.to) } dd { (audience(screen, &message.audience)) } }
+                    div.wide { dt { (said.to) } dd { (whom.said(screen, &message.audience)) } }
                     @if let Some(rule) = &message.rule {
-                        div.wide { dt { (said.rule_at_start) } dd { (rule.0.describe()) } }
+                        div.wide { dt { (said.rule_at_start) } dd { (whom.rule(screen, &rule.0)) } }
                     }
                     div { dt { (said.recipients) } dd { (screen.number(message.recipients)) } }
                     @for (label, at) in times {

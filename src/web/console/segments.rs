@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::jobs::LARGEST_SELECTION;
 use crate::domain::access::Action;
 use crate::domain::id::SegmentId;
-use crate::domain::segment::saved::{Refusal, Segment, Viewer};
+use crate::domain::segment::saved::{Segment, Viewer};
 use crate::ops::segments::{Reach, Target};
 use crate::web::Web;
 use crate::web::console::components::{Tone, badge, empty, icon, toast};
@@ -21,7 +21,6 @@ use crate::web::console::layout::Section;
 use crate::web::console::list::programs::Programs;
 use crate::web::console::list::saying::Saying;
 use crate::web::console::screen::Screen;
-use crate::web::console::words::segments::Segments;
 use crate::web::error::ApiError;
 
 /// The routes of segments, to be nested at `/segments`.
@@ -42,16 +41,6 @@ fn viewer(screen: &Screen) -> Viewer {
 
 fn segment_id(text: &str) -> Result<SegmentId, ApiError> {
     text.parse().map_err(|_| ApiError::NotFound)
-}
-
-/// A refusal in the words of the page.
-fn refusal(words: &Segments, refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Name(_) => words.expected_name.to_owned(),
-        Refusal::NameTaken(_) => words.name_taken.to_owned(),
-        Refusal::ListTooLong(_) => words.list_too_long.to_owned(),
-        other => other.to_string(),
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -127,7 +116,7 @@ fn line(screen: &Screen, segment: &Segment, reach: Reach, saying: &Saying<'_>) -
 }
 
 /// How many there are, and how many of them a push can reach.
-fn reach_words(screen: &Screen, reach: Reach) -> String {
+pub(in crate::web::console) fn reach_words(screen: &Screen, reach: Reach) -> String {
     let words = &screen.words.segments;
     let (members, reachable) = (screen.number(reach.members), screen.number(reach.reachable));
     format!(

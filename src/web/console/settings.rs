@@ -22,6 +22,7 @@ use crate::web::console::components::{Field, Tone, alert, field, icon, toast};
 use crate::web::console::layout::Section;
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// The routes of settings, to be nested at `/settings`.
 pub fn router() -> Router<Web> {
@@ -257,9 +258,11 @@ async fn invite(
     Form(wish): Form<Invite>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::InviteMembers)?;
-    let (said, shell) = (&screen.words.sign_in, &screen.words.shell);
-    let role = Role::parse(&wish.role)
-        .ok_or_else(|| ApiError::BadRequest("role: expected viewer, editor, admin or owner".into()))?;
+    let said = &screen.words.sign_in;
+    let role = Role::parse(&wish.role).ok_or(Refused::Field {
+        field: "role",
+        expected: "viewer, editor, admin or owner",
+    })?;
     let made = web
         .ops
         .invite_member(screen.member.merchant, screen.member.id, &wish.email, role)
@@ -280,14 +283,9 @@ async fn invite(
             };
             (news, Some(ApiError::BadRequest(String::new()).status()))
         }
-        Err(JoinError::Refused(MemberRefusal::NotAllowed { needs, .. })) => {
-            let needs = screen.words.common.role(needs);
-            return Err(ApiError::Forbidden((shell.takes_role)(needs)));
-        }
+        Err(JoinError::Refused(refusal)) => return Err(Refused::Member(refusal).into()),
         Err(JoinError::Store(error)) => return Err(error.into()),
-        Err(error @ (JoinError::Gone | JoinError::Refused(_))) => {
-            return Err(ApiError::Conflict(error.to_string()));
-        }
+        Err(JoinError::Gone) => return Err(ApiError::NotFound),
     };
     let page = page(&web, &screen, news).await?;
     Ok(match status {
@@ -305,8 +303,10 @@ async fn set_role(
 ) -> Result<Response, ApiError> {
     screen.require(Action::ChangeRoles)?;
     let member = member_id(&member)?;
-    let role = Role::parse(&wish.role)
-        .ok_or_else(|| ApiError::BadRequest("role: expected viewer, editor, admin or owner".into()))?;
+    let role = Role::parse(&wish.role).ok_or(Refused::Field {
+        field: "role",
+        expected: "viewer, editor, admin or owner",
+    })?;
     let (merchant, by) = (screen.member.merchant, Some(screen.member.id));
     answer(
         &web,
@@ -392,9 +392,8 @@ async fn answer(
         Ok(()) => Ok(Redirect::to(&format!("/console/settings?done={word}")).into_response()),
         Err(MemberError::NotFound | MemberError::NotAMember) => Err(ApiError::NotFound),
         Err(MemberError::Store(error)) => Err(error.into()),
-        Err(MemberError::Refused(MemberRefusal::NotAllowed { needs, .. })) => {
-            let needs = screen.words.common.role(needs);
-            Err(ApiError::Forbidden((screen.words.shell.takes_role)(needs)))
+        Err(MemberError::Refused(refusal @ MemberRefusal::NotAllowed { .. })) => {
+            Err(Refused::Member(refusal).into())
         }
         Err(MemberError::Refused(MemberRefusal::LastOwner)) => {
             let notice = alert(Tone::Bad, screen.words.settings.last_owner);

@@ -87,11 +87,12 @@ fn buttons() -> Markup {
 }
 
 fn badges(screen: &Screen) -> Markup {
+    let words = &screen.words.common;
     html! {
         div.row {
             @for (tone, name) in TONES { (badge(tone, name)) }
-            @for status in [CardStatus::Pending, CardStatus::Installed, CardStatus::Removed, CardStatus::Void] { (status_badge(&screen.words.common, status)) }
-            (rewards_badge(&screen.words.common, 2))
+            @for status in [CardStatus::Pending, CardStatus::Installed, CardStatus::Removed, CardStatus::Void] { (status_badge(words, status)) }
+            (rewards_badge(words, 2))
         }
         @for (tone, name) in TONES { (alert(tone, name)) }
     }

@@ -97,7 +97,7 @@ pub fn line(screen: &Screen, line: &Line<'_>) -> Markup {
                 @let about: Vec<String> = line.by.iter().cloned()
                     .chain(line.program.map(str::to_owned))
                     .chain(line.detail.and_then(|detail| told(screen, detail)))
-                    .chain(line.reason.map(str::to_owned))
+                    .chain(line.reason.map(|reason| words.reason(reason).to_owned()))
                     .collect();
                 p.event-by { (about.join(" · ")) }
             }
@@ -234,7 +234,7 @@ fn told(screen: &Screen, detail: &Detail) -> Option<String> {
                 .as_deref()
                 .map(|rule| messages::reason(language, rule).to_owned());
             let until = until.map(|until| (screen.words.timeline.not_before)(&day_text(screen, until)));
-            let parts = [Some(channel.title().to_owned()), why, until];
+            let parts = [Some(screen.words.common.channel(*channel).to_owned()), why, until];
             parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
         Detail::Conversion { .. } | Detail::Referral { .. } | Detail::Offer { .. } => return None,

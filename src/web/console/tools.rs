@@ -22,6 +22,7 @@ use crate::web::console::layout::Section;
 use crate::web::console::list::programs::Programs;
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// The routes of tools, to be nested at `/tools`.
 pub fn router() -> Router<Web> {
@@ -119,10 +120,13 @@ fn program_choice(
 fn program_of(text: &str) -> Result<Option<ProgramId>, ApiError> {
     match text {
         "" => Ok(None),
-        text => text
-            .parse()
-            .map(Some)
-            .map_err(|_| ApiError::BadRequest("program: expected the id of a program".into())),
+        text => text.parse().map(Some).map_err(|_| {
+            Refused::Field {
+                field: "program",
+                expected: "the id of a program",
+            }
+            .into()
+        }),
     }
 }
 
@@ -131,6 +135,6 @@ fn of_customers(error: CustomerError) -> ApiError {
     match error {
         CustomerError::NotFound | CustomerError::NoProgram | CustomerError::NoMerchant => ApiError::NotFound,
         CustomerError::Store(error) => error.into(),
-        refusal => ApiError::Conflict(refusal.to_string()),
+        refusal => Refused::Customer(refusal).into(),
     }
 }

@@ -39,6 +39,16 @@ pub type Counted = fn(i64) -> String;
 /// A text with a name or a value in it.
 pub type With = fn(&str) -> String;
 
+/// A number in an English text.
+fn en(number: i64) -> String {
+    Language::English.number(number)
+}
+
+/// A number in a German text.
+fn de(number: i64) -> String {
+    Language::German.number(number)
+}
+
 /// A record of texts: for each its name, its type, and what it is in English and in German.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $english:expr, $german:expr;)* }) => {

@@ -401,7 +401,7 @@ async fn a_card_is_sent_again_to_a_masked_address_and_not_twice() {
     assert_eq!(answers, [303, 409], "two clicks are one letter");
     let later = owner.page(&path).await.body;
     assert!(
-        later.contains("The next may go in 1440 minutes") && later.contains("disabled"),
+        later.contains("the next may go in 24 hours") && later.contains("disabled"),
         "{later}"
     );
 }

@@ -50,6 +50,7 @@ async fn the_console_works_in_a_browser() {
             "list.test.mjs",
             "settings.test.mjs",
             "customer.test.mjs",
+            "messages.test.mjs",
         ]),
     };
     specs

@@ -505,7 +505,7 @@ async fn a_viewer_looks_and_acts_on_nothing() {
             .await;
         assert_eq!(refused.status, 403, "{path} {action}");
         assert!(
-            refused.body.contains("takes the role editor"),
+            refused.body.contains("takes the role Editor"),
             "{path}: {}",
             refused.body
         );

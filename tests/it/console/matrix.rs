@@ -17,21 +17,21 @@ use super::visitor::Visitor;
 const ADDRESSES: &str = include_str!("matrix.txt");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
+pub(super) enum Method {
     Get,
     Post,
     /// A stream, whose end nobody waits for.
     Live,
 }
 
-struct Line<'a> {
-    method: Method,
-    path: &'a str,
-    action: Option<Action>,
-    fields: Vec<(&'a str, &'a str)>,
+pub(super) struct Line<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) action: Option<Action>,
+    pub(super) fields: Vec<(&'a str, &'a str)>,
 }
 
-fn lines() -> Vec<Line<'static>> {
+pub(super) fn lines() -> Vec<Line<'static>> {
     let lines = ADDRESSES
         .lines()
         .map(str::trim)

@@ -16,6 +16,7 @@ use crate::web::console::profile::{self, Held};
 use crate::web::console::screen::Screen;
 use crate::web::console::way::Place;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// The form as it was filled in.
 #[derive(Debug, Default, Deserialize)]
@@ -111,9 +112,7 @@ pub async fn submit(
             };
             Ok(refused(view(&screen, &held, &typed, &wrong, None)))
         }
-        Err(error @ (AdjustError::NoReason | AdjustError::OtherCard)) => {
-            Err(ApiError::Conflict(error.to_string()))
-        }
+        Err(error @ (AdjustError::NoReason | AdjustError::OtherCard)) => Err(Refused::Adjust(error).into()),
     }
 }
 

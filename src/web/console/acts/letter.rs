@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::{Asks, Sent, done, foot, page, refused};
 use crate::domain::access::Action;
-use crate::domain::invitation::{InvitationKind, InvitationRefusal, masked};
+use crate::domain::invitation::{InvitationKind, masked};
 use crate::ops::invitations::InviteError;
 use crate::web::Web;
 use crate::web::console::components::icon;
@@ -53,19 +53,12 @@ pub async fn submit(
 
 /// Why no letter goes, in words.
 fn refusal(screen: &Screen, error: InviteError) -> Result<String, ApiError> {
-    let words = &screen.words.acts;
-    Ok(match error {
-        InviteError::NoCard => return Err(ApiError::NotFound),
-        InviteError::Store(error) => return Err(error.into()),
-        InviteError::Card(error) => return Err(error.into()),
-        error @ InviteError::TooMany(_) => return Err(ApiError::Conflict(error.to_string())),
-        InviteError::Refused(InvitationRefusal::NoAddress) => words.letter_no_address.to_owned(),
-        InviteError::Refused(InvitationRefusal::CardEnded) => words.letter_ended.to_owned(),
-        InviteError::Refused(InvitationRefusal::Address(_)) => words.letter_wrong.to_owned(),
-        InviteError::Refused(InvitationRefusal::TooSoon { minutes }) => {
-            (words.letter_soon)(i64::try_from(minutes).unwrap_or(i64::MAX))
-        }
-    })
+    match error {
+        InviteError::NoCard => Err(ApiError::NotFound),
+        InviteError::Store(error) => Err(error.into()),
+        InviteError::Card(error) => Err(error.into()),
+        refused => Ok(screen.words.language.invite_error(&refused)),
+    }
 }
 
 /// The question with the address, or the reason why it cannot be asked.

@@ -16,6 +16,7 @@ use crate::web::console::profile::{self, Held};
 use crate::web::console::screen::Screen;
 use crate::web::console::way::Place;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 type Answer = Result<Response, ApiError>;
 
@@ -119,7 +120,7 @@ pub async fn refer(
         }
         Err(ReferralError::NoCard) => Err(ApiError::NotFound),
         Err(ReferralError::Store(error)) => Err(error.into()),
-        Err(refusal) => Err(ApiError::Conflict(refusal.to_string())),
+        Err(refusal) => Err(Refused::Referral(refusal).into()),
     }
 }
 
@@ -141,14 +142,11 @@ pub(super) async fn answer(
             CardError::Stale
             | CardError::Lifecycle(LifecycleRefusal::AlreadyVoid | LifecycleRefusal::NotVoid),
         ) => return changed(web, screen, held, sent).await,
-        Err(CardError::Lifecycle(refusal)) => language.lifecycle_refusal(&refusal),
         Err(CardError::Redeem(refusal)) if is_stale(held, sent) => {
             tracing::debug!(%refusal, "a form was older than its card");
             return changed(web, screen, held, sent).await;
         }
-        Err(CardError::Redeem(refusal)) => language.redeem_refusal(&refusal),
-        Err(CardError::Reverse(refusal)) => language.reverse_refusal(&refusal),
-        Err(error) => error.to_string(),
+        Err(refusal) => language.card_error(&refusal),
     };
     let words = &screen.words.acts;
     let way_on = html! {

@@ -17,6 +17,7 @@ use crate::domain::preference::Class;
 use crate::ops::messages::{MessageError, NewMessage};
 use crate::web::Web;
 use crate::web::console::components::icon;
+use crate::web::console::messages::preview::{lengths, lock_screens};
 use crate::web::console::profile::{self, Held};
 use crate::web::console::screen::Screen;
 use crate::web::console::timeline::time_text;
@@ -171,13 +172,8 @@ impl Problem {
     fn said(self, screen: &Screen) -> Result<String, ApiError> {
         let words = &screen.words.acts;
         Ok(match self {
-            Self::Time | Self::Refused(Refusal::When(_)) => words.push_time_wrong.to_owned(),
-            Self::Refused(Refusal::Wording(_)) => words.push_text_wrong.to_owned(),
-            Self::Refused(Refusal::AddressInText) => words.push_address.to_owned(),
-            Self::Refused(Refusal::Target(_)) => words.push_link_wrong.to_owned(),
-            Self::Refused(Refusal::Nobody) => words.push_nobody.to_owned(),
-            Self::Refused(Refusal::Stale { .. }) => screen.words.common.changed_meanwhile.to_owned(),
-            Self::Refused(refusal) => refusal.to_string(),
+            Self::Time => words.push_time_wrong.to_owned(),
+            Self::Refused(refusal) => screen.words.language.message_refusal(&refusal),
             Self::Message(error) => return Err(error.into()),
         })
     }
@@ -230,14 +226,9 @@ fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<&str>) -> M
                 label for="text" { (words.push_text) }
                 textarea #text name="text" required maxlength=(length::MOST_TEXT) rows="3" autofocus
                     aria-invalid=[problem.map(|_| "true")] aria-describedby="text-length" { (typed.text) }
-                ul #text-length .lengths {
-                    @for length in length::lengths(&typed.text) {
-                        li { (screen_name(screen, length.screen)) ": "
-                            output data-shows="text" data-count { (length.characters) } " / " (length.shown) }
-                    }
-                }
+                (lengths(screen, &typed.text))
             }
-            (lock_screens(screen, held, typed))
+            (lock_screens(screen, &held.shown.sheet.face.merchant_name, &typed.title, &typed.text))
             div.fields {
                 div.field {
                     label for="title" { (words.push_heading) }
@@ -265,49 +256,6 @@ fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<&str>) -> M
     };
     let title = (words.push_title)(&held.name(screen));
     page(screen, held, &title, problem, &form)
-}
-
-fn screen_name(screen: &Screen, of: length::Screen) -> &'static str {
-    let words = &screen.words.acts;
-    match of {
-        length::Screen::AppleLockScreen => words.push_apple,
-        length::Screen::GoogleNotification => words.push_google,
-        length::Screen::Browser => words.push_browser,
-    }
-}
-
-/// How it looks where it arrives. With a script it follows what is typed.
-fn lock_screens(screen: &Screen, held: &Held, typed: &Typed) -> Markup {
-    let words = &screen.words.acts;
-    let face = &held.shown.sheet.face;
-    let [apple, google, _] = length::lengths(&typed.text);
-    let shown = |most: usize| -> String {
-        let text: String = typed.text.chars().take(most).collect();
-        if text.is_empty() {
-            words.push_here.to_owned()
-        } else {
-            text
-        }
-    };
-    let title = if typed.title.is_empty() {
-        &face.merchant_name
-    } else {
-        &typed.title
-    };
-    html! {
-        div.lock-screens role="group" aria-label=(words.push_preview) {
-            figure.lock-screen aria-label=(words.push_apple) {
-                figcaption { (words.push_apple) }
-                strong { (face.merchant_name) }
-                p data-shows="text" data-most=(apple.shown) data-otherwise=(words.push_here) { (shown(apple.shown)) }
-            }
-            figure.lock-screen.google aria-label=(words.push_google) {
-                figcaption { (words.push_google) }
-                strong data-shows="title" data-most=(length::MOST_TITLE) data-otherwise=(face.merchant_name) { (title) }
-                p data-shows="text" data-most=(google.shown) data-otherwise=(words.push_here) { (shown(google.shown)) }
-            }
-        }
-    }
 }
 
 /// The forecast, and the form that lets the message go.

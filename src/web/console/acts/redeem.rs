@@ -115,9 +115,7 @@ fn coupon(
         Ok(_) => return Ok(done(&held.way, "redeemed")),
         Err(CouponError::NotFound) => return Err(ApiError::NotFound),
         Err(CouponError::Store(error)) => return Err(error.into()),
-        Err(CouponError::AlreadyRedeemed(redemption)) => language.redemption(&redemption),
-        Err(CouponError::Refused(refusal)) => language.coupon_refusal(&refusal),
-        Err(error @ CouponError::NoLocation) => error.to_string(),
+        Err(refusal) => language.coupon_error(&refusal),
     };
     Ok(refused(view(screen, held, typed, None, Some(&reason))))
 }

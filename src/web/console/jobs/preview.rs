@@ -228,7 +228,7 @@ fn rest(screen: &Screen, preview: &Preview, names: &HashMap<CardId, String>) -> 
                 @for (card, refusal) in &preview.named {
                     li {
                         a href=(format!("/console/cards/{card}")) { (names.get(card).map_or(screen.words.common.no_name, String::as_str)) }
-                        span.muted { (refusal) }
+                        span.muted { (screen.words.language.bulk_refusal(refusal)) }
                     }
                 }
             }

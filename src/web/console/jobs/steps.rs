@@ -85,7 +85,7 @@ async fn take(
     match done {
         Ok(_) => Ok(Redirect::to(&format!("{}?done={word}", address(batch))).into_response()),
         // It ended, or somebody was faster: the page says how it stands.
-        Err(JobError::State { .. }) => Ok(Redirect::to(&address(batch)).into_response()),
+        Err(JobError::Over(_) | JobError::Open(_)) => Ok(Redirect::to(&address(batch)).into_response()),
         Err(error) => Err(error.into()),
     }
 }

@@ -249,7 +249,7 @@ pub fn wrong(screen: &Screen, wanted: &Wanted, wrong: &Wrong) -> Markup {
     let words = &screen.words.list;
     let reason = match wrong {
         Wrong::Segment => words.wrong_segment.to_owned(),
-        Wrong::Rule(error) => (words.wrong_rule)(&error.to_string()),
+        Wrong::Rule(error) => (words.wrong_rule)(&screen.words.language.rule_error(error)),
         Wrong::Find(_) => words.wrong_find.to_owned(),
         Wrong::Sort => words.wrong_sort.to_owned(),
         Wrong::Place => words.wrong_place.to_owned(),

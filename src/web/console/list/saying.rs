@@ -73,7 +73,7 @@ impl<'p> Saying<'p> {
             Test::Is(operand) => format!("{label} {} {}", words.is, one(operand)),
             Test::Not(operand) => format!("{label} {} {}", words.not, one(operand)),
             Test::In(operands) => format!("{label} {} {}", words.is_one_of, self.list(operands, kind)),
-            Test::Has(text) => format!("{label} {} “{text}”", words.has),
+            Test::Has(text) => format!("{label} {} {}", words.has, (self.words.list.found_by)(text)),
             Test::Under(day) if is_day(day) => format!("{label} {} {}", words.before, one(day)),
             Test::Over(day) if is_day(day) => format!("{label} {} {}", words.after, one(day)),
             Test::Under(operand) => format!("{label} {} {}", words.under, one(operand)),
@@ -85,9 +85,9 @@ impl<'p> Saying<'p> {
             Test::Between(None, Some(to)) => format!("{label} {}", (words.up_to)(&one(to))),
             Test::Between(None, None) => label,
             Test::Empty => format!("{label} {}", words.empty),
-            Test::Older(span) => format!("{label} {} {}", words.older, self.span(*span)),
-            Test::Within(span) => format!("{label} {} {}", words.within, self.span(*span)),
-            Test::Next(span) => format!("{label} {} {}", words.next, self.span(*span)),
+            Test::Older(span) => format!("{label} {} {}", words.older, self.span(*span, words.days)),
+            Test::Within(span) => format!("{label} {} {}", words.within, self.span(*span, words.within_days)),
+            Test::Next(span) => format!("{label} {} {}", words.next, self.span(*span, words.within_days)),
             Test::Today => format!("{label} {}", words.today),
         }
     }
@@ -124,7 +124,7 @@ impl<'p> Saying<'p> {
                 let date = jiff::civil::Date::new(2024, *month, *day);
                 date.map_or_else(|_| operand.to_string(), |date| language.date(date, true))
             }
-            Operand::Text(text) => format!("“{text}”"),
+            Operand::Text(text) => (self.words.list.found_by)(text),
             Operand::Word(name) => word(language, name).map_or_else(|| (*name).to_owned(), str::to_owned),
             Operand::Program(id) => match self.programs.name(*id) {
                 "" => id.to_string(),
@@ -133,11 +133,14 @@ impl<'p> Saying<'p> {
         }
     }
 
-    fn span(&self, span: Span) -> String {
+    /// `days` as they are called in the place where they stand.
+    fn span(&self, span: Span, days: &str) -> String {
         let words = &self.words.filter;
-        let (count, unit) = match span.hours.is_multiple_of(24) {
-            true => (span.hours / 24, words.days),
-            false => (span.hours, words.hours),
+        let (count, unit) = match span.hours {
+            1 => return words.one_hour.to_owned(),
+            24 => return words.one_day.to_owned(),
+            hours if hours.is_multiple_of(24) => (hours / 24, days),
+            hours => (hours, words.hours),
         };
         format!("{} {unit}", self.words.language.number(i64::from(count)))
     }

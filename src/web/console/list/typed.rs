@@ -7,7 +7,7 @@ use super::programs::Programs;
 use crate::domain::money::{Amount, Currency};
 use crate::domain::segment::facts::NumberFact;
 use crate::domain::segment::field::Kind;
-use crate::domain::segment::{Field, Rule};
+use crate::domain::segment::{Expected, Field, Rule};
 use crate::web::console::words::filter::{Filter, word};
 use crate::web::console::words::{Language, Text, Words};
 
@@ -230,12 +230,10 @@ impl Typed {
             (operator, [value, ..]) => format!("{head}.{operator}.{value}"),
             (_, []) => return Err(expected),
         };
-        Rule::parse(&text).map_err(
-            |error| match error.expected.starts_with("a first value that is not") {
-                true => words.backwards,
-                false => expected,
-            },
-        )
+        Rule::parse(&text).map_err(|error| match error.expected {
+            Expected::InOrder => words.backwards,
+            _ => expected,
+        })
     }
 
     fn expected(&self, field: &Field, words: &Filter, has_choices: bool) -> Text {

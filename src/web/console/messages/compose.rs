@@ -1,21 +1,24 @@
-//! A plain form that writes a message, or changes one. What it leads to is the message's page, with a forecast.
+//! The form that writes a message, or changes one. Beside it stands how many it is for and what will become of it, before
+//! anything is saved; how it looks follows what is typed. What it leads to is the message's page, with a forecast.
 
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{address, message_id, preview};
+use super::ahead::Ahead;
+use super::choosing::Offered;
+use super::preview::{lengths, lock_screens};
+use super::{address, message_id};
 use crate::domain::access::Action;
 use crate::domain::chips::Chip;
-use crate::domain::id::{MessageId, ProgramId};
+use crate::domain::id::{CardId, MessageId};
 use crate::domain::link::Target;
 use crate::domain::message::audience::BuiltInName;
 use crate::domain::message::when::WhoseZone;
 use crate::domain::message::{Audience, Content, Message, Refusal, RuleText, When, length};
 use crate::domain::preference::Class;
-use crate::domain::segment::Rule;
-use crate::domain::segment::saved::{Segment, Viewer};
+use crate::domain::segment::{Rule, RuleError};
 use crate::ops::messages::{Edit, MessageError, NewMessage};
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, icon};
@@ -35,18 +38,13 @@ pub struct Typed {
     link: String,
     class: String,
     /// `card`, `program:<id>`, `segment:<id>`, `built_in:<word>` or `rule`.
-    to: String,
-    cards: String,
-    rule: String,
+    pub(super) to: String,
+    /// A selection: ids with spaces between them.
+    pub(super) cards: String,
+    pub(super) rule: String,
     at: String,
     zone: String,
     version: i64,
-}
-
-/// What the form offers.
-pub struct Offered {
-    programs: Vec<(ProgramId, String)>,
-    segments: Vec<Segment>,
 }
 
 /// `GET /console/messages/new`: what its address says is filled in.
@@ -56,24 +54,26 @@ pub async fn new(
     Query(typed): Query<Typed>,
 ) -> Result<Markup, ApiError> {
     screen.require(Action::SendMessages)?;
-    let offered = offered(&web, &screen).await?;
-    Ok(view(&screen, None, &typed, &offered, None))
+    draw(&web, &screen, None, typed, None).await
 }
 
-/// `GET /console/messages/{message_id}/edit`
+/// `GET /console/messages/{message_id}/edit`: as the message is, or as its address says while it is being changed.
 pub async fn edit(
     State(web): State<Web>,
     screen: Screen,
     Path(id): Path<String>,
+    Query(typed): Query<Typed>,
 ) -> Result<Markup, ApiError> {
     screen.require(Action::SendMessages)?;
     let message = web.ops.message(screen.member.merchant, message_id(&id)?).await?;
-    let offered = offered(&web, &screen).await?;
-    let typed = Typed::of(&message);
-    Ok(view(&screen, Some(message.id), &typed, &offered, None))
+    let typed = match typed.to.as_str() {
+        "" => Typed::of(&message),
+        _ => typed,
+    };
+    draw(&web, &screen, Some(message.id), typed, None).await
 }
 
-/// `POST /console/messages`
+/// `POST /console/messages/new`
 pub async fn write(
     State(web): State<Web>,
     screen: Screen,
@@ -83,13 +83,14 @@ pub async fn write(
     let done = async {
         let new = NewMessage {
             content: typed.content()?,
-            audience: typed.audience().map_err(Problem::Typed)?,
-            when: typed.when().map_err(Problem::Typed)?,
+            audience: typed.audience()?,
+            when: typed.when()?,
             author: Some(screen.member.id),
         };
         Ok(web.ops.write_message(screen.member.merchant, new).await?)
     };
-    finish(&web, &screen, None, &typed, done.await).await
+    let done = done.await;
+    finish(&web, &screen, None, typed, done).await
 }
 
 /// `POST /console/messages/{message_id}/edit`
@@ -104,8 +105,8 @@ pub async fn change(
     let done = async {
         let edit = Edit {
             content: Some(typed.content()?),
-            audience: Some(typed.audience().map_err(Problem::Typed)?),
-            when: Some(typed.when().map_err(Problem::Typed)?),
+            audience: Some(typed.audience()?),
+            when: Some(typed.when()?),
         };
         let by = Some(screen.member.id);
         Ok(web
@@ -113,18 +114,22 @@ pub async fn change(
             .edit_message(screen.member.merchant, by, id, typed.version, edit)
             .await?)
     };
-    finish(&web, &screen, Some(id), &typed, done.await).await
+    let done = done.await;
+    finish(&web, &screen, Some(id), typed, done).await
 }
 
 /// Why nothing was written.
 enum Problem {
-    Typed(String),
+    /// The form names nobody that it offers.
+    Whom,
+    Rule(RuleError),
+    Time,
     Message(MessageError),
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        Self::Typed(refusal.to_string())
+        Self::Message(refusal.into())
     }
 }
 
@@ -134,11 +139,23 @@ impl From<MessageError> for Problem {
     }
 }
 
+impl Problem {
+    fn said(&self, screen: &Screen) -> String {
+        let words = screen.words;
+        match self {
+            Self::Whom => words.messages.nobody_chosen.to_owned(),
+            Self::Rule(error) => (words.segments.wrong_rule)(&words.language.rule_error(error)),
+            Self::Time => words.acts.push_time_wrong.to_owned(),
+            Self::Message(error) => words.language.message_error(error),
+        }
+    }
+}
+
 async fn finish(
     web: &Web,
     screen: &Screen,
     id: Option<MessageId>,
-    typed: &Typed,
+    typed: Typed,
     done: Result<Message, Problem>,
 ) -> Result<Response, ApiError> {
     let problem = match done {
@@ -151,29 +168,29 @@ async fn finish(
         Err(Problem::Message(error @ (MessageError::NotFound | MessageError::Store(_)))) => {
             return Err(error.into());
         }
-        Err(Problem::Message(refused)) => refused.to_string(),
-        Err(Problem::Typed(problem)) => problem,
+        Err(problem) => problem.said(screen),
     };
-    let offered = offered(web, screen).await?;
-    let page = view(screen, id, typed, &offered, Some(&problem));
+    let page = draw(web, screen, id, typed, Some(&problem)).await?;
     Ok((ApiError::BadRequest(problem).status(), page).into_response())
 }
 
-async fn offered(web: &Web, screen: &Screen) -> Result<Offered, ApiError> {
-    let viewer = Viewer::Member(screen.member.id);
-    let programs = web.ops.programs().await?;
-    Ok(Offered {
-        programs: programs
-            .into_iter()
-            .filter(|of| of.program.merchant == screen.member.merchant && of.program.archived_at.is_none())
-            .map(|of| (of.program.id, of.program.name))
-            .collect(),
-        segments: web
-            .ops
-            .segments(screen.member.merchant, viewer)
-            .await
-            .map_err(MessageError::from)?,
-    })
+async fn draw(
+    web: &Web,
+    screen: &Screen,
+    id: Option<MessageId>,
+    mut typed: Typed,
+    problem: Option<&str>,
+) -> Result<Markup, ApiError> {
+    let offered = Offered::of(web, screen, &typed).await?;
+    if typed.to.is_empty() {
+        typed.to = offered.usual(&typed);
+    }
+    let ahead = match typed.meant(screen) {
+        Ok(new) => Ahead::of(web, screen, new).await?,
+        Err(Problem::Message(MessageError::Refused(Refusal::Audience(_)))) => Ahead::unclear(None),
+        Err(problem) => Ahead::unclear(Some(problem.said(screen))),
+    };
+    Ok(view(screen, id, &typed, &offered, &ahead, problem))
 }
 
 impl Typed {
@@ -223,40 +240,52 @@ impl Typed {
         Content::checked(Some(&self.title), &text, Some(&self.link), class)
     }
 
-    fn audience(&self) -> Result<Audience, String> {
-        let wrong = |what: &str| format!("to: expected a {what} of the list; got another word");
+    /// What is known of the message while it is being written, whatever its words are by then.
+    fn meant(&self, screen: &Screen) -> Result<NewMessage, Problem> {
+        let content = Content {
+            title: None,
+            text: self.text.trim().to_owned(),
+            link: None,
+            class: Class::parse(&self.class).unwrap_or(Class::Marketing),
+        };
+        Ok(NewMessage {
+            content,
+            audience: self.audience()?.checked().map_err(Refusal::from)?,
+            when: self.when()?,
+            author: Some(screen.member.id),
+        })
+    }
+
+    /// The selection; none where it names what is no card.
+    pub(super) fn cards(&self) -> Option<Vec<CardId>> {
+        let cards = self.cards.split([' ', ',', '\n', '\r', '\t']);
+        let cards = cards.filter(|word| !word.is_empty()).map(str::parse);
+        cards.collect::<Result<_, _>>().ok()
+    }
+
+    fn audience(&self) -> Result<Audience, Problem> {
         match self.to.split_once(':') {
-            Some(("program", id)) => id.parse().map(Audience::Program).map_err(|_| wrong("program")),
-            Some(("segment", id)) => id.parse().map(Audience::Segment).map_err(|_| wrong("segment")),
+            Some(("program", id)) => id.parse().map(Audience::Program).map_err(|_| Problem::Whom),
+            Some(("segment", id)) => id.parse().map(Audience::Segment).map_err(|_| Problem::Whom),
             Some(("built_in", word)) => match Chip::parse(word) {
                 Some(built_in) => Ok(Audience::BuiltIn(BuiltInName(built_in))),
-                None => Err(wrong("segment")),
+                None => Err(Problem::Whom),
             },
+            _ if self.to == "rule" && self.rule.trim().is_empty() => Err(Problem::Whom),
             _ if self.to == "rule" => match Rule::parse(self.rule.trim()) {
                 Ok(rule) => Ok(Audience::Rule(RuleText(rule))),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(Problem::Rule(error)),
             },
-            _ => {
-                let cards = self.cards.split([' ', ',', '\n', '\r', '\t']);
-                let cards = cards.filter(|word| !word.is_empty()).map(str::parse);
-                let cards: Result<Vec<_>, _> = cards.collect();
-                cards
-                    .map(Audience::Cards)
-                    .map_err(|error| format!("cards: {error}"))
-            }
+            _ => self.cards().map(Audience::Cards).ok_or(Problem::Whom),
         }
     }
 
-    fn when(&self) -> Result<When, String> {
+    fn when(&self) -> Result<When, Problem> {
         if self.at.trim().is_empty() {
             return Ok(When::Now);
         }
-        let time = self.at.trim().parse();
-        let time = time.map_err(|_| {
-            "time: expected a date and time like 2026-12-24T10:00; got another text".to_owned()
-        })?;
         Ok(When::At {
-            time,
+            time: self.at.trim().parse().map_err(|_| Problem::Time)?,
             zone: WhoseZone::parse(&self.zone).unwrap_or(WhoseZone::Merchant),
         })
     }
@@ -267,11 +296,12 @@ fn view(
     id: Option<MessageId>,
     typed: &Typed,
     offered: &Offered,
+    ahead: &Ahead,
     problem: Option<&str>,
 ) -> Markup {
     let (said, common) = (&screen.words.messages, &screen.words.common);
     let action = id.map_or_else(
-        || "/console/messages".to_owned(),
+        || "/console/messages/new".to_owned(),
         |id| format!("{}/edit", address(id)),
     );
     let back = id.map_or_else(|| "/console/messages".to_owned(), address);
@@ -280,80 +310,68 @@ fn view(
         nav.crumbs aria-label=(common.path) { a href=(back) { (icon("left")) (said.title) } }
         div.page-head { h1 { (title) } }
         @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
-        form.panel method="post" action=(action) data-once data-guard {
-            input type="hidden" name="version" value=(typed.version);
-            div.field {
-                label for="title" { (said.title_field) }
-                input #title name="title" type="text" maxlength=(length::MOST_TITLE) value=(typed.title) autocomplete="off";
+        div.compose {
+            form #compose .panel method="post" action=(action) data-once data-guard data-swap="ahead" data-typed {
+                input type="hidden" name="version" value=(typed.version);
+                (offered.draw(screen, typed))
+                (words(screen, typed))
+                (time(screen, typed))
+                noscript { button.button.secondary type="submit" formmethod="get" formnovalidate { (said.show_ahead) } }
             }
-            div.field {
-                label for="text" { (said.text) }
-                textarea #text name="text" required maxlength=(length::MOST_TEXT) rows="4" data-lengths { (typed.text) }
+            (ahead.draw(screen))
+            div.dialog-foot {
+                a.button.secondary href=(back) { (common.cancel) }
+                button.button.primary type="submit" form="compose" { (said.save_and_forecast) }
             }
-            @if !typed.text.is_empty() { (preview::of(screen, Some(&typed.title), &typed.text)) }
-            div.field {
-                label for="link" { (said.link_field) }
-                input #link name="link" type="url" placeholder="https://" value=(typed.link);
-            }
-            div.field {
-                label for="class" { (said.about) }
-                select #class name="class" aria-describedby="class-hint" {
-                    @for class in CLASSES {
-                        option value=(class.as_str()) selected[class.as_str() == typed.class] { (said.class(class)) }
-                    }
-                }
-                p.hint #class-hint { (said.about_hint) }
-            }
-            (recipients(screen, typed, offered))
-            div.fields {
-                div.field {
-                    label for="at" { (said.at) }
-                    input #at name="at" type="datetime-local" value=(typed.at);
-                }
-                div.field {
-                    label for="zone" { (said.zone) }
-                    select #zone name="zone" {
-                        option value="merchant" selected[typed.zone == "merchant"] { (said.shop) }
-                        option value="customer" selected[typed.zone == "customer"] { (said.each_customer) }
-                    }
-                }
-            }
-            button.button.primary type="submit" { (said.save_and_forecast) }
         }
     };
     screen.page(Section::Messages, title, &content)
 }
 
-fn recipients(screen: &Screen, typed: &Typed, offered: &Offered) -> Markup {
+/// What it says, and how that looks.
+fn words(screen: &Screen, typed: &Typed) -> Markup {
     let said = &screen.words.messages;
-    let choice = |value: String, label: &str| {
-        html! { option value=(value) selected[value == typed.to] { (label) } }
-    };
     html! {
         div.field {
-            label for="to" { (said.to) }
-            select #to name="to" {
-                @for (program, name) in &offered.programs {
-                    (choice(format!("program:{program}"), &(said.all_holders)(name)))
+            label for="class" { (said.about) }
+            select #class name="class" aria-describedby="class-hint" {
+                @for class in CLASSES {
+                    option value=(class.as_str()) selected[class.as_str() == typed.class] { (said.class(class)) }
                 }
-                @for built_in in Chip::EACH {
-                    (choice(format!("built_in:{}", built_in.as_str()), built_in.title()))
-                }
-                @for segment in &offered.segments {
-                    (choice(format!("segment:{}", segment.id), &segment.name))
-                }
-                (choice("card".into(), said.named_cards))
-                (choice("rule".into(), said.rule_below))
             }
+            p.hint #class-hint { (said.about_hint) }
         }
+        div.field {
+            label for="title" { (said.title_field) }
+            input #title name="title" type="text" maxlength=(length::MOST_TITLE) value=(typed.title) autocomplete="off";
+        }
+        div.field {
+            label for="text" { (said.text) }
+            textarea #text name="text" required maxlength=(length::MOST_TEXT) rows="4" aria-describedby="text-length" { (typed.text) }
+            (lengths(screen, &typed.text))
+        }
+        (lock_screens(screen, &screen.member.merchant_name, &typed.title, &typed.text))
+        div.field {
+            label for="link" { (said.link_field) }
+            input #link name="link" type="url" placeholder="https://" value=(typed.link);
+        }
+    }
+}
+
+fn time(screen: &Screen, typed: &Typed) -> Markup {
+    let said = &screen.words.messages;
+    html! {
         div.fields {
             div.field {
-                label for="cards" { (said.cards_field) }
-                input #cards name="cards" type="text" value=(typed.cards) autocomplete="off";
+                label for="at" { (said.at) }
+                input #at name="at" type="datetime-local" value=(typed.at);
             }
             div.field {
-                label for="rule" { (said.rule_field) }
-                input #rule name="rule" type="text" placeholder="visits.over.9" value=(typed.rule) autocomplete="off";
+                label for="zone" { (said.zone) }
+                select #zone name="zone" {
+                    option value="merchant" selected[typed.zone == "merchant"] { (said.shop) }
+                    option value="customer" selected[typed.zone == "customer"] { (said.each_customer) }
+                }
             }
         }
     }

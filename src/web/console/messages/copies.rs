@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::address;
 use crate::domain::message::State as MessageState;
 use crate::domain::message::fetches;
-use crate::domain::message::forecast::Tally;
+use crate::domain::message::forecast::{Tally, hour_start};
 use crate::ops::messages::Shown;
 use crate::store::intents::IntentState;
 use crate::web::console::components::{Tone, alert};
@@ -53,7 +53,7 @@ fn progress(screen: &Screen, shown: &Shown) -> Markup {
 }
 
 /// One bar for a tally; the words under it say the same.
-fn bar(screen: &Screen, tally: &Tally) -> Markup {
+pub(super) fn bar(screen: &Screen, tally: &Tally) -> Markup {
     let said = &screen.words.messages;
     let parts = [
         ("good", tally.sent),
@@ -183,6 +183,18 @@ fn states(screen: &Screen, shown: &Shown) -> Markup {
     }
 }
 
+/// Why some are not told, each reason with its number.
+pub(super) fn reasons(screen: &Screen, tally: &Tally) -> Markup {
+    let said = &screen.words.messages;
+    html! {
+        ul.reasons {
+            @for (code, count) in &tally.suppressed {
+                li { strong { (screen.number(*count)) } " " ((said.not_sent_because)(reason(screen.words.language, code))) }
+            }
+        }
+    }
+}
+
 /// Hour by hour: a bar for the eye, the numbers for everybody.
 fn time_line(screen: &Screen, shown: &Shown) -> Markup {
     let said = &screen.words.messages;
@@ -216,6 +228,20 @@ fn time_line(screen: &Screen, shown: &Shown) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Hour by hour, of a message that nobody has saved.
+pub(super) fn time_line_of(screen: &Screen, tally: &Tally) -> Markup {
+    let said = &screen.words.messages;
+    let most = tally.line.values().copied().max().unwrap_or(0).max(1);
+    html! {
+        h3 { (said.when_told) }
+        dl.hours {
+            @for (hour, count) in tally.line.iter().take(MOST_HOURS) {
+                div { dt { (screen.time(hour_start(*hour))) } dd { (hour_bar(*count, most)) " " (screen.number(*count)) } }
             }
         }
     }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::whom::Whom;
 use super::{address, begin, message_id, view};
 use crate::domain::access::Action;
 use crate::domain::id::MessageId;
@@ -14,6 +15,7 @@ use crate::web::Web;
 use crate::web::console::layout::Section;
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// The forms that the state allows. What is about to be sent is confirmed by its number.
 pub(super) fn of(screen: &Screen, shown: &Shown) -> Markup {
@@ -150,7 +152,10 @@ pub async fn test(
     screen.require(Action::SendMessages)?;
     let id = message_id(&id)?;
     let card = sent.card.trim().parse();
-    let card = card.map_err(|error| ApiError::BadRequest(format!("card: {error}")))?;
+    let card = card.map_err(|_| Refused::Field {
+        field: "card",
+        expected: "the number of a card",
+    })?;
     let done = web
         .ops
         .test_message(screen.member.merchant, Some(screen.member.id), id, card)
@@ -216,9 +221,10 @@ async fn answer(
     let reason = match done {
         Ok(id) => return Ok(Redirect::to(&address(id)).into_response()),
         Err(error @ (MessageError::NotFound | MessageError::Store(_))) => return Err(error.into()),
-        Err(refused) => refused.to_string(),
+        Err(refused) => screen.words.language.message_error(&refused),
     };
     let shown = web.ops.show_message(screen.member.merchant, id).await?;
-    let page = view(screen, &shown, Some(&reason));
+    let whom = Whom::of(web, screen).await?;
+    let page = view(screen, &whom, &shown, Some(&reason));
     Ok((ApiError::Conflict(reason).status(), page).into_response())
 }

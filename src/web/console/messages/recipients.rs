@@ -112,7 +112,7 @@ fn line(screen: &Screen, recipient: &Recipient) -> Markup {
             th scope="row" data-label=(said.card) {
                 a.row-link href=(format!("/console/cards/{}", recipient.card)) { (recipient.card) }
             }
-            td data-label=(said.channel) { (recipient.channel.title()) }
+            td data-label=(said.channel) { (screen.words.common.channel(recipient.channel)) }
             td data-label=(said.state) { (said.intent(recipient.state)) }
             td data-label=(said.why) { (why) }
             td data-label=(said.when) {

@@ -21,6 +21,7 @@ use crate::web::console::profile::information::who;
 use crate::web::console::screen::Screen;
 use crate::web::console::way::Way;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// What names an answer in the form.
 const ANSWER: &str = "field:";
@@ -89,8 +90,10 @@ pub async fn submit(
     };
     let subject = subject(&web, &screen, customer_id(&customer)?, &from).await?;
     let version = typed.get("version").parse();
-    let version =
-        version.map_err(|_| ApiError::BadRequest(screen.words.shell.did_not_work_text.to_owned()))?;
+    let version = version.map_err(|_| Refused::Field {
+        field: "version",
+        expected: "the version that the form came with",
+    })?;
     let answers = typed.answers(ANSWER);
     let edit = Edit {
         fields: typed.profile(),

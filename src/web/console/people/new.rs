@@ -21,6 +21,7 @@ use crate::web::console::layout::Section;
 use crate::web::console::screen::Screen;
 use crate::web::console::way::{Place, Way};
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// A program that takes new cards, with what it asks.
 struct Offered {
@@ -140,7 +141,7 @@ async fn consent(
     match set {
         Ok(_) => Ok(()),
         Err(crate::ops::consents::WishError::Store(error)) => Err(error.into()),
-        Err(error) => Err(ApiError::Conflict(error.to_string())),
+        Err(error) => Err(Refused::Wish(error).into()),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::web::console::screen::Screen;
 use crate::web::console::timeline::{Line, line};
 use crate::web::console::way::Place;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// Rows of a page.
 const PAGE: usize = 30;
@@ -60,7 +61,7 @@ pub async fn show(
         Ok(timeline) => timeline,
         Err(TimelineError::NotFound) => return Err(ApiError::NotFound),
         Err(TimelineError::Store(error)) => return Err(error.into()),
-        Err(refused) => return Err(ApiError::BadRequest(refused.to_string())),
+        Err(refused) => return Err(Refused::Timeline(refused).into()),
     };
     let walk = Walk {
         held: &held,

@@ -99,7 +99,7 @@ fn messages(screen: &Screen, why: &Why) -> Markup {
                         @if screen.may(Action::ViewMessages) {
                             a href=(format!("/console/messages/{}", message.message)) { (begin(&message.body)) }
                         } @else { span { (begin(&message.body)) } }
-                        span.muted { (message.channel.title()) }
+                        span.muted { (screen.words.common.channel(message.channel)) }
                         span.push.muted { (screen.time(message.changed_at)) }
                     }
                 }

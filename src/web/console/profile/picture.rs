@@ -33,7 +33,7 @@ pub async fn show(
         section.panel.sheet aria-labelledby="preview-title" {
             h2 #preview-title { (words.preview) }
             p { (state(&screen, &held)) }
-            p.muted { (words.working_on) ": " (face.status_line()) }
+            p.muted { (words.working_on) ": " (words.aim(screen.words.language, face.aim())) }
         }
         div.pictures {
             @if let Some(then) = older.and_then(|fetch| fetch.face.as_ref().map(|face| (fetch.at, face))) {
@@ -70,7 +70,7 @@ fn both(web: &Web, screen: &Screen, face: &CardFace, title: &str) -> Markup {
     html! {
         section.picture aria-label=(title) {
             h2 { (title) }
-            p.muted { (Channel::Apple.title()) ", " ((words.version)(&face.version.to_string())) }
+            p.muted { (screen.words.common.channel(Channel::Apple)) ", " ((words.version)(&face.version.to_string())) }
             (pass::picture(screen, face, texts.as_ref(), words.front_label))
             h3 { (words.back) }
             @match &texts {
@@ -83,8 +83,8 @@ fn both(web: &Web, screen: &Screen, face: &CardFace, title: &str) -> Markup {
 
 fn at_google(screen: &Screen, face: &CardFace) -> Markup {
     html! {
-        section.picture aria-label=(Channel::Google.title()) {
-            h2 { (Channel::Google.title()) }
+        section.picture aria-label=(screen.words.common.channel(Channel::Google)) {
+            h2 { (screen.words.common.channel(Channel::Google)) }
             p.muted { (screen.words.profile.preview_now) }
             figure.pass.google aria-label=(screen.words.profile.front_label) {
                 div.pass-head { span.pass-logo { (face.merchant_name) } }

@@ -33,7 +33,7 @@ pub fn section(screen: &Screen, held: &Held) -> Markup {
             ul.list {
                 @for platform in &platforms {
                     li {
-                        span { ((words.passes)(platform.channel.title(), platform.count)) }
+                        span { ((words.passes)(screen.words.common.channel(platform.channel), platform.count)) }
                         @if let Some(at) = platform.seen_at { span.muted { ((words.seen)(&time_text(screen, at))) } }
                         span.push {
                             @if platform.reachable { (badge(Tone::Good, words.reachable)) }
@@ -43,7 +43,7 @@ pub fn section(screen: &Screen, held: &Held) -> Markup {
                 }
             }
             @for waiting in &held.profile.waiting {
-                p.muted.panel-note { ((words.waiting)(waiting.channel.title())) }
+                p.muted.panel-note { ((words.waiting)(screen.words.common.channel(waiting.channel))) }
             }
             @for device in &held.profile.devices { (steps(screen, device)) }
         }

@@ -17,7 +17,7 @@ pub(super) fn section(screen: &Screen, why: &Why) -> Markup {
             div.panel-head { h2 #why-title { (words.why) } }
             @if why.channels.is_empty() { p.muted.quiet { (words.why_nowhere) } }
             @for of in &why.channels {
-                h3.panel-note { (of.channel.title()) }
+                h3.panel-note { (screen.words.common.channel(of.channel)) }
                 dl.details {
                     @for (class, ruling) in &of.next {
                         div { dt { (words.class(*class)) } dd { (next(screen, ruling, why)) } }

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{reach_words, refusal, segment_id, viewer};
+use super::{reach_words, segment_id, viewer};
 use crate::domain::access::Action;
 use crate::domain::chips::Chip;
 use crate::domain::segment::order::{Direction, Each, Edge, Order, Sort};
@@ -114,7 +114,7 @@ pub async fn save(
             };
             match web.ops.add_segment(screen.member.merchant, new).await {
                 Ok(_) => return Ok(Redirect::to("/console/segments?done=saved").into_response()),
-                Err(SegmentError::Refused(why)) => refusal(&screen.words.segments, &why),
+                Err(SegmentError::Refused(why)) => screen.words.language.segment_refusal(&why),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -129,7 +129,7 @@ pub async fn save(
 }
 
 fn wrong_rule(screen: &Screen, error: &RuleError) -> String {
-    (screen.words.segments.wrong_rule)(&error.to_string())
+    (screen.words.segments.wrong_rule)(&screen.words.language.rule_error(error))
 }
 
 /// `GET /console/segments/{segment}/edit`
@@ -193,7 +193,7 @@ pub async fn change(
                 Err(SegmentError::Refused(Refusal::Stale { .. })) => {
                     screen.words.common.changed_meanwhile.to_owned()
                 }
-                Err(SegmentError::Refused(why)) => refusal(&screen.words.segments, &why),
+                Err(SegmentError::Refused(why)) => screen.words.language.segment_refusal(&why),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -357,7 +357,7 @@ pub async fn duplicate(
     match made.await {
         Ok(_) => Ok(Redirect::to("/console/segments?done=saved").into_response()),
         Err(SegmentError::Refused(why)) => {
-            let problem = refusal(&screen.words.segments, &why);
+            let problem = screen.words.language.segment_refusal(&why);
             let page = copy_page(&screen, &segment, &typed.name, Some(&problem));
             Ok((ApiError::Conflict(problem).status(), page).into_response())
         }

@@ -4,7 +4,6 @@ use axum::extract::{RawForm, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 
-use super::refusal;
 use crate::domain::access::Action;
 use crate::domain::bulk::Audience;
 use crate::domain::id::CardId;
@@ -49,7 +48,7 @@ pub async fn save(State(web): State<Web>, screen: Screen, form: RawForm) -> Resu
     match web.ops.add_segment(screen.member.merchant, new).await {
         Ok(_) => Ok(Redirect::to("/console/segments?done=saved").into_response()),
         Err(SegmentError::Refused(why)) => {
-            let problem = refusal(&screen.words.segments, &why);
+            let problem = screen.words.language.segment_refusal(&why);
             Ok(page(&screen, &selected, count, &name, Some(&problem)))
         }
         Err(error) => Err(error.into()),

@@ -16,6 +16,7 @@ use crate::web::console::layout::Section;
 use crate::web::console::pass::qr_path;
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
+use crate::web::refused;
 
 #[derive(Deserialize)]
 pub(super) struct TurnOn {
@@ -109,8 +110,10 @@ pub(super) async fn turn_on(
     Form(wish): Form<TurnOn>,
 ) -> Result<Response, ApiError> {
     let said = &screen.words.settings;
-    let proposal = Proposal::parse(&wish.secret, &screen.member.email)
-        .ok_or_else(|| ApiError::BadRequest("secret: expected the one that the page gave out".into()))?;
+    let proposal = Proposal::parse(&wish.secret, &screen.member.email).ok_or(refused::Refused::Field {
+        field: "secret",
+        expected: "the one that the page gave out",
+    })?;
     let account = screen.member.account;
     match web
         .ops

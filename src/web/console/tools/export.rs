@@ -22,6 +22,7 @@ use crate::web::console::list::programs::Programs;
 use crate::web::console::list::wanted::Wanted;
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// The routes of exports, to be nested at `/export`.
 pub fn router() -> Router<Web> {
@@ -234,9 +235,10 @@ async fn cards_of_list(
     list: &str,
 ) -> Result<Vec<crate::domain::id::CardId>, ApiError> {
     let wanted = Wanted::parse(list);
-    let meant = wanted
-        .meant()
-        .map_err(|_| ApiError::BadRequest("list: expected the query of a list".into()))?;
+    let meant = wanted.meant().map_err(|_| Refused::Field {
+        field: "list",
+        expected: "the query of a list",
+    })?;
     let viewer = Viewer::Member(screen.member.id);
     let edge = crate::domain::segment::order::Edge::First;
     let query = meant.ask(viewer, wanted.each, edge, wanted.size());
@@ -280,7 +282,7 @@ fn refusal(error: ExportError) -> ApiError {
     match error {
         ExportError::Store(error) => error.into(),
         ExportError::Customer(error) => of_customers(error),
-        ExportError::NoColumn { .. } => ApiError::BadRequest(error.to_string()),
+        error @ ExportError::NoColumn { .. } => Refused::Export(error).into(),
         ExportError::File(error) => ApiError::Internal(Box::new(error)),
     }
 }

@@ -18,9 +18,8 @@ use serde::Deserialize;
 use super::download;
 use crate::domain::access::Action;
 use crate::domain::id::UploadId;
-use crate::domain::import::MappingError;
 use crate::domain::upload::{UploadState, UploadWish};
-use crate::ops::import::{ImportError, failed_header, failed_row, template};
+use crate::ops::import::{ImportError, failed_header, failed_row_saying, template};
 use crate::ops::uploads::UploadError;
 use crate::store::uploads::Upload;
 use crate::web::Web;
@@ -130,11 +129,7 @@ async fn choose(
         .collect();
     let said = &screen.words.import;
     let reason = match web.ops.try_upload(merchant, upload, meanings.clone()).await {
-        Err(UploadError::Import(ImportError::Mapping(error))) => match error {
-            MappingError::Twice(one, other, _) => (said.twice)(&one, &other),
-            MappingError::NoMeaning { .. } => said.no_meaning.to_owned(),
-            _ => said.nothing_known.to_owned(),
-        },
+        Err(UploadError::Import(ImportError::Mapping(error))) => screen.words.language.mapping_error(&error),
         other => return moved(&web, &works, &screen, upload, other.map(|()| None)).await,
     };
     let mut sheet = web.ops.upload_sheet(merchant, upload).await?;
@@ -240,13 +235,16 @@ async fn failed_file(
         .upload(screen.member.merchant, upload_id(&upload)?)
         .await?;
     let ops = web.ops.clone();
+    let words = screen.words;
     Ok(download::csv("failed-rows", move |out| async move {
         let columns = columns::headers(&upload);
         let mut piece = vec![failed_header(&columns)];
         let mut after = 0;
         loop {
             let page = ops.upload_failures(&upload, after).await?;
-            piece.extend(page.iter().map(|failure| failed_row(&columns, failure)));
+            piece.extend(page.iter().map(|failure| {
+                failed_row_saying(&columns, failure, words.import.failure(words.language, failure))
+            }));
             if !out.send(download::rows(std::mem::take(&mut piece))?).await {
                 return Ok(());
             }

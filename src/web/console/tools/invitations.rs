@@ -23,6 +23,7 @@ use crate::web::console::list::programs::Programs;
 use crate::web::console::screen::Screen;
 use crate::web::error::ApiError;
 use crate::web::public::card_link;
+use crate::web::refused::Refused;
 
 /// Letters that the store gives out at once; there are more when it gives so many.
 const PAGE: usize = 200;
@@ -284,6 +285,6 @@ fn refusal(error: InviteError) -> ApiError {
     match error {
         InviteError::NoCard => ApiError::NotFound,
         InviteError::Store(error) => error.into(),
-        other => ApiError::Conflict(other.to_string()),
+        other => Refused::Invite(other).into(),
     }
 }

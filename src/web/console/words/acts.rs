@@ -57,10 +57,10 @@ words! {
         number_wrong: Text = "Write a whole number.", "Schreiben Sie eine ganze Zahl.";
         show_effect: Text = "Show effect", "Wirkung zeigen";
         effect: Text = "This will happen", "Das wird geschehen";
-        effect_earned: Counted = |count| if count == 1 { "1 reward becomes ready.".into() } else { format!("{count} rewards become ready.") },
-            |count| if count == 1 { "1 Prämie wird bereit.".into() } else { format!("{count} Prämien werden bereit.") };
-        effect_withdrawn: Counted = |count| if count == 1 { "1 reward is withdrawn.".into() } else { format!("{count} rewards are withdrawn.") },
-            |count| if count == 1 { "1 Prämie wird entzogen.".into() } else { format!("{count} Prämien werden entzogen.") };
+        effect_earned: Counted = |count| if count == 1 { "1 reward becomes ready.".into() } else { format!("{count} rewards become ready.", count = super::en(count)) },
+            |count| if count == 1 { "1 Prämie wird bereit.".into() } else { format!("{count} Prämien werden bereit.", count = super::de(count)) };
+        effect_withdrawn: Counted = |count| if count == 1 { "1 reward is withdrawn.".into() } else { format!("{count} rewards are withdrawn.", count = super::en(count)) },
+            |count| if count == 1 { "1 Prämie wird entzogen.".into() } else { format!("{count} Prämien werden entzogen.", count = super::de(count)) };
         effect_tier: Text = "The tier changes.", "Die Stufe ändert sich.";
         before: Text = "Before", "Vorher";
         after: Text = "After", "Nachher";
@@ -81,19 +81,11 @@ words! {
         letter: Text = "Send card again", "Karte erneut senden";
         letter_text: With = |address| format!("An email with the installation link goes to {address}."),
             |address| format!("Eine E-Mail mit dem Installationslink geht an {address}.");
-        letter_no_address: Text = "This customer has no email address.", "Dieser Kunde hat keine E-Mail-Adresse.";
-        letter_soon: Counted = |minutes| format!("An email was sent already. The next may go in {minutes} minutes."),
-            |minutes| format!("Eine E-Mail wurde schon gesendet. Die nächste darf in {minutes} Minuten gehen.");
-        letter_ended: Text = "This card has ended.", "Diese Karte ist beendet.";
-        letter_wrong: Text = "The email address of this customer cannot be used.", "Die E-Mail-Adresse dieses Kunden ist nicht verwendbar.";
         send: Text = "Send", "Senden";
         push: Text = "Send push", "Push senden";
         push_title: With = |name| format!("Send a push to {name}"), |name| format!("Push an {name} senden");
         push_heading: Text = "Title (may be left out)", "Titel (darf fehlen)";
         push_text: Text = "Text", "Text";
-        push_length: fn(&str, i64, i64) -> String = |screen, characters, shown| format!("{screen}: {characters} of {shown} characters"),
-            |screen, characters, shown| format!("{screen}: {characters} von {shown} Zeichen");
-        push_cut: Counted = |count| format!("{count} may be cut"), |count| format!("{count} könnten abgeschnitten werden");
         push_link: Text = "Link (may be left out)", "Link (darf fehlen)";
         push_class: Text = "About", "Thema";
         push_at: With = |zone| format!("At (at once when left out), time of {zone}"), |zone| format!("Wann (sofort, wenn leer), Zeit von {zone}");
@@ -104,27 +96,21 @@ words! {
         push_here: Text = "Your text", "Ihr Text";
         push_next: Text = "Save and look ahead", "Speichern und vorausschauen";
         push_forecast: Text = "What will become of it", "Was daraus wird";
-        push_sent: Counted = |count| format!("{count} leave at once"), |count| format!("{count} gehen sofort hinaus");
-        push_deferred: Counted = |count| format!("{count} wait"), |count| format!("{count} warten");
-        push_suppressed: fn(i64, &str) -> String = |count, rule| format!("{count} not sent: {rule}"), |count, rule| format!("{count} nicht gesendet: {rule}");
+        push_sent: Counted = |count| format!("{count} leave at once", count = super::en(count)), |count| format!("{count} gehen sofort hinaus", count = super::de(count));
+        push_deferred: Counted = |count| format!("{count} wait", count = super::en(count)), |count| format!("{count} warten", count = super::de(count));
+        push_suppressed: fn(i64, &str) -> String = |count, rule| format!("{count} not sent: {rule}", count = super::en(count)), |count, rule| format!("{count} nicht gesendet: {rule}", count = super::de(count));
         push_nobody: Text = "Nothing would be sent.", "Es würde nichts gesendet.";
         push_now: Text = "Send now", "Jetzt senden";
         push_then: With = |at| format!("Send at {at}"), |at| format!("Senden um {at}");
         push_page: Text = "Open the message", "Nachricht öffnen";
         push_time_wrong: Text = "Write a date and time like 2026-12-24 10:00 that is still to come, within 400 days.",
             "Schreiben Sie Datum und Uhrzeit wie 2026-12-24 10:00, künftig und innerhalb von 400 Tagen.";
-        push_address: Text = "Write words only; an address belongs into the link, where it is counted.",
-            "Schreiben Sie nur Worte; eine Adresse gehört in den Link, wo sie gezählt wird.";
-        push_text_wrong: Text = "Write 1 to 500 characters of text, and a title of at most 35.",
-            "Schreiben Sie 1 bis 500 Zeichen Text und einen Titel von höchstens 35.";
-        push_link_wrong: Text = "Write an address like https://example.com/menu.", "Schreiben Sie eine Adresse wie https://example.com/menu.";
         changed: Text = "This card has changed", "Diese Karte hat sich geändert";
         changed_text: Text = "Nothing was done: since you opened the form, this happened. Look at it, then choose again.",
             "Nichts wurde getan: Seit Sie das Formular geöffnet haben, ist dies geschehen. Sehen Sie es an und entscheiden Sie neu.";
         changed_quietly: Text = "The card itself was changed; its timeline was not.", "Die Karte selbst wurde geändert, ihr Verlauf nicht.";
         stands_at: With = |balance| format!("It now stands at {balance}."), |balance| format!("Sie steht jetzt bei {balance}.");
         to_the_card: Text = "Back to the card", "Zurück zur Karte";
-        choose_again: Text = "Choose again", "Neu entscheiden";
         not_done: Text = "Nothing was done", "Nichts wurde getan";
     }
 }

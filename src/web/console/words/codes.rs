@@ -25,13 +25,13 @@ words! {
         expires: Text = "Last day", "Letzter Tag";
         expires_hint: Text = "Leave empty for codes without an end.", "Leer lassen für Codes ohne Ende.";
         make: Text = "Make codes", "Codes erstellen";
-        of_codes: Counted = |count| if count == 1 { "1 code".into() } else { format!("{count} codes") },
-            |count| if count == 1 { "1 Code".into() } else { format!("{count} Codes") };
+        of_codes: Counted = |count| if count == 1 { "1 code".into() } else { format!("{count} codes", count = super::en(count)) },
+            |count| if count == 1 { "1 Code".into() } else { format!("{count} Codes", count = super::de(count)) };
         a_card: Text = "a card", "eine Karte";
-        on_a_card: Counted = |amount| format!("{amount} on a card"), |amount| format!("{amount} auf eine Karte");
-        uses_each: Counted = |uses| if uses == 1 { "1 use each".into() } else { format!("{uses} uses each") },
-            |uses| if uses == 1 { "je 1 Verwendung".into() } else { format!("je {uses} Verwendungen") };
-        being_made: fn(i64, i64) -> String = |made, wanted| format!("{made} of {wanted} made"), |made, wanted| format!("{made} von {wanted} erstellt");
+        on_a_card: Counted = |amount| format!("{amount} on a card", amount = super::en(amount)), |amount| format!("{amount} auf eine Karte", amount = super::de(amount));
+        uses_each: Counted = |uses| if uses == 1 { "1 use each".into() } else { format!("{uses} uses each", uses = super::en(uses)) },
+            |uses| if uses == 1 { "je 1 Verwendung".into() } else { format!("je {uses} Verwendungen", uses = super::de(uses)) };
+        being_made: fn(i64, i64) -> String = |made, wanted| format!("{made} of {wanted} made", made = super::en(made), wanted = super::en(wanted)), |made, wanted| format!("{made} von {wanted} erstellt", made = super::de(made), wanted = super::de(wanted));
         valid: Text = "Valid", "Gültig";
         expired: Text = "Expired", "Abgelaufen";
         revoked: Text = "Withdrawn", "Zurückgezogen";
@@ -40,7 +40,7 @@ words! {
         code: Text = "Code", "Code";
         used: Text = "Used", "Verwendet";
         first_used: Text = "First used", "Zuerst verwendet";
-        times: fn(i64, i64) -> String = |uses, most| format!("{uses} of {most}"), |uses, most| format!("{uses} von {most}");
+        times: fn(i64, i64) -> String = |uses, most| format!("{uses} of {most}", uses = super::en(uses), most = super::en(most)), |uses, most| format!("{uses} von {most}", uses = super::de(uses), most = super::de(most));
         csv: Text = "Download as CSV", "Als CSV herunterladen";
         sheet: Text = "Sheet to print", "Druckbogen";
         sheet_hint: Text = "200 codes to a sheet. Print it, then cut along the lines.",
@@ -48,8 +48,8 @@ words! {
         revoke: Text = "Withdraw…", "Zurückziehen …";
         revoke_title: With = |label| format!("Withdraw “{label}”?"), |label| format!("„{label}“ zurückziehen?");
         revoke_text: Counted =
-            |count| format!("None of its {count} codes gives anything any more, on paper either. This cannot be undone. What was given stays."),
-            |count| format!("Keiner der {count} Codes gibt mehr etwas, auch nicht auf Papier. Das lässt sich nicht rückgängig machen. Was gegeben wurde, bleibt.");
+            |count| format!("None of its {count} codes gives anything any more, on paper either. This cannot be undone. What was given stays.", count = super::en(count)),
+            |count| format!("Keiner der {count} Codes gibt mehr etwas, auch nicht auf Papier. Das lässt sich nicht rückgängig machen. Was gegeben wurde, bleibt.", count = super::de(count));
         revoke_yes: Text = "Withdraw codes", "Codes zurückziehen";
         done_made: Text = "Batch made.", "Serie erstellt.";
         done_revoked: Text = "Codes withdrawn.", "Codes zurückgezogen.";
@@ -62,11 +62,11 @@ words! {
         no_card: Text = "There is no such card.", "Diese Karte gibt es nicht.";
         use_yes: Text = "Use code", "Code verwenden";
         done_used: Text = "Code used.", "Code verwendet.";
-        range: fn(i64, i64) -> String = |least, most| format!("A whole number from {least} to {most}."), |least, most| format!("Eine ganze Zahl von {least} bis {most}.");
+        range: fn(i64, i64) -> String = |least, most| format!("A whole number from {least} to {most}.", least = super::en(least), most = super::en(most)), |least, most| format!("Eine ganze Zahl von {least} bis {most}.", least = super::de(least), most = super::de(most));
         bad_label: Text = "1 to 80 printable characters.", "1 bis 80 druckbare Zeichen.";
         bad_day: Text = "A day to come, such as 2027-01-31.", "Ein künftiger Tag, etwa 2027-01-31.";
-        length: Counted = |got| format!("A code has 12 characters besides dashes and spaces; these are {got}."),
-            |got| format!("Ein Code hat 12 Zeichen außer Strichen und Leerzeichen; das sind {got}.");
+        length: Counted = |got| format!("A code has 12 characters besides dashes and spaces; these are {got}.", got = super::en(got)),
+            |got| format!("Ein Code hat 12 Zeichen außer Strichen und Leerzeichen; das sind {got}.", got = super::de(got));
         letter: With = |letter| format!("A code has digits and letters without U; this has “{letter}”."),
             |letter| format!("Ein Code hat Ziffern und Buchstaben außer U; hier steht „{letter}“.");
         check: Text = "This is not one of our codes: one of its characters is wrong. Look at it again.",

@@ -2,6 +2,7 @@
 
 use super::{Counted, Text, words};
 use crate::domain::card::CardStatus;
+use crate::domain::delivery::Channel;
 use crate::domain::member::Role;
 use crate::domain::program::ProgramKind;
 
@@ -19,6 +20,8 @@ words! {
         editor: Text = "Editor", "Bearbeiter";
         admin: Text = "Admin", "Verwalter";
         owner: Text = "Owner", "Inhaber";
+        app: Text = "App", "App";
+        web_card: Text = "Web card", "Webkarte";
         on_no_phone: Text = "On no phone", "Auf keinem Handy";
         cancel: Text = "Cancel", "Abbrechen";
         save: Text = "Save", "Speichern";
@@ -41,9 +44,9 @@ words! {
         yes: Text = "Yes", "Ja";
         no: Text = "No", "Nein";
         no_name: Text = "No name", "Ohne Namen";
-        ready: Counted = |count| format!("{count} ready"), |count| format!("{count} bereit");
-        punches_of: fn(i64, i64) -> String = |punches, goal| format!("{punches} of {goal}"),
-            |punches, goal| format!("{punches} von {goal}");
+        ready: Counted = |count| format!("{count} ready", count = super::en(count)), |count| format!("{count} bereit", count = super::de(count));
+        punches_of: fn(i64, i64) -> String = |punches, goal| format!("{punches} of {goal}", punches = super::en(punches), goal = super::en(goal)),
+            |punches, goal| format!("{punches} von {goal}", punches = super::de(punches), goal = super::de(goal));
         required: Text = "Please fill this in.", "Bitte ausfüllen.";
         changed_meanwhile: Text = "Somebody changed this while you were editing. Nothing was saved; look at what it says now.",
             "Jemand hat dies inzwischen geändert. Nichts wurde gespeichert; sehen Sie nach, was jetzt dort steht.";
@@ -51,6 +54,15 @@ words! {
 }
 
 impl Common {
+    /// Wallets have the same name everywhere.
+    pub fn channel(&self, channel: Channel) -> Text {
+        match channel {
+            Channel::Apple | Channel::Google => channel.title(),
+            Channel::Fcm => self.app,
+            Channel::WebPush => self.web_card,
+        }
+    }
+
     pub fn status(&self, status: CardStatus) -> Text {
         match status {
             CardStatus::Pending => self.pending,

@@ -23,6 +23,10 @@ words! {
         unit: Text = "Unit", "Einheit";
         days: Text = "days", "Tage";
         hours: Text = "hours", "Stunden";
+        one_day: Text = "1 day", "1 Tag";
+        one_hour: Text = "1 hour", "1 Stunde";
+        /// After "in the last" and "in the next".
+        within_days: Text = "days", "Tagen";
         which: Text = "Which field", "Welches Feld";
         which_hint: Text = "The code of a field that a program asks for.", "Der Code eines Felds, das ein Programm abfragt.";
         is: Text = "is", "ist";

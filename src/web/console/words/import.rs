@@ -1,6 +1,7 @@
 //! The steps of an import, what columns can mean, and what can be wrong with a row.
 
 use super::{Counted, Language, Text, With, words};
+use crate::store::imports::Failure;
 
 words! {
     /// The steps of an import.
@@ -28,14 +29,14 @@ words! {
             "Zehn Dateien warten schon. Importieren oder löschen Sie erst eine davon.";
         empty: Text = "The file is empty, or its first line has no column names.",
             "Die Datei ist leer, oder in ihrer ersten Zeile stehen keine Spaltennamen.";
-        too_many_columns: Counted = |count| format!("The file has {count} columns; at most 200 can be read. Is it a CSV file?"),
-            |count| format!("Die Datei hat {count} Spalten; höchstens 200 lassen sich lesen. Ist es eine CSV-Datei?");
+        too_many_columns: Counted = |count| format!("The file has {count} columns; at most 200 can be read. Is it a CSV file?", count = super::en(count)),
+            |count| format!("Die Datei hat {count} Spalten; höchstens 200 lassen sich lesen. Ist es eine CSV-Datei?", count = super::de(count));
         encoding: fn(i64, i64) -> String =
-            |line, byte| format!("The file is not text in UTF-8: line {line}, byte {byte}. In your spreadsheet choose “Save as” and “CSV UTF-8”, then upload that file. Nothing was kept of this one."),
-            |line, byte| format!("Die Datei ist kein Text in UTF-8: Zeile {line}, Byte {byte}. Wählen Sie in Ihrer Tabelle „Speichern unter“ und „CSV UTF-8“ und laden Sie diese Datei hoch. Von der hier wurde nichts behalten.");
+            |line, byte| format!("The file is not text in UTF-8: line {line}, byte {byte}. In your spreadsheet choose “Save as” and “CSV UTF-8”, then upload that file. Nothing was kept of this one.", line = super::en(line), byte = super::en(byte)),
+            |line, byte| format!("Die Datei ist kein Text in UTF-8: Zeile {line}, Byte {byte}. Wählen Sie in Ihrer Tabelle „Speichern unter“ und „CSV UTF-8“ und laden Sie diese Datei hoch. Von der hier wurde nichts behalten.", line = super::de(line), byte = super::de(byte));
         long_row: Counted =
-            |line| format!("The row that begins in line {line} does not end, or one of its cells is larger than a row may be. Is a closing quote missing there? Nothing was kept of the file."),
-            |line| format!("Die Zeile, die in Zeile {line} der Datei beginnt, hört nicht auf, oder eine ihrer Zellen ist größer, als eine Zeile sein darf. Fehlt dort ein schließendes Anführungszeichen? Von der Datei wurde nichts behalten.");
+            |line| format!("The row that begins in line {line} does not end, or one of its cells is larger than a row may be. Is a closing quote missing there? Nothing was kept of the file.", line = super::en(line)),
+            |line| format!("Die Zeile, die in Zeile {line} der Datei beginnt, hört nicht auf, oder eine ihrer Zellen ist größer, als eine Zeile sein darf. Fehlt dort ein schließendes Anführungszeichen? Von der Datei wurde nichts behalten.", line = super::de(line));
         broken_off: Text = "The file did not arrive to its end. Nothing was kept of it; upload it again.",
             "Die Datei kam nicht vollständig an. Von ihr wurde nichts behalten; laden Sie sie noch einmal hoch.";
         steps: Text = "Steps", "Schritte";
@@ -47,7 +48,7 @@ words! {
         meaning: Text = "Meaning", "Bedeutung";
         first_rows: Text = "First rows", "Erste Zeilen";
         meaning_of: With = |header| format!("Meaning of {header}"), |header| format!("Bedeutung von {header}");
-        nameless: Counted = |place| format!("Column {place}"), |place| format!("Spalte {place}");
+        nameless: Counted = |place| format!("Column {place}", place = super::en(place)), |place| format!("Spalte {place}", place = super::de(place));
         nothing_known: Text = "None of these columns is known by its name. Say for at least one what it means.",
             "Keine dieser Spalten ist am Namen zu erkennen. Sagen Sie bei mindestens einer, was sie bedeutet.";
         twice: fn(&str, &str) -> String = |one, other| format!("“{one}” and “{other}” mean the same. Set one of them to “Leave out”."),
@@ -76,13 +77,13 @@ words! {
         failed_left: Text = "Good rows are imported even though others fail.",
             "Gute Zeilen werden importiert, auch wenn andere fehlerhaft sind.";
         balances_kept: Counted =
-            |count| format!("{count} rows name a balance of a card that is there already. Such cards keep their own."),
-            |count| format!("{count} Zeilen nennen einen Stand zu einer Karte, die es schon gibt. Solche Karten behalten ihren eigenen.");
+            |count| format!("{count} rows name a balance of a card that is there already. Such cards keep their own.", count = super::en(count)),
+            |count| format!("{count} Zeilen nennen einen Stand zu einer Karte, die es schon gibt. Solche Karten behalten ihren eigenen.", count = super::de(count));
         consents_left: Counted =
-            |count| format!("{count} rows name a consent that is not noted: it lacks when and where it was given, or the person has refused it here."),
-            |count| format!("{count} Zeilen nennen eine Einwilligung, die nicht vermerkt wird: Es fehlt, wann und wo sie gegeben wurde, oder die Person hat sie hier verweigert.");
-        run: Counted = |count| if count == 1 { "Import 1 row".into() } else { format!("Import {count} rows") },
-            |count| if count == 1 { "1 Zeile importieren".into() } else { format!("{count} Zeilen importieren") };
+            |count| format!("{count} rows name a consent that is not noted: it lacks when and where it was given, or the person has refused it here.", count = super::en(count)),
+            |count| format!("{count} Zeilen nennen eine Einwilligung, die nicht vermerkt wird: Es fehlt, wann und wo sie gegeben wurde, oder die Person hat sie hier verweigert.", count = super::de(count));
+        run: Counted = |count| if count == 1 { "Import 1 row".into() } else { format!("Import {count} rows", count = super::en(count)) },
+            |count| if count == 1 { "1 Zeile importieren".into() } else { format!("{count} Zeilen importieren", count = super::de(count)) };
         change_columns: Text = "Change columns", "Spalten ändern";
         stop: Text = "Stop", "Anhalten";
         discard: Text = "Delete file", "Datei löschen";
@@ -95,6 +96,7 @@ words! {
         download_hint: Text = "The same columns and one more that says what is wrong. Put them right and upload that file.",
             "Dieselben Spalten und eine mehr, in der steht, was nicht stimmt. Berichtigen Sie sie und laden Sie diese Datei hoch.";
         line: Text = "Line", "Zeile";
+        in_line: Counted = |line| format!("line {line}"), |line| format!("Zeile {line}");
         column: Text = "Column", "Spalte";
         value: Text = "Value", "Wert";
         what_is_wrong: Text = "What is wrong", "Was nicht stimmt";
@@ -176,7 +178,7 @@ pub fn problem(language: Language, code: &str, message: &str) -> String {
         "no_choice" => "Keine der erlaubten Angaben.",
         "no_date" => "Kein Datum wie 2026-01-31.",
         "impossible_date" => "Diesen Tag gibt es nicht.",
-        "in_the_future" => "Liegt in der Zukunft.",
+        "in_the_future" | "future_date" => "Liegt in der Zukunft.",
         "not_an_amount" => "Kein Betrag.",
         "not_a_balance" => "Keine ganze Zahl ab 0.",
         "wrong_kind" => "Passt nicht zur Art des Programms.",
@@ -205,6 +207,22 @@ pub fn problem(language: Language, code: &str, message: &str) -> String {
 }
 
 impl Import {
+    /// What is wrong with a row, in the file of failed rows: for whoever downloads it.
+    pub fn failure(&self, language: Language, failure: &Failure) -> String {
+        let said = failure.problems.iter().map(|wrong| {
+            let text = problem(language, &wrong.code, &wrong.message);
+            match wrong.column.as_str() {
+                "" => text,
+                column => format!("{column}: {text}"),
+            }
+        });
+        format!(
+            "{}: {}",
+            (self.in_line)(failure.line),
+            said.collect::<Vec<_>>().join(" ")
+        )
+    }
+
     pub fn state(&self, state: crate::domain::upload::UploadState) -> Text {
         use crate::domain::upload::UploadState;
         match state {

@@ -15,7 +15,7 @@ words! {
             "Eine je Zeile oder durch Kommas getrennt; höchstens 200. Wer neu ist, bekommt eine Karte des Programms.";
         send: Text = "Send invitations", "Einladungen senden";
         none_typed: Text = "Type at least one address.", "Geben Sie mindestens eine Adresse ein.";
-        too_many: Counted = |count| format!("At most 200 addresses at once; these are {count}."), |count| format!("Höchstens 200 Adressen auf einmal; das sind {count}.");
+        too_many: Counted = |count| format!("At most 200 addresses at once; these are {count}.", count = super::en(count)), |count| format!("Höchstens 200 Adressen auf einmal; das sind {count}.", count = super::de(count));
         answers: Text = "What became of each address", "Was aus jeder Adresse wurde";
         answers_cards: Text = "What became of each card", "Was aus jeder Karte wurde";
         is_sent: Text = "The letter is on its way.", "Die E-Mail ist unterwegs.";
@@ -39,7 +39,6 @@ words! {
         asked: Text = "Asked for", "Veranlasst";
         link: Text = "Link", "Link";
         copy_link: With = |address| format!("Copy the link for {address}"), |address| format!("Link für {address} kopieren");
-        open_card: Text = "Card", "Karte";
         queued: Text = "Waiting", "Wartet";
         sent: Text = "Sent", "Gesendet";
         opened: Text = "Opened", "Geöffnet";
@@ -48,11 +47,11 @@ words! {
         failed: Text = "Given up", "Aufgegeben";
         send_again: Text = "Send again…", "Noch einmal senden …";
         confirm_one: With = |address| format!("Send the card to {address}?"), |address| format!("Die Karte an {address} senden?");
-        confirm_many: Counted = |count| format!("Send {count} cards to their holders?"), |count| format!("{count} Karten an ihre Inhaber senden?");
+        confirm_many: Counted = |count| format!("Send {count} cards to their holders?", count = super::en(count)), |count| format!("{count} Karten an ihre Inhaber senden?", count = super::de(count));
         confirm_text: Text = "The letter holds the personal link to the card. Another one about the same card may go after a day.",
             "Die E-Mail enthält den persönlichen Link zur Karte. Eine weitere zur selben Karte darf nach einem Tag gehen.";
-        unreachable: Counted = |count| if count == 1 { "1 of them has no email address.".into() } else { format!("{count} of them have no email address.") },
-            |count| if count == 1 { "1 davon hat keine E-Mail-Adresse.".into() } else { format!("{count} davon haben keine E-Mail-Adresse.") };
+        unreachable: Counted = |count| if count == 1 { "1 of them has no email address.".into() } else { format!("{count} of them have no email address.", count = super::en(count)) },
+            |count| if count == 1 { "1 davon hat keine E-Mail-Adresse.".into() } else { format!("{count} davon haben keine E-Mail-Adresse.", count = super::de(count)) };
         send_yes: Text = "Send", "Senden";
         done_sent: Text = "The letter waits to be sent.", "Die E-Mail wartet auf den Versand.";
         erased: Text = "erased", "gelöscht";

@@ -19,26 +19,26 @@ words! {
         take_back: Text = "Take back", "Zurücknehmen";
         message: Text = "Send message", "Nachricht senden";
         put_on_list: Text = "Save as list", "Als Liste speichern";
-        able_of: fn(i64, i64) -> String = |able, all| format!("{able} of {all}"), |able, all| format!("{able} von {all}");
+        able_of: fn(i64, i64) -> String = |able, all| format!("{able} of {all}", able = super::en(able), all = super::en(all)), |able, all| format!("{able} von {all}", able = super::de(able), all = super::de(all));
         preview: Text = "Preview", "Vorschau";
         preview_again: Text = "Preview again", "Vorschau erneuern";
         amount: Text = "How many for each card", "Wie viele je Karte";
         reason: Text = "Reason", "Grund";
         reason_hint: Text = "Stands in each card's history.", "Steht im Verlauf jeder Karte.";
-        can_punches: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be given punches"),
-            |able, all| format!("{able} von {all} können Stempel bekommen");
-        can_points: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be given points"),
-            |able, all| format!("{able} von {all} können Punkte bekommen");
-        can_redeem: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be redeemed"),
-            |able, all| format!("{able} von {all} können eingelöst werden");
-        can_void: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be ended"),
-            |able, all| format!("{able} von {all} können beendet werden");
-        can_restore: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be restored"),
-            |able, all| format!("{able} von {all} können wiederhergestellt werden");
-        can_take_back: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be taken back"),
-            |able, all| format!("{able} von {all} können zurückgenommen werden");
-        crossing: fn(i64, i64) -> String = |cards, rewards| format!("{cards} cards reach their goal, which earns {rewards} rewards."),
-            |cards, rewards| format!("{cards} Karten erreichen ihr Ziel; das bringt {rewards} Prämien.");
+        can_punches: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be given punches", able = super::en(able), all = super::en(all)),
+            |able, all| format!("{able} von {all} können Stempel bekommen", able = super::de(able), all = super::de(all));
+        can_points: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be given points", able = super::en(able), all = super::en(all)),
+            |able, all| format!("{able} von {all} können Punkte bekommen", able = super::de(able), all = super::de(all));
+        can_redeem: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be redeemed", able = super::en(able), all = super::en(all)),
+            |able, all| format!("{able} von {all} können eingelöst werden", able = super::de(able), all = super::de(all));
+        can_void: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be ended", able = super::en(able), all = super::en(all)),
+            |able, all| format!("{able} von {all} können beendet werden", able = super::de(able), all = super::de(all));
+        can_restore: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be restored", able = super::en(able), all = super::en(all)),
+            |able, all| format!("{able} von {all} können wiederhergestellt werden", able = super::de(able), all = super::de(all));
+        can_take_back: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be taken back", able = super::en(able), all = super::en(all)),
+            |able, all| format!("{able} von {all} können zurückgenommen werden", able = super::de(able), all = super::de(all));
+        crossing: fn(i64, i64) -> String = |cards, rewards| format!("{cards} cards reach their goal, which earns {rewards} rewards.", cards = super::en(cards), rewards = super::en(rewards)),
+            |cards, rewards| format!("{cards} Karten erreichen ihr Ziel; das bringt {rewards} Prämien.", cards = super::de(cards), rewards = super::de(rewards));
         void_note: Text = "Ended cards stay on the phones. They show that they have ended, and every scan is refused.",
             "Beendete Karten bleiben auf den Handys. Sie zeigen, dass sie beendet sind, und jeder Scan wird abgelehnt.";
         type_number: With = |count| format!("To end them, type their number: {count}"),
@@ -49,8 +49,8 @@ words! {
             "Die Anzahl stimmt nicht, also geschah nichts. Geben Sie ein, wie viele Karten beendet werden.";
         rest: Text = "The rest, and why", "Der Rest, und warum";
         first_of: With = |count| format!("The first {count} of them."), |count| format!("Die ersten {count} davon.");
-        start: Counted = |count| if count == 1 { "Do it to 1 card".into() } else { format!("Do it to {count} cards") },
-            |count| if count == 1 { "Für 1 Karte ausführen".into() } else { format!("Für {count} Karten ausführen") };
+        start: Counted = |count| if count == 1 { "Do it to 1 card".into() } else { format!("Do it to {count} cards", count = super::en(count)) },
+            |count| if count == 1 { "Für 1 Karte ausführen".into() } else { format!("Für {count} Karten ausführen", count = super::de(count)) };
         nobody_can: Text = "Nobody in this selection can. Choose others, or another action.",
             "Niemand in dieser Auswahl. Wählen Sie andere Karten oder eine andere Aktion.";
         asked_again: Text = "Who matches is looked up again when the job runs; the job says what was different then.",
@@ -113,22 +113,22 @@ words! {
         was_cancelled: Text = "Cancelled. What was done stays, and can be undone.",
             "Abgebrochen. Was getan ist, bleibt und lässt sich zurücknehmen.";
         same_as_preview: Text = "Exactly what the preview showed.", "Genau wie in der Vorschau.";
-        more_cards: Counted = |count| format!("{count} more cards than in the preview."),
-            |count| format!("{count} Karten mehr als in der Vorschau.");
-        fewer_cards: Counted = |count| format!("{count} fewer cards than in the preview."),
-            |count| format!("{count} Karten weniger als in der Vorschau.");
+        more_cards: Counted = |count| format!("{count} more cards than in the preview.", count = super::en(count)),
+            |count| format!("{count} Karten mehr als in der Vorschau.", count = super::de(count));
+        fewer_cards: Counted = |count| format!("{count} fewer cards than in the preview.", count = super::en(count)),
+            |count| format!("{count} Karten weniger als in der Vorschau.", count = super::de(count));
         other_cards: Text = "As many cards as in the preview, but not the same ones.",
             "So viele Karten wie in der Vorschau, aber nicht dieselben.";
-        able_differs: fn(i64, i64) -> String = |now, then| format!("It was done to {now} cards; the preview had said {then}."),
-            |now, then| format!("Ausgeführt für {now} Karten; die Vorschau sagte {then}.");
+        able_differs: fn(i64, i64) -> String = |now, then| format!("It was done to {now} cards; the preview had said {then}.", now = super::en(now), then = super::en(then)),
+            |now, then| format!("Ausgeführt für {now} Karten; die Vorschau sagte {then}.", now = super::de(now), then = super::de(then));
         each_card: Text = "Each card", "Jede Karte";
         waiting: Text = "Waiting", "Wartet";
         nothing_yet: Text = "No jobs yet", "Noch keine Aufträge";
         nothing_yet_text: Text = "What takes longer appears here with its progress and its result: actions on many customers, imports, messages and codes.",
             "Was länger dauert, erscheint hier mit Fortschritt und Ergebnis: Aktionen an vielen Kunden, Importe, Nachrichten und Codes.";
         to_list: Text = "To the customers", "Zu den Kunden";
-        whom_cards: Counted = |count| if count == 1 { "1 selected card".into() } else { format!("{count} selected cards") },
-            |count| if count == 1 { "1 ausgewählte Karte".into() } else { format!("{count} ausgewählte Karten") };
+        whom_cards: Counted = |count| if count == 1 { "1 selected card".into() } else { format!("{count} selected cards", count = super::en(count)) },
+            |count| if count == 1 { "1 ausgewählte Karte".into() } else { format!("{count} ausgewählte Karten", count = super::de(count)) };
         whom_program: With = |name| format!("all cards of {name}"), |name| format!("alle Karten von {name}");
         whom_batch: Text = "the cards of another job", "die Karten eines anderen Auftrags";
         whom_list: Text = "the cards of a saved list", "die Karten einer gespeicherten Liste";

@@ -49,8 +49,8 @@ words! {
         descending: Text = "descending", "absteigend";
         ascending: Text = "ascending", "aufsteigend";
         sort: Text = "Sort", "Sortieren";
-        more_cards: Counted = |count| if count == 1 { "and 1 more card".into() } else { format!("and {count} more cards") },
-            |count| if count == 1 { "und 1 weitere Karte".into() } else { format!("und {count} weitere Karten") };
+        more_cards: Counted = |count| if count == 1 { "and 1 more card".into() } else { format!("and {count} more cards", count = super::en(count)) },
+            |count| if count == 1 { "und 1 weitere Karte".into() } else { format!("und {count} weitere Karten", count = super::de(count)) };
         expired: Text = "Expired", "Abgelaufen";
         redeemed: Text = "Redeemed", "Eingelöst";
         is_cut: Text = "More people match than are listed. Type more to see all of them.",

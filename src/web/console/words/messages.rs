@@ -13,8 +13,8 @@ words! {
         one: Text = "Message", "Nachricht";
         new: Text = "New message", "Neue Nachricht";
         edit_title: Text = "Edit message", "Nachricht bearbeiten";
-        clicks: Counted = |count| format!("Links on passes and in messages were opened {count} times."),
-            |count| format!("Links auf Pässen und in Nachrichten wurden {count}-mal geöffnet.");
+        clicks: Counted = |count| format!("Links on passes and in messages were opened {count} times.", count = super::en(count)),
+            |count| format!("Links auf Pässen und in Nachrichten wurden {count}-mal geöffnet.", count = super::de(count));
         none: Text = "No messages yet", "Noch keine Nachrichten";
         none_text: Text = "Write one to see how many people it reaches before anything is sent.",
             "Schreiben Sie eine: Vor dem Senden sehen Sie, wie viele Menschen sie erreicht.";
@@ -42,17 +42,16 @@ words! {
         tier: Text = "Tier", "Stufe";
         reward: Text = "Rewards", "Prämien";
         one_card: Text = "One card", "Eine Karte";
-        cards: Counted = |count| format!("{count} cards"), |count| format!("{count} Karten");
+        cards: Counted = |count| format!("{count} cards", count = super::en(count)), |count| format!("{count} Karten", count = super::de(count));
         all_of_program: Text = "All of a program", "Alle eines Programms";
         all_holders: With = |name| format!("All holders of {name}"), |name| format!("Alle mit der Karte {name}");
-        rule: With = |rule| format!("Rule: {rule}"), |rule| format!("Regel: {rule}");
         saved_segment: Text = "A saved segment", "Ein gespeichertes Segment";
         says: Text = "What it says", "Was sie sagt";
         leads_to: With = |host| format!("Leads to {host}"), |host| format!("Führt zu {host}");
         rule_at_start: Text = "Rule at the start", "Regel beim Start";
         clicked: Text = "Clicked", "Angeklickt";
-        clicked_by: fn(i64, i64) -> String = |clicks, cards| format!("{clicks} times, by {cards} of them"),
-            |clicks, cards| format!("{clicks}-mal, von {cards} von ihnen");
+        clicked_by: fn(i64, i64) -> String = |clicks, cards| format!("{clicks} times, by {cards} of them", clicks = super::en(clicks), cards = super::en(cards)),
+            |clicks, cards| format!("{clicks}-mal, von {cards} von ihnen", clicks = super::de(clicks), cards = super::de(cards));
         forecast_title: Text = "What it will do", "Was sie bewirken wird";
         outcome_title: Text = "Forecast and outcome", "Vorhersage und Ergebnis";
         copies: Text = "Copies of cards are counted: a card in two wallets counts twice.",
@@ -65,11 +64,11 @@ words! {
         deferred: Text = "Later, by the rules", "Später, nach den Regeln";
         not_sent_because: With = |reason| format!("Not sent: {reason}"), |reason| format!("Nicht gesendet: {reason}");
         bar: fn(i64, i64, i64) -> String =
-            |sent, deferred, suppressed| format!("{sent} at once, {deferred} later, {suppressed} not"),
-            |sent, deferred, suppressed| format!("{sent} sofort, {deferred} später, {suppressed} nicht");
+            |sent, deferred, suppressed| format!("{sent} at once, {deferred} later, {suppressed} not", sent = super::en(sent), deferred = super::en(deferred), suppressed = super::en(suppressed)),
+            |sent, deferred, suppressed| format!("{sent} sofort, {deferred} später, {suppressed} nicht", sent = super::de(sent), deferred = super::de(deferred), suppressed = super::de(suppressed));
         of_people: fn(i64, i64) -> String =
-            |recipients, reached| format!("{recipients} cards are meant; {reached} copies can be told."),
-            |recipients, reached| format!("{recipients} Karten sind gemeint; {reached} Kopien sind erreichbar.");
+            |recipients, reached| format!("{recipients} cards are meant; {reached} copies can be told.", recipients = super::en(recipients), reached = super::en(reached)),
+            |recipients, reached| format!("{recipients} Karten sind gemeint; {reached} Kopien sind erreichbar.", recipients = super::de(recipients), reached = super::de(reached));
         outdated_forecast: Text = "The message changed after this forecast. Make a new one before you send.",
             "Die Nachricht wurde nach dieser Vorhersage geändert. Machen Sie vor dem Senden eine neue.";
         when_told: Text = "When they are told", "Wann sie es erfahren";
@@ -84,13 +83,13 @@ words! {
         fetched: Text = "Fetched by phones (Apple Wallet)", "Von Handys geholt (Apple Wallet)";
         half_within: Text = "Half of them within", "Die Hälfte binnen";
         most_within: Text = "95 of 100 within", "95 von 100 binnen";
-        progress: fn(i64, i64) -> String = |done, all| format!("{done} of {all} decided"),
-            |done, all| format!("{done} von {all} entschieden");
-        rate: Counted = |rate| format!("{rate} a minute"), |rate| format!("{rate} pro Minute");
+        progress: fn(i64, i64) -> String = |done, all| format!("{done} of {all} decided", done = super::en(done), all = super::en(all)),
+            |done, all| format!("{done} von {all} entschieden", done = super::de(done), all = super::de(all));
+        rate: Counted = |rate| format!("{rate} a minute", rate = super::en(rate)), |rate| format!("{rate} pro Minute", rate = super::de(rate));
         make_forecast: Text = "Make a forecast", "Vorhersage machen";
         send_title: Text = "Send it", "Senden";
-        confirm: Counted = |count| format!("Type the number of recipients, {count}, to send it"),
-            |count| format!("Tippen Sie zum Senden die Zahl der Empfänger ein: {count}");
+        confirm: Counted = |count| format!("Type the number of recipients, {count}, to send it", count = super::en(count)),
+            |count| format!("Tippen Sie zum Senden die Zahl der Empfänger ein: {count}", count = super::de(count));
         send: Text = "Send", "Senden";
         schedule: Text = "Schedule", "Planen";
         edit: Text = "Edit", "Bearbeiten";
@@ -123,25 +122,28 @@ words! {
         about: Text = "About", "Worum geht es";
         about_hint: Text = "Marketing reaches only who agreed to it; the others are service.",
             "Werbung erreicht nur, wer zugestimmt hat; das andere ist Service.";
-        named_cards: Text = "The cards named below", "Die unten genannten Karten";
-        rule_below: Text = "The rule below", "Die Regel unten";
-        cards_field: Text = "Cards (their ids)", "Karten (ihre Nummern)";
         rule_field: Text = "Rule", "Regel";
         at: Text = "At (at once when left out)", "Um (sofort, wenn leer)";
         zone: Text = "By the clock of", "Nach der Uhr";
         shop: Text = "the shop", "des Betriebs";
         each_customer: Text = "each customer", "jedes Kunden";
+        selection: Text = "Selected in the list", "In der Liste ausgewählt";
+        and_more: Counted = |count| format!("and {count} more", count = super::en(count)), |count| format!("und {count} weitere", count = super::de(count));
+        filtered_list: Text = "The filtered list", "Die gefilterte Liste";
+        holders_of: Text = "All holders of", "Alle mit der Karte";
+        own_segments: Text = "Your segments", "Ihre Segmente";
+        ready_segments: Text = "Ready-made segments", "Fertige Segmente";
+        rule_typed: Text = "A rule that you write yourself", "Eine selbst geschriebene Regel";
+        advanced: Text = "Advanced: the rule as text", "Erweitert: die Regel als Text";
+        rule_text: Text = "Text of the rule", "Text der Regel";
+        nobody_chosen: Text = "Choose whom the message is for.", "Wählen Sie, für wen die Nachricht ist.";
+        ahead: Text = "Whom it reaches", "Wen sie erreicht";
+        ahead_later: Text = "For so many, what becomes of each is looked up when you save. Nothing is sent by that.",
+            "Bei so vielen wird beim Speichern nachgesehen, was aus jeder wird. Gesendet wird dabei nichts.";
+        ahead_nothing: Text = "Choose whom it is for; the numbers appear here.",
+            "Wählen Sie, für wen sie ist; hier erscheinen dann die Zahlen.";
+        show_ahead: Text = "Show whom it reaches", "Zeigen, wen sie erreicht";
         save_and_forecast: Text = "Save and make a forecast", "Speichern und Vorhersage machen";
-        length: fn(&str, usize, usize) -> String = |screen, characters, cut| match cut {
-                0 => format!("{screen}: {characters} characters"),
-                cut => format!("{screen}: {characters} characters, {cut} may be cut"),
-            },
-            |screen, characters, cut| match cut {
-                0 => format!("{screen}: {characters} Zeichen"),
-                cut => format!("{screen}: {characters} Zeichen, {cut} können abgeschnitten werden"),
-            };
-        preview: Text = "On the lock screen", "Auf dem Sperrbildschirm";
-        moment: Text = "now", "jetzt";
     }
 }
 
@@ -189,8 +191,8 @@ pub fn reason(language: Language, code: &str) -> &str {
         "free" => "nichts spricht dagegen",
         "cancelled" => "die Nachricht oder ihre Kampagne wurde abgesagt",
         "paused" => "die Nachricht ist angehalten",
-        "not_installed" => "die Karte ist noch in keiner Wallet",
-        "removed" => "die Karte wurde aus der Wallet entfernt",
+        "not_installed" => "die Karte ist noch in keinem Wallet",
+        "removed" => "die Karte wurde aus dem Wallet entfernt",
         "unreachable" => "die Karte hat auf diesem Weg keine erreichbare Kopie",
         "expired" => "die Karte ist abgelaufen",
         "void" => "die Karte ist beendet",

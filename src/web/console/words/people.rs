@@ -49,14 +49,14 @@ words! {
         erase_text: Text = "This cannot be taken back once the time is over. Lost for good:",
             "Dies lässt sich nach Ablauf der Frist nicht zurücknehmen. Endgültig verloren:";
         erase_profile: Text = "name, email, phone, birthday and language", "Name, E-Mail, Telefon, Geburtstag und Sprache";
-        erase_cards: Counted = |count| if count == 1 { "1 card ends; the phone shows it as ended".into() } else { format!("{count} cards end; phones show them as ended") },
-            |count| if count == 1 { "1 Karte endet; das Handy zeigt sie als beendet".into() } else { format!("{count} Karten enden; Handys zeigen sie als beendet") };
-        erase_rewards: Counted = |count| if count == 1 { "1 reward that waits to be redeemed".into() } else { format!("{count} rewards that wait to be redeemed") },
-            |count| if count == 1 { "1 Prämie, die auf Einlösung wartet".into() } else { format!("{count} Prämien, die auf Einlösung warten") };
-        erase_notes: Counted = |count| if count == 1 { "1 note".into() } else { format!("{count} notes") },
-            |count| if count == 1 { "1 Notiz".into() } else { format!("{count} Notizen") };
-        erase_tags: Counted = |count| if count == 1 { "1 tag".into() } else { format!("{count} tags") },
-            |count| if count == 1 { "1 Schlagwort".into() } else { format!("{count} Schlagwörter") };
+        erase_cards: Counted = |count| if count == 1 { "1 card ends; the phone shows it as ended".into() } else { format!("{count} cards end; phones show them as ended", count = super::en(count)) },
+            |count| if count == 1 { "1 Karte endet; das Handy zeigt sie als beendet".into() } else { format!("{count} Karten enden; Handys zeigen sie als beendet", count = super::de(count)) };
+        erase_rewards: Counted = |count| if count == 1 { "1 reward that waits to be redeemed".into() } else { format!("{count} rewards that wait to be redeemed", count = super::en(count)) },
+            |count| if count == 1 { "1 Prämie, die auf Einlösung wartet".into() } else { format!("{count} Prämien, die auf Einlösung warten", count = super::de(count)) };
+        erase_notes: Counted = |count| if count == 1 { "1 note".into() } else { format!("{count} notes", count = super::en(count)) },
+            |count| if count == 1 { "1 Notiz".into() } else { format!("{count} Notizen", count = super::de(count)) };
+        erase_tags: Counted = |count| if count == 1 { "1 tag".into() } else { format!("{count} tags", count = super::en(count)) },
+            |count| if count == 1 { "1 Schlagwort".into() } else { format!("{count} Schlagwörter", count = super::de(count)) };
         erase_answers: Text = "all answers to the program’s fields", "alle Antworten auf Felder des Programms";
         erase_stays: Text = "The ledger stays, without a name. You have 30 seconds to take it back.",
             "Der Verlauf bleibt, ohne Namen. Sie haben 30 Sekunden, um es zurückzunehmen.";
@@ -75,7 +75,6 @@ words! {
         edit_note: Text = "Edit note", "Notiz bearbeiten";
         delete_note: Text = "Delete note", "Notiz löschen";
         no_notes: Text = "No notes yet.", "Noch keine Notizen.";
-        note_by: fn(&str, &str) -> String = |who, at| format!("{who}, {at}"), |who, at| format!("{who}, {at}");
         note_edited: Text = "edited", "bearbeitet";
         operator: Text = "the operator", "der Betreiber";
         note_wrong: Text = "A note has 1 to 2,000 characters. Yours is still here.",

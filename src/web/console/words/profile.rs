@@ -1,8 +1,9 @@
 //! The profile of a card and its holder.
 
-use super::{Counted, Text, With, words};
+use super::{Counted, Language, Text, With, words};
 use crate::domain::consent::Purpose;
 use crate::domain::coupon::CouponStatus;
+use crate::domain::face::Aim;
 use crate::domain::preference::Class;
 
 words! {
@@ -30,7 +31,6 @@ words! {
             |at| format!("Dieser Kunde wird um {at} gelöscht.");
         keep: Text = "Keep this customer", "Diesen Kunden behalten";
         balance: Text = "Balance", "Stand";
-        balance_means: Text = "The sum of everything in this card’s ledger.", "Die Summe aller Buchungen dieser Karte.";
         pushes_sent: Text = "Pushes sent", "Gesendete Pushes";
         pushes_sent_means: Text = "Pushes to this card that Apple, Google or a browser accepted, messages and silent updates alike, each wallet counted.",
             "Pushes an diese Karte, die Apple, Google oder ein Browser angenommen hat: Nachrichten wie stille Aktualisierungen, je Wallet gezählt.";
@@ -39,22 +39,21 @@ words! {
             "Wie oft der Inhaber einem Link auf der Karte oder in einer Nachricht gefolgt ist.";
         definition: With = |name| format!("What {name} means"), |name| format!("Was {name} bedeutet");
         rewards: Text = "Rewards", "Prämien";
-        rewards_means: Text = "Earned and not redeemed yet.", "Verdient und noch nicht eingelöst.";
         last_visit: Text = "Last visit", "Letzter Besuch";
         metrics: Text = "Metrics", "Kennzahlen";
         ltv: Text = "Lifetime value", "Kundenwert";
         ltv_means: Text = "Everything that was paid with this card and whose amount is known.",
             "Alles, was mit dieser Karte bezahlt wurde und dessen Betrag bekannt ist.";
-        unpriced: Counted = |count| if count == 1 { "1 visit without an amount".into() } else { format!("{count} visits without an amount") },
-            |count| if count == 1 { "1 Besuch ohne Betrag".into() } else { format!("{count} Besuche ohne Betrag") };
+        unpriced: Counted = |count| if count == 1 { "1 visit without an amount".into() } else { format!("{count} visits without an amount", count = super::en(count)) },
+            |count| if count == 1 { "1 Besuch ohne Betrag".into() } else { format!("{count} Besuche ohne Betrag", count = super::de(count)) };
         segment: Text = "Recency and frequency", "Aktualität und Häufigkeit";
         segment_means: Text = "Where this card stands among the program’s cards by days since its last visit and number of visits.",
             "Wo diese Karte unter den Karten des Programms steht, nach Tagen seit dem letzten Besuch und Zahl der Besuche.";
         rating: Text = "Feedback rating", "Bewertung";
         rating_means: Text = "Mean of all stars that this customer has given.", "Mittel aller Sterne, die dieser Kunde vergeben hat.";
         no_feedback: Text = "No feedback yet", "Noch keine Bewertung";
-        rating_of: fn(&str, i64) -> String = |mean, count| format!("{mean} of 5 ({count})"),
-            |mean, count| format!("{mean} von 5 ({count})");
+        rating_of: fn(&str, i64) -> String = |mean, count| format!("{mean} of 5 ({count})", count = super::en(count)),
+            |mean, count| format!("{mean} von 5 ({count})", count = super::de(count));
         visits: Text = "Visits", "Besuche";
         visits_means: Text = "Visits that stand; in brackets all scans and taps, those that were taken back too.",
             "Besuche, die gelten; in Klammern alle Scans und Taps, auch die zurückgenommenen.";
@@ -66,8 +65,6 @@ words! {
         coupon_redeemed: Text = "Redeemed", "Eingelöst";
         coupon_expired: Text = "Expired", "Abgelaufen";
         coupon_void: Text = "Ended", "Beendet";
-        card_status: Text = "Card status", "Status der Karte";
-        card_status_means: Text = "What is known of the copies on phones.", "Was über die Kopien auf Handys bekannt ist.";
         expires: Text = "Expiration", "Ablauf";
         expires_means: Text = "When the card ends by itself.", "Wann die Karte von selbst endet.";
         no_end: Text = "Does not expire", "Läuft nicht ab";
@@ -88,7 +85,7 @@ words! {
         promotions: Text = "Running promotions", "Laufende Aktionen";
         promotions_means: Text = "What this holder can use now, with the uses left.",
             "Was dieser Inhaber jetzt nutzen kann, mit den verbleibenden Nutzungen.";
-        uses_left: Counted = |count| format!("{count} uses left"), |count| format!("noch {count} Nutzungen");
+        uses_left: Counted = |count| format!("{count} uses left", count = super::en(count)), |count| format!("noch {count} Nutzungen", count = super::de(count));
         until: With = |day| format!("until {day}"), |day| format!("bis {day}");
         serial_number: Text = "Serial number", "Seriennummer";
         serial_means: Text = "What this pass is called on every phone; it never changes.",
@@ -133,14 +130,13 @@ words! {
         referrals_refused: Text = "Not counted", "Nicht gezählt";
         nobody_brought: Text = "This customer has brought nobody yet.", "Dieser Kunde hat noch niemanden gebracht.";
         platforms: Text = "On phones", "Auf Handys";
-        passes: fn(&str, i64) -> String = |name, count| format!("{name}: {count}"), |name, count| format!("{name}: {count}");
+        passes: fn(&str, i64) -> String = |name, count| format!("{name}: {count}", count = super::en(count)), |name, count| format!("{name}: {count}", count = super::de(count));
         seen: With = |at| format!("last seen {at}"), |at| format!("zuletzt gesehen {at}");
         reachable: Text = "Can be reached", "Erreichbar";
         not_reachable: Text = "Cannot be reached", "Nicht erreichbar";
         on_no_phone: Text = "On no phone yet. Send the card, or show its code.",
             "Noch auf keinem Handy. Senden Sie die Karte oder zeigen Sie ihren Code.";
         iphone: With = |name| format!("Apple device {name}"), |name| format!("Apple-Gerät {name}");
-        last_update: Text = "Last update", "Letzte Aktualisierung";
         queued: Text = "Queued", "Eingereiht";
         accepted: Text = "Taken by Apple", "Von Apple angenommen";
         asked: Text = "Asked", "Nachgefragt";
@@ -158,8 +154,8 @@ words! {
         preview_then: With = |at| format!("What the phone fetched, {at}"), |at| format!("Was das Handy abgeholt hat, {at}");
         preview_current: With = |at| format!("The phone shows this version, fetched {at}."),
             |at| format!("Das Handy zeigt diese Version, abgeholt {at}.");
-        preview_pending: Counted = |count| format!("Newer events that are not on the phone yet: {count}."),
-            |count| format!("Neuere Ereignisse, die noch nicht auf dem Handy sind: {count}.");
+        preview_pending: Counted = |count| format!("Newer events that are not on the phone yet: {count}.", count = super::en(count)),
+            |count| format!("Neuere Ereignisse, die noch nicht auf dem Handy sind: {count}.", count = super::de(count));
         preview_unknown: Text = "No phone has fetched this card yet.", "Noch hat kein Handy diese Karte abgeholt.";
         preview_far: Text = "Too much has happened since the phone fetched it to say what it shows.",
             "Seit dem letzten Abholen ist zu viel geschehen, um zu sagen, was das Handy zeigt.";
@@ -170,6 +166,11 @@ words! {
         code_label: Text = "QR code of the card", "QR-Code der Karte";
         no_template: Text = "This program’s template is not on this gateway.", "Die Vorlage dieses Programms fehlt auf diesem Gateway.";
         working_on: Text = "Working on", "Arbeitet an";
+        aim_ended: Text = "This card has ended", "Diese Karte ist beendet";
+        aim_expired: Text = "This card has expired", "Diese Karte ist abgelaufen";
+        aim_redeemed: With = |name| format!("Redeemed: {name}"), |name| format!("Eingelöst: {name}");
+        aim_ready: With = |name| format!("Ready: {name}"), |name| format!("Bereit: {name}");
+        aim_to_go: fn(&str, &str) -> String = |missing, name| format!("{missing} to go: {name}"), |missing, name| format!("noch {missing}: {name}");
         preferences: Text = "What the holder wants to be told", "Was der Inhaber erfahren möchte";
         preferences_means: Text = "Only the holder changes these, on the card’s own page.",
             "Nur der Inhaber ändert dies, auf der Seite der Karte.";
@@ -202,7 +203,7 @@ words! {
         claimed: Text = "Claimed", "Gesichert";
         favourited: Text = "Favourite", "Favorit";
         redeemed: Text = "Redeemed", "Eingelöst";
-        redeemed_times: fn(i64, i64) -> String = |times, of| format!("{times} of {of} times"), |times, of| format!("{times} von {of} Mal");
+        redeemed_times: fn(i64, i64) -> String = |times, of| format!("{times} of {of} times", times = super::en(times), of = super::en(of)), |times, of| format!("{times} von {of} Mal", times = super::de(times), of = super::de(of));
         taken_back: Text = "taken back", "zurückgenommen";
         other_card: Text = "another card of theirs", "eine andere ihrer Karten";
         through: Text = "With the card", "Mit der Karte";
@@ -217,8 +218,8 @@ words! {
         offer_claims: Text = "Claimed by", "Gesichert von";
         offer_claimed: fn(&str, &str) -> String = |claimed, of| format!("{claimed} of at most {of} customers"),
             |claimed, of| format!("{claimed} von höchstens {of} Kunden");
-        offer_claimed_by: Counted = |count| if count == 1 { "1 customer".into() } else { format!("{count} customers") },
-            |count| if count == 1 { "1 Kunde".into() } else { format!("{count} Kunden") };
+        offer_claimed_by: Counted = |count| if count == 1 { "1 customer".into() } else { format!("{count} customers", count = super::en(count)) },
+            |count| if count == 1 { "1 Kunde".into() } else { format!("{count} Kunden", count = super::de(count)) };
         offer_times: Text = "Each may redeem it", "Jeder darf es einlösen";
         offer_times_of: Counted = |count| if count == 1 { "once".into() } else { format!("{count} times") },
             |count| if count == 1 { "einmal".into() } else { format!("{count} Mal") };
@@ -235,7 +236,7 @@ words! {
         apply_filter: Text = "Show", "Anzeigen";
         average: With = |mean| format!("Average {mean}"), |mean| format!("Durchschnitt {mean}");
         no_comment: Text = "No comment", "Ohne Kommentar";
-        stars: Counted = |count| format!("{count} of 5 stars"), |count| format!("{count} von 5 Sternen");
+        stars: Counted = |count| format!("{count} of 5 stars", count = super::en(count)), |count| format!("{count} von 5 Sternen", count = super::de(count));
         nothing_given: Text = "No feedback in this period.", "Keine Bewertung in diesem Zeitraum.";
         about_visit: Text = "About a visit", "Zu einem Besuch";
         wrong_range: Text = "The first day must not be after the last.", "Der erste Tag darf nicht nach dem letzten liegen.";
@@ -248,6 +249,19 @@ words! {
 }
 
 impl Profile {
+    /// What the holder can do now, or works on.
+    pub fn aim(&self, language: Language, aim: Aim<'_>) -> String {
+        match aim {
+            Aim::Ended => self.aim_ended.to_owned(),
+            Aim::Expired => self.aim_expired.to_owned(),
+            Aim::Redeemed(name) => (self.aim_redeemed)(name),
+            Aim::Ready(1, name) => (self.aim_ready)(name),
+            Aim::Ready(count, name) => (self.aim_ready)(&format!("{} × {name}", language.number(count))),
+            Aim::ToGo(missing, name) => (self.aim_to_go)(&language.number(missing), name),
+            Aim::Reward(name) => name.to_owned(),
+        }
+    }
+
     pub fn class(&self, class: Class) -> Text {
         match class {
             Class::Balance => self.class_balance,

@@ -1,4 +1,11 @@
-//! Why something was not done, in the words of each language. In English a refusal says it itself.
+//! Why something was not done, in the words of each language: every refusal of the rooms below by a match, so that one
+//! that is new does not compile until both languages know it. In English many a refusal says it itself.
+
+mod cards;
+mod files;
+mod messages;
+mod people;
+mod segments;
 
 use super::Language;
 use crate::domain::adjustment::AdjustRefusal;
@@ -7,11 +14,68 @@ use crate::domain::lifecycle::LifecycleRefusal;
 use crate::domain::presentation::Refusal;
 use crate::domain::profile::FieldError;
 use crate::domain::redemption::{RedeemRefusal, ReverseRefusal};
+use crate::web::refused::Refused;
 
 const ENDED: &str = "Diese Karte ist beendet.";
 const EXPIRED: &str = "Diese Karte ist abgelaufen.";
 
 impl Language {
+    /// What a page says of a call that was refused.
+    pub fn refused(self, refused: &Refused) -> String {
+        let words = self.words();
+        match refused {
+            Refused::Role {
+                yours,
+                needs,
+                merchant,
+            } => {
+                let (yours, needs) = (words.common.role(*yours), words.common.role(*needs));
+                self.said(
+                    format!(
+                        "Your role is {yours}. This takes the role {needs} or higher; an owner of {merchant} can give it to you."
+                    ),
+                    format!(
+                        "Ihre Rolle ist {yours}. Dafür braucht es mindestens die Rolle {needs}; ein Inhaber von {merchant} kann sie Ihnen geben."
+                    ),
+                )
+            }
+            Refused::OtherSite => self.said(
+                "This form was sent from another site, so nothing was done.",
+                "Dieses Formular kam von einer anderen Website, also geschah nichts.",
+            ),
+            Refused::LongForm => words.shell.too_long_text.to_owned(),
+            Refused::Field { .. } => words.shell.did_not_work_text.to_owned(),
+            Refused::Adjust(error) => self.adjust_error(error),
+            Refused::Card(error) => self.card_error(error),
+            Refused::Codes(error) => self.codes_error(error),
+            Refused::Customer(error) => self.customer_error(error),
+            Refused::Export(error) => self.export_error(error),
+            Refused::Invite(error) => self.invite_error(error),
+            Refused::Job(error) => self.job_error(error),
+            Refused::Listen(error) => self.listen_error(error),
+            Refused::Member(refusal) => self.member_refusal(refusal),
+            Refused::Message(error) => self.message_error(error),
+            Refused::Referral(error) => self.referral_error(error),
+            Refused::Segment(error) => self.segment_error(error),
+            Refused::Timeline(error) => self.timeline_error(error),
+            Refused::Upload(error) => self.upload_error(error),
+            Refused::Wish(error) => self.wish_error(error),
+        }
+    }
+
+    /// One of two sentences that say the same.
+    fn said<T: Into<String>>(self, english: T, german: T) -> String {
+        match self {
+            Self::English => english.into(),
+            Self::German => german.into(),
+        }
+    }
+
+    /// A fault of ours, which is logged elsewhere.
+    fn fault(self) -> String {
+        self.words().shell.went_wrong_text.to_owned()
+    }
+
     pub fn redeem_refusal(self, refusal: &RedeemRefusal) -> String {
         if self == Self::English {
             return refusal.to_string();
@@ -126,7 +190,17 @@ impl Language {
             CouponRefusal::Card(Refusal::MinimumSpend { .. }) => {
                 "Dieser Einkauf liegt unter dem Mindestbetrag des Programms."
             }
-            CouponRefusal::Card(_) => "Das ist jetzt nicht möglich.",
+            CouponRefusal::Card(Refusal::UnknownToken) => "Das ist keine unserer Karten.",
+            CouponRefusal::Card(Refusal::BeforeCard) => {
+                "Dieser Scan ist älter als die Karte. Prüfen Sie die Uhr dieser Kasse."
+            }
+            CouponRefusal::Card(Refusal::TooSoon { .. }) => "Diese Karte wurde eben erst genutzt.",
+            CouponRefusal::Card(Refusal::DailyLimit { .. }) => {
+                "Diese Karte hat für diesen Tag bekommen, was sie bekommen kann."
+            }
+            CouponRefusal::Card(Refusal::CounterReused) => {
+                "Diese Kasse hat zwei verschiedene Scans unter einer Nummer gesendet. Rufen Sie den Support."
+            }
         }
         .into()
     }
@@ -167,6 +241,13 @@ impl Language {
         match error.code {
             "required" => "Bitte ausfüllen.",
             "too_long" => "Das ist zu kurz oder zu lang.",
+            "malformed" => "So lässt sich das nicht lesen. Bitte prüfen Sie die Schreibweise.",
+            "in_the_future" | "future_date" => "Schreiben Sie einen Tag, der schon vorbei ist.",
+            "no_date" => "Schreiben Sie einen Tag wie 2026-01-31.",
+            "no_country" => "Schreiben Sie die Nummer mit der Vorwahl des Landes, etwa +49.",
+            "not_an_amount" => "Schreiben Sie einen Betrag wie 12,50.",
+            "not_a_balance" => "Schreiben Sie eine ganze Zahl ab 0.",
+            "wrong_kind" => "Das passt nicht zur Art des Programms.",
             "too_many" => "Mehr sind nicht möglich.",
             "control_character" => "Bitte ohne Steuerzeichen schreiben.",
             "impossible_date" => "Schreiben Sie einen Tag, den es gibt und der vorbei ist, wie 1990-05-17.",
@@ -174,8 +255,11 @@ impl Language {
             "not_a_number" => "Schreiben Sie eine Zahl wie 42 oder 3,75.",
             "no_choice" => "Bitte wählen Sie einen Wert der Liste.",
             "no_contact" => "Geben Sie mindestens E-Mail, Telefon oder externe Kennung an.",
-            _ => "So lässt sich das nicht lesen. Bitte prüfen Sie die Schreibweise.",
+            _ => "Das wurde nicht angenommen. Bitte prüfen Sie die Angabe.",
         }
         .into()
     }
 }
+
+#[cfg(test)]
+mod tests;

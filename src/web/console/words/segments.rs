@@ -30,8 +30,8 @@ words! {
         static_text: Text = "The cards that were put on it, and no others. Nobody joins or leaves by themselves.",
             "Die Karten, die darauf gesetzt wurden, und keine anderen. Niemand kommt oder geht von selbst.";
         matches: Text = "Who matches now", "Wer jetzt passt";
-        members: Counted = |count| if count == 1 { "1 card".into() } else { format!("{count} cards") },
-            |count| if count == 1 { "1 Karte".into() } else { format!("{count} Karten") };
+        members: Counted = |count| if count == 1 { "1 card".into() } else { format!("{count} cards", count = super::en(count)) },
+            |count| if count == 1 { "1 Karte".into() } else { format!("{count} Karten", count = super::de(count)) };
         reachable: fn(&str, &str) -> String = |reachable, all| format!("{reachable} of {all} can be reached by push now"),
             |reachable, all| format!("{reachable} von {all} sind jetzt per Push erreichbar");
         sample: Text = "For example", "Zum Beispiel";

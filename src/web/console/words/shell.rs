@@ -26,8 +26,8 @@ words! {
         palette: Text = "Go to or do…", "Gehe zu oder tue …";
         palette_hint: Text = "A page, a customer, an action", "Eine Seite, ein Kunde, eine Aktion";
         nothing_found: Text = "Nothing found.", "Nichts gefunden.";
-        running_jobs: Counted = |count| if count == 1 { "1 job is running".into() } else { format!("{count} jobs are running") },
-            |count| if count == 1 { "1 Auftrag läuft".into() } else { format!("{count} Aufträge laufen") };
+        running_jobs: Counted = |count| if count == 1 { "1 job is running".into() } else { format!("{count} jobs are running", count = super::en(count)) },
+            |count| if count == 1 { "1 Auftrag läuft".into() } else { format!("{count} Aufträge laufen", count = super::de(count)) };
         live: Text = "Live", "Live";
         reconnecting: Text = "Reconnecting…", "Verbinde neu …";
         copying_not_allowed: Text = "Copying is not allowed here.", "Kopieren ist hier nicht erlaubt.";
@@ -59,6 +59,8 @@ words! {
         one_moment_text: Text =
             "passgate cannot answer right now. Nothing was changed; try again in a few seconds.",
             "passgate kann gerade nicht antworten. Nichts wurde geändert; versuchen Sie es gleich noch einmal.";
+        too_often_text: Text = "That was tried too often. Wait a little, then try again.",
+            "Das wurde zu oft versucht. Warten Sie ein wenig und versuchen Sie es dann noch einmal.";
         went_wrong: Text = "Something went wrong", "Etwas ist schiefgegangen";
         went_wrong_text: Text =
             "passgate made a mistake and has written it down. Nothing was changed; try again.",

@@ -19,30 +19,31 @@ words! {
         load_more: Text = "Load more", "Mehr laden";
         start_of_history: Text = "Start of history", "Anfang des Verlaufs";
         to_newest: Text = "Back to the newest", "Zurück zum Neuesten";
-        newer: Counted = |count| if count == 1 { "1 new event on top".into() } else { format!("{count} new events on top") },
-            |count| if count == 1 { "1 neues Ereignis oben".into() } else { format!("{count} neue Ereignisse oben") };
-        newer_and_more: Counted = |count| format!("More than {count} new events on top"),
-            |count| format!("Mehr als {count} neue Ereignisse oben");
+        newer: Counted = |count| if count == 1 { "1 new event on top".into() } else { format!("{count} new events on top", count = super::en(count)) },
+            |count| if count == 1 { "1 neues Ereignis oben".into() } else { format!("{count} neue Ereignisse oben", count = super::de(count)) };
+        newer_and_more: Counted = |count| format!("More than {count} new events on top", count = super::en(count)),
+            |count| format!("Mehr als {count} neue Ereignisse oben", count = super::de(count));
         times_in: With = |zone| format!("Times of {zone}. Point at a time to see the second."),
             |zone| format!("Zeiten von {zone}. Zeigen Sie auf eine Zeit, um die Sekunde zu sehen.");
         taken_back: Text = "Taken back", "Zurückgenommen";
-        recorded: With = |at| format!("recorded {at}"), |at| format!("erfasst {at}");
         holders_phone: Text = "the holder’s phone", "das Handy des Inhabers";
         holder: Text = "the holder", "der Inhaber";
         passgate: Text = "passgate", "passgate";
         a_till: Text = "a till", "eine Kasse";
         a_member: Text = "a member", "ein Mitglied";
         paid: With = |amount| format!("paid {amount}"), |amount| format!("bezahlt {amount}");
-        amount_unknown: Text = "amount unknown", "Betrag unbekannt";
         from_to: fn(&str, &str) -> String = |from, to| format!("{from} → {to}"), |from, to| format!("{from} → {to}");
         no_tier: Text = "no tier", "keine Stufe";
         never_ends: Text = "no end", "kein Ende";
         by_import: Text = "by import", "per Import";
         by_api: Text = "by API", "per API";
         in_bulk: Text = "in bulk", "im Stapel";
-        stars: Counted = |count| format!("{count} of 5 stars"), |count| format!("{count} von 5 Sternen");
+        stars: Counted = |count| format!("{count} of 5 stars", count = super::en(count)), |count| format!("{count} von 5 Sternen", count = super::de(count));
         given: Text = "given", "erteilt";
         withdrawn: Text = "taken back", "widerrufen";
+        reason_code: Text = "a code", "ein Code";
+        reason_referral: Text = "a referral", "eine Empfehlung";
+        reason_dead: Text = "the phone does not know the card any more", "das Handy kennt die Karte nicht mehr";
         not_before: With = |at| format!("not before {at}"), |at| format!("nicht vor {at}");
     }
 }
@@ -144,6 +145,18 @@ fn type_in_german(entry: EntryType) -> Text {
         EntryType::PreferenceChanged => "Mitteilungswunsch",
         EntryType::PushSuppressed => "Push nicht gesendet",
         EntryType::PushDeferred => "Push aufgeschoben",
+    }
+}
+
+impl Timeline {
+    /// Why something happened. What the gateway itself writes has words of the page; anything else is somebody's own.
+    pub fn reason<'r>(&self, reason: &'r str) -> &'r str {
+        match reason {
+            "code" => self.reason_code,
+            "referral" => self.reason_referral,
+            "apple: its push token is dead" => self.reason_dead,
+            other => other,
+        }
     }
 }
 

@@ -38,8 +38,8 @@ words! {
         noted: Text = "Every export is noted with your name, the filter and the number of rows.",
             "Jeder Export wird mit Ihrem Namen, dem Filter und der Zahl der Zeilen festgehalten.";
         show_columns: Text = "Show columns", "Spalten zeigen";
-        rows: Counted = |count| if count == 1 { "1 row".into() } else { format!("{count} rows") },
-            |count| if count == 1 { "1 Zeile".into() } else { format!("{count} Zeilen") };
+        rows: Counted = |count| if count == 1 { "1 row".into() } else { format!("{count} rows", count = super::en(count)) },
+            |count| if count == 1 { "1 Zeile".into() } else { format!("{count} Zeilen", count = super::de(count)) };
         of: With = |name| format!("of {name}"), |name| format!("von {name}");
     }
 }

@@ -100,7 +100,7 @@ async fn a_batch_is_made_once_printed_used_and_withdrawn() {
         );
         let again = use_code(&code, &card(3).to_string()).await;
         assert!(
-            again.status == 409 && again.body.contains("already used, first on 15 June 2026"),
+            again.status == 409 && again.body.contains("already used, first on 15 Jun 2026"),
             "{}",
             again.body
         );
@@ -148,10 +148,10 @@ async fn a_form_that_is_wrong_says_where_and_keeps_what_was_typed() {
         ("label", "", "1 to 80 printable characters"),
         ("program", "", "Choose a program"),
         ("program", "0000000000009", "program is gone"),
-        ("count", "100001", "from 1 to 100000"),
-        ("count", "many", "from 1 to 100000"),
-        ("amount", "0", "from 1 to 10000"),
-        ("max_uses", "-1", "from 1 to 100000"),
+        ("count", "100001", "from 1 to 100,000"),
+        ("count", "many", "from 1 to 100,000"),
+        ("amount", "0", "from 1 to 10,000"),
+        ("max_uses", "-1", "from 1 to 100,000"),
         ("expires", "2020-01-31", "A day to come"),
         ("expires", "soon", "A day to come"),
     ] {

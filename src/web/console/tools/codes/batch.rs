@@ -17,6 +17,7 @@ use crate::web::console::list::programs::Programs;
 use crate::web::console::screen::Screen;
 use crate::web::console::tools::{crumbs, download};
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// Codes that the store gives out at once; there are more when it gives so many.
 const PAGE: usize = 200;
@@ -215,6 +216,6 @@ fn refusal(error: CodesError) -> ApiError {
     match error {
         CodesError::NoBatch => ApiError::NotFound,
         CodesError::Store(error) => error.into(),
-        other => ApiError::Conflict(other.to_string()),
+        other => Refused::Codes(other).into(),
     }
 }

@@ -19,6 +19,7 @@ use crate::web::console::list::programs::Programs;
 use crate::web::console::screen::Screen;
 use crate::web::console::tools::{crumbs, open_programs, program_choice};
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// The form as it was filled in.
 #[derive(Debug, Clone, Deserialize)]
@@ -133,10 +134,10 @@ pub(super) async fn make(
     Form(typed): Form<Typed>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::MakeCodes)?;
-    let id: CodeBatchId = typed
-        .id
-        .parse()
-        .map_err(|_| ApiError::BadRequest("id: expected the id that the form came with".into()))?;
+    let id: CodeBatchId = typed.id.parse().map_err(|_| Refused::Field {
+        field: "id",
+        expected: "the id that the form came with",
+    })?;
     let made = match read(&screen, &typed) {
         Ok(new) => {
             let by = Some(screen.member.id);

@@ -85,11 +85,11 @@ pub(super) async fn spend(
         .await;
     let (field, reason) = match used {
         Ok(_) => return Ok(Redirect::to(&format!("/console/cards/{card}?done=code")).into_response()),
-        Err(CodesError::Typed(error)) => ("code", said.typed(&error)),
-        Err(CodesError::Refused(refusal)) => ("code", said.refusal(&refusal)),
-        Err(CodesError::NoCard) => ("card", said.no_card.to_owned()),
+        Err(error @ (CodesError::Typed(_) | CodesError::Refused(_))) => {
+            ("code", screen.words.language.codes_error(&error))
+        }
         Err(CodesError::Store(error)) => return Err(error.into()),
-        Err(error) => ("card", error.to_string()),
+        Err(error) => ("card", screen.words.language.codes_error(&error)),
     };
     Ok(refused(&screen, &typed, field, &reason))
 }

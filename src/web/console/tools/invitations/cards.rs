@@ -8,7 +8,7 @@ use super::{Answer, answer, answers};
 use crate::domain::access::Action;
 use crate::domain::id::CardId;
 use crate::domain::invitation::{InvitationKind, masked};
-use crate::ops::invitations::MOST_ADDRESSES;
+use crate::ops::invitations::{InviteError, MOST_ADDRESSES};
 use crate::store::invitations::Addressee;
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert};
@@ -16,6 +16,7 @@ use crate::web::console::layout::Section;
 use crate::web::console::screen::Screen;
 use crate::web::console::tools::crumbs;
 use crate::web::error::ApiError;
+use crate::web::refused::Refused;
 
 /// The cards that a query or a form names as `card`, each once.
 fn cards(form: &[u8]) -> Result<Vec<CardId>, ApiError> {
@@ -26,9 +27,7 @@ fn cards(form: &[u8]) -> Result<Vec<CardId>, ApiError> {
             cards.push(card);
         }
         if cards.len() > MOST_ADDRESSES {
-            return Err(ApiError::BadRequest(format!(
-                "card: expected at most {MOST_ADDRESSES} of them"
-            )));
+            return Err(Refused::Invite(InviteError::TooMany(cards.len())).into());
         }
     }
     match cards.is_empty() {
