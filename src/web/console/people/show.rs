@@ -38,10 +38,7 @@ pub async fn show(
     let way = Way::of_customer(id, within);
     let (people, words) = (&screen.words.people, &screen.words.profile);
     let customer = &sheet.customer;
-    let name = match customer.profile.full_name() {
-        none if none.is_empty() => screen.words.common.no_name.to_owned(),
-        name => name,
-    };
+    let name = screen.name(customer.profile.full_name());
     let done = match place.done.as_deref() {
         Some("added") => Some(people.added),
         Some("saved") => Some(people.saved),
