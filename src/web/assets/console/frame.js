@@ -161,7 +161,14 @@ async function openModal(address, opener) {
   if (!page || !modal) return;
   fill(modal, page);
   if (!modal.open) modal.showModal();
-  modal.addEventListener("close", () => opener?.isConnected && opener.focus(), { once: true });
+  modal.addEventListener("close", () => giveBack(opener), { once: true });
+}
+
+// The focus goes back to what opened a dialog, or to what has taken its place since.
+function giveBack(opener) {
+  const address = opener?.getAttribute("href");
+  const now = opener?.isConnected ? opener : address && $(`#content [href="${CSS.escape(address)}"]`);
+  now?.focus();
 }
 
 function fill(modal, page) {
