@@ -3,7 +3,7 @@
 //! `browser` runs the same gateway against headless Chromium.
 
 mod acts;
-mod browser;
+pub(crate) mod browser;
 mod finding;
 mod list;
 mod many;
@@ -13,6 +13,7 @@ mod people;
 mod profile;
 mod sample;
 mod settings;
+mod stage;
 mod tools;
 mod visitor;
 
