@@ -145,9 +145,8 @@ describe("a customer", () => {
     await page.keyboard.press("Space");
     await press(page, "Apply");
     await page.getByText("Expiration changed.").waitFor();
-    await page.goto(`/console/cards/${CARD}/expiry`);
-    assert.equal(await page.locator("#day").inputValue(), new Date(Date.now() + 60 * 86_400_000).toISOString().slice(0, 10));
-    await page.goBack();
+    const form = await (await page.context().request.get(`/console/cards/${CARD}/expiry`)).text();
+    assert.ok(form.includes(new Date(Date.now() + 60 * 86_400_000).toISOString().slice(0, 10)));
     await press(page, "Undo");
     await page.getByText("Expiration changed.").waitFor();
   });
@@ -218,6 +217,7 @@ describe("an import", () => {
   test("goes through its four steps", async () => {
     const page = await member("/console/tools");
     await press(page, "Import customers");
+    await page.waitForURL("**/console/tools/import");
     await reach(page, "File");
     const chooser = page.waitForEvent("filechooser");
     await page.keyboard.press("Enter");
