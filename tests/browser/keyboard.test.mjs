@@ -15,12 +15,19 @@ const typedDay = (days) => {
 };
 const wide = { viewport: { width: 1440, height: 900 } };
 
-// What has the focus, as it is read out: its label, its text, or its id.
-const focused = (page) =>
-  page.evaluate(() => {
-    const at = document.activeElement;
-    return (at.getAttribute("aria-label") ?? at.labels?.[0]?.textContent ?? at.textContent).trim();
+// What has the focus, as it is read out: its label, its text, or its id. A page that is just being left has none.
+const focused = async (page) => {
+  const ask = () =>
+    page.evaluate(() => {
+      const at = document.activeElement;
+      return (at.getAttribute("aria-label") ?? at.labels?.[0]?.textContent ?? at.textContent).trim();
+    });
+  return ask().catch(async (error) => {
+    if (!/context was destroyed/.test(error.message)) throw error;
+    await page.waitForLoadState();
+    return ask();
   });
+};
 
 // Tabs on until what has the focus begins so, or has that id.
 async function reach(page, name, most = 120) {
@@ -218,8 +225,8 @@ describe("an import", () => {
     const page = await member("/console/tools");
     await press(page, "Import customers");
     await page.waitForURL("**/console/tools/import");
-    await reach(page, "File");
     const chooser = page.waitForEvent("filechooser");
+    await reach(page, "File");
     await page.keyboard.press("Enter");
     await (await chooser).setFiles({ name: "keys.csv", mimeType: "text/csv", buffer: Buffer.from("name,email\nKeya,keya@keys.example\n") });
     await press(page, "Upload and look at it");

@@ -62,7 +62,7 @@ describe("finding", () => {
   });
 
   test("counts and rows of an open page move with a punch elsewhere, within two seconds and without a reload", async () => {
-    const page = await open("/console/cards?sort=name&size=100");
+    const page = await open("/console/cards?sort=name&size=100&rule=visits.over.0");
     await page.getByText("Live", { exact: true }).waitFor();
     await page.evaluate(() => (window.kept = true));
     const row = page.locator("tr[data-row]").first();

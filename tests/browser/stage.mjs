@@ -79,10 +79,10 @@ export async function set(page, blank) {
     await page.getByRole("heading", { name: text }).waitFor();
     return path;
   };
-  stage.columns = await upload("gäste.csv");
-  stage.dryRun = await upload("neue gäste.csv");
+  stage.columns = await upload("kunden.csv");
+  stage.dryRun = await upload("neue kunden.csv");
   await submit(page, stage.dryRun, {}, 'form[action$="/columns"]');
-  stage.imported = await upload("alte gäste.csv");
+  stage.imported = await upload("alte kunden.csv");
   await submit(page, stage.imported, {}, 'form[action$="/columns"]');
   await arrives(stage.dryRun, "This is what the import would do");
   await arrives(stage.imported, "This is what the import would do");
@@ -90,7 +90,7 @@ export async function set(page, blank) {
   await arrives(stage.imported, "Imported");
 
   // Codes
-  const batch = await submit(page, "/console/tools/codes/new", { label: "Flyers at the market", program: "0000000000001", count: "12" });
+  const batch = await submit(page, "/console/tools/codes/new", { label: "Postcards at the market", program: "0000000000001", count: "12" });
   stage.batch = batch.path;
   await work();
 

@@ -91,6 +91,14 @@ document.addEventListener("input", (event) => {
   typing = setTimeout(() => go(form.dataset.swap, query(form), { isTyped: true }), 120);
 });
 
+// Who types before the script has come is not left behind.
+function catchUp() {
+  for (const form of all("form[data-swap][data-typed]")) {
+    const isTyped = [...form.elements].some(({ type, value, defaultValue }) => type !== "hidden" && defaultValue !== undefined && value !== defaultValue);
+    if (isTyped) go(form.dataset.swap, query(form), { isTyped: true });
+  }
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (event.defaultPrevented) return;

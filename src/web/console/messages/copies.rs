@@ -130,7 +130,7 @@ fn rows(screen: &Screen, shown: &Shown) -> Vec<Row> {
 fn table(screen: &Screen, shown: &Shown, is_ahead: bool) -> Markup {
     let said = &screen.words.messages;
     html! {
-        table.table.numbers {
+        table.table {
             thead { tr {
                 th scope="col" { (said.what) } th scope="col" { (said.forecast) }
                 @if !is_ahead { th scope="col" { (said.outcome) } }
@@ -197,7 +197,7 @@ fn time_line(screen: &Screen, shown: &Shown) -> Markup {
         @if !hours.is_empty() {
             section.panel.table-panel {
                 div.panel-head { h2 { (said.when_told) } }
-                table.table.numbers {
+                table.table {
                     thead { tr {
                         th scope="col" { (said.in_the_hour_from) } th scope="col" { (said.forecast) } th scope="col" { (said.outcome) }
                     } }
