@@ -1,56 +1,17 @@
 // A card's profile and its holder in headless Chromium. The Rust test `console::browser` starts the gateway and sets the
 // environment.
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
-import axe from "axe-core";
-import { launch, signIn } from "./browser.mjs";
+import { describe, test } from "node:test";
+import { happen, member } from "./harness.mjs";
 
-const { BASE_URL, CONTROL_URL, OWNER, PASSWORD, CARD } = process.env;
-const card = `/console/cards/${CARD}`;
-const tabs = ["", "/information", "/card", "/timeline", "/offers", "/feedback", "/notes", "/notifications"];
-const acts = ["/redeem", "/balance", "/expiry", "/name", "/letter", "/push", "/end", "/share"];
-
-let browser;
-let session;
-let contexts = [];
-let complaints = [];
-
-before(async () => (browser = await launch()));
-after(() => browser.close());
-afterEach(async () => {
-  for (const context of contexts) await context.close();
-  contexts = [];
-  const found = complaints;
-  complaints = [];
-  assert.deepEqual(found, [], "nothing is refused by the policy and no script fails");
-});
-
-async function open(path, options = {}) {
-  if (!session) {
-    const context = await browser.newContext({ baseURL: BASE_URL });
-    const page = await context.newPage();
-    await signIn(page, OWNER, PASSWORD);
-    session = await context.storageState();
-    await context.close();
-  }
-  const context = await browser.newContext({ baseURL: BASE_URL, reducedMotion: "reduce", storageState: session, ...options });
-  context.setDefaultTimeout(60_000);
-  contexts.push(context);
-  const page = await context.newPage();
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-  });
-  await page.goto(path);
-  return page;
-}
+const card = `/console/cards/${process.env.CARD}`;
 
 const dialog = (page) => page.locator("dialog#modal[open]");
 const rewards = (page) => page.locator("#facts .figure-value").nth(1).innerText();
 
 describe("a balance", () => {
   test("is changed in a dialog that shows the effect first, and taken back", async () => {
-    const page = await open(card);
+    const page = await member(card);
     const had = await rewards(page);
     await page.getByRole("link", { name: "Punches", exact: true }).click();
     const now = Number(await dialog(page).getByLabel("Punches from now on").inputValue());
@@ -68,7 +29,7 @@ describe("a balance", () => {
   });
 
   test("can be changed with keys only", async () => {
-    const page = await open(card);
+    const page = await member(card);
     await page.keyboard.press("Tab");
     for (let tabs = 0; tabs < 60 && !(await focused(page)).startsWith("Punches"); tabs += 1) await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
@@ -96,7 +57,7 @@ describe("a balance", () => {
 
 describe("a push", () => {
   test("shows its length and its looks while it is typed, is looked at, and sent", async () => {
-    const page = await open(card);
+    const page = await member(card);
     await page.getByRole("link", { name: "Send push" }).click();
     const text = dialog(page).getByLabel("Text");
     await text.pressSequentially("Fresh cake");
@@ -112,8 +73,8 @@ describe("a push", () => {
 
 describe("a timeline", () => {
   test("loads more without drawing anything twice, filters, and takes in what happens", async () => {
-    for (let more = 0; more < 35; more += 1) await fetch(`${CONTROL_URL}/happen/6`, { method: "POST" });
-    const page = await open(`${card}/timeline`);
+    for (let more = 0; more < 35; more += 1) await happen(6);
+    const page = await member(`${card}/timeline`);
     const lines = page.locator("#history li.event");
     const first = await lines.count();
     await page.getByRole("link", { name: "Load more" }).click();
@@ -123,7 +84,7 @@ describe("a timeline", () => {
     await page.goto(`${card}/timeline`);
     await page.getByText("Live", { exact: true }).waitFor();
     const before = await lines.count();
-    await fetch(`${CONTROL_URL}/happen/6`, { method: "POST" });
+    await happen(6);
     await page.waitForFunction((count) => document.querySelectorAll("#timeline li.event").length === count + 1, before);
     await page.getByLabel("Show").selectOption("card_issued");
     await page.getByRole("button", { name: "Show" }).click();
@@ -135,7 +96,7 @@ describe("a timeline", () => {
 
 describe("what was typed", () => {
   test("stays when the session has ended, and is sent after signing in beside it", async () => {
-    const page = await open(`${card}/notes`);
+    const page = await member(`${card}/notes`);
     await page.getByLabel("New note").fill("Allergic to nuts");
     const cookies = await page.context().cookies();
     await page.context().clearCookies();
@@ -149,7 +110,7 @@ describe("what was typed", () => {
   });
 
   test("stays when it is far too long", async () => {
-    const page = await open(`${card}/notes`);
+    const page = await member(`${card}/notes`);
     const pasted = "x".repeat(200_000);
     await page.getByLabel("New note").fill(pasted);
     await page.getByRole("button", { name: "Save note" }).click();
@@ -161,13 +122,12 @@ describe("what was typed", () => {
 
 describe("a person", () => {
   test("is added, shared, found instead of doubled, and erased with a way back", async () => {
-    const page = await open("/console/customers/new");
+    const page = await member("/console/customers/new");
     await page.getByLabel("First name").fill("Greta");
     await page.getByLabel("Email", { exact: true }).fill("greta@browser.example");
     await page.getByLabel("Program").selectOption({ label: "Coffee card" });
     await page.getByRole("button", { name: "Add customer" }).click();
     await page.getByRole("img", { name: "QR code of the installation link" }).waitFor();
-    await check(page, "share");
     await page.goto("/console/customers/new");
     await page.getByLabel("Email", { exact: true }).fill("GRETA@browser.example");
     await page.getByRole("button", { name: "Add customer" }).click();
@@ -184,48 +144,4 @@ describe("a person", () => {
   });
 });
 
-describe("without scripts", () => {
-  test("every tab can be read and every form is a page", async () => {
-    const page = await open(card, { javaScriptEnabled: false });
-    for (const part of [...tabs, ...acts]) {
-      const answer = await page.goto(`${card}${part}`);
-      assert.equal(answer.status(), 200, part);
-      await page.locator("h1").first().waitFor();
-    }
-  });
-});
-
-describe("for everyone", () => {
-  for (const colorScheme of ["light", "dark"]) {
-    for (const viewport of [{ width: 1280, height: 900 }, { width: 360, height: 780 }]) {
-      test(`axe finds nothing, and nothing is cut off: ${colorScheme}, ${viewport.width} px`, async () => {
-        const page = await open(card, { colorScheme, viewport });
-        for (const part of [...tabs, ...acts]) {
-          await page.goto(`${card}${part}`);
-          await check(page, part || "overview");
-        }
-        for (const path of ["/console/customers/new", `${card}/timeline?type=tier_changed`]) {
-          await page.goto(path);
-          await check(page, path);
-        }
-        await page.goto(card);
-        await page.getByText("More", { exact: true }).click();
-        await check(page, "overview, with the other acts");
-        await page.getByRole("link", { name: "Send push" }).click();
-        await dialog(page).waitFor();
-        await check(page, "a push in a dialog");
-      });
-    }
-  }
-});
-
 const focused = (page) => page.evaluate(() => document.activeElement.textContent.trim());
-
-async function check(page, name) {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" ")}`);
-  assert.deepEqual(found, [], `axe on ${name}`);
-  const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.equal(wider, 0, `${name} fits its window`);
-}

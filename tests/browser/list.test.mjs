@@ -1,48 +1,9 @@
 // The list of customers, acting on many, and segments, in headless Chromium. Started as console.test.mjs is.
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
-import axe from "axe-core";
-import { launch, signIn } from "./browser.mjs";
+import { describe, test } from "node:test";
+import { happen, member, work } from "./harness.mjs";
 
-const { BASE_URL, CONTROL_URL, OWNER, PASSWORD } = process.env;
-
-let browser;
-let session;
-let contexts = [];
-let complaints = [];
-
-before(async () => {
-  browser = await launch();
-  const context = await browser.newContext({ baseURL: BASE_URL });
-  const page = await context.newPage();
-  await signIn(page, OWNER, PASSWORD);
-  session = await context.storageState();
-  await context.close();
-});
-after(() => browser.close());
-afterEach(async () => {
-  for (const context of contexts) await context.close();
-  contexts = [];
-  const found = complaints;
-  complaints = [];
-  assert.deepEqual(found, [], "nothing is refused by the policy and no script fails");
-});
-
-async function open(path, options = {}) {
-  const context = await browser.newContext({ baseURL: BASE_URL, reducedMotion: "reduce", storageState: session, viewport: { width: 1440, height: 900 }, ...options });
-  context.setDefaultTimeout(60_000);
-  contexts.push(context);
-  const page = await context.newPage();
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-  });
-  await page.goto(path);
-  return page;
-}
-
-const happen = (number) => fetch(`${CONTROL_URL}/happen/${number}`, { method: "POST" });
-const work = () => fetch(`${CONTROL_URL}/work`, { method: "POST" });
+const open = (path, options = {}) => member(path, { viewport: { width: 1440, height: 900 }, ...options });
 const names = (page) => page.locator(".row-link").allInnerTexts();
 const settled = (page) => page.waitForFunction(() => !document.querySelector("#list[aria-busy]"));
 
@@ -101,7 +62,7 @@ describe("finding", () => {
   });
 
   test("counts and rows of an open page move with a punch elsewhere, within two seconds and without a reload", async () => {
-    const page = await open("/console/cards?sort=name&size=100");
+    const page = await open("/console/cards?sort=name&size=100&rule=visits.over.0");
     await page.getByText("Live", { exact: true }).waitFor();
     await page.evaluate(() => (window.kept = true));
     const row = page.locator("tr[data-row]").first();
@@ -308,47 +269,3 @@ describe("without scripts", () => {
     await page.getByText(/of 2 can be ended/).waitFor();
   });
 });
-
-describe("for everyone", () => {
-  for (const colorScheme of ["light", "dark"]) {
-    for (const viewport of [{ width: 1280, height: 900 }, { width: 360, height: 780 }]) {
-      test(`axe finds nothing, and nothing is cut off: ${colorScheme}, ${viewport.width} px`, async () => {
-        const page = await open("/console/cards", { colorScheme, viewport });
-        await check(page, "list");
-        await page.locator("[data-tick]").first().check();
-        await page.getByText("1 selected").waitFor();
-        await check(page, "list with a selection");
-        for (const path of [
-          "/console/cards?segment=ready_to_redeem&rule=all(any(visits.over.2,email.empty),not(status.is.void))&by=customer",
-          "/console/cards?find=qqqq",
-          "/console/cards?at=zzz",
-          "/console/cards/filter",
-          "/console/cards/filter?field=last_visit",
-          "/console/cards/filter?field=status",
-          "/console/cards/filter?field=birthday",
-          "/console/segments",
-          "/console/segments/new?in=rule%3Dvisits.over.2",
-          "/console/jobs",
-        ]) {
-          await page.goto(path);
-          await check(page, path);
-        }
-        const job = page.locator(".works a", { hasText: "punches" }).first();
-        if (await job.count()) {
-          await job.click();
-          await page.locator("#job").waitFor();
-          await check(page, "job");
-        }
-      });
-    }
-  }
-});
-
-async function check(page, name) {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" ")}`);
-  assert.deepEqual(found, [], `axe on ${name}`);
-  const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.equal(wider, 0, `${name} fits its window`);
-}

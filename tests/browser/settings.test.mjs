@@ -1,34 +1,13 @@
 // Settings in headless Chromium: members are invited and removed, with the keyboard alone where that matters.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import axe from "axe-core";
-import { launch, signIn } from "./browser.mjs";
+import { describe, test } from "node:test";
+import { blank, member } from "./harness.mjs";
 
-const { BASE_URL, OWNER, PASSWORD } = process.env;
-
-let browser;
-let state;
-before(async () => {
-  browser = await launch();
-  const context = await browser.newContext({ baseURL: BASE_URL });
-  const page = await context.newPage();
-  await signIn(page, OWNER, PASSWORD);
-  state = await context.storageState();
-  await context.close();
-});
-after(() => browser.close());
-
-async function owner(path, options = {}) {
-  const context = await browser.newContext({ baseURL: BASE_URL, storageState: state, reducedMotion: "reduce", ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
-  await page.goto(path);
-  return page;
-}
+const { PASSWORD } = process.env;
 
 describe("members", () => {
   test("a link is made by keys alone, shown once, and lets its guest in", async () => {
-    const page = await owner("/console/settings");
+    const page = await member("/console/settings");
     const email = page.getByLabel("Email");
     for (let tabs = 0; tabs < 40 && !(await email.evaluate((field) => field === document.activeElement)); tabs += 1) {
       await page.keyboard.press("Tab");
@@ -38,7 +17,7 @@ describe("members", () => {
     const link = page.locator("code", { hasText: "/console/join/" });
     await link.waitFor();
     const address = new URL(await link.innerText());
-    const guest = await (await browser.newContext({ baseURL: BASE_URL })).newPage();
+    const guest = await blank();
     await guest.goto(address.pathname);
     await guest.getByLabel("Your name").fill("Edda Blum");
     await guest.getByLabel("Password").fill(PASSWORD);
@@ -60,7 +39,7 @@ describe("members", () => {
 
 describe("keys and languages", () => {
   test("the palette leads anywhere, and the list of keys can switch single ones off", async () => {
-    const page = await owner("/console/settings");
+    const page = await member("/console/settings");
     await page.keyboard.press("Control+k");
     await page.locator("#palette-find").fill("mess");
     await page.keyboard.press("Enter");
@@ -74,54 +53,10 @@ describe("keys and languages", () => {
   });
 
   test("German is one press away", async () => {
-    const page = await owner("/console/settings");
+    const page = await member("/console/settings");
     await page.getByRole("button", { name: /Olga Brandt/ }).click();
     await page.getByRole("button", { name: "Deutsch" }).click();
     await page.getByRole("heading", { name: "Mitglied einladen" }).waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.lang), "de");
-  });
-});
-
-describe("for everyone", () => {
-  for (const colorScheme of ["light", "dark"]) {
-    for (const viewport of [{ width: 1280, height: 900 }, { width: 360, height: 780 }]) {
-      test(`axe finds nothing, and nothing is cut off: ${colorScheme}, ${viewport.width} px`, async () => {
-        const page = await owner("/console/settings", { colorScheme, viewport });
-        const paths = ["settings", "settings/account", "settings/account/second-factor", "messages", "messages/new", "styleguide"];
-        for (const path of paths) {
-          await page.goto(`/console/${path}`);
-          await page.evaluate(axe.source);
-          const { violations } = await page.evaluate(() => window.axe.run());
-          const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" ")}`);
-          assert.deepEqual(found, [], `axe on ${path}`);
-          const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-          assert.equal(wider, 0, `${path} fits its window`);
-        }
-      });
-    }
-  }
-});
-
-describe("loading", () => {
-  test("the first paint comes within a second, and nothing moves after it", async () => {
-    const page = await owner("/console/settings");
-    await page.goto("/console/cards");
-    const { paint, shift } = await page.evaluate(
-      () =>
-        new Promise((resolve) => {
-          let shift = 0;
-          new PerformanceObserver((list) => {
-            for (const entry of list.getEntries()) if (!entry.hadRecentInput) shift += entry.value;
-          }).observe({ type: "layout-shift", buffered: true });
-          new PerformanceObserver((list) => {
-            for (const entry of list.getEntries()) {
-              if (entry.name === "first-contentful-paint") setTimeout(() => resolve({ paint: entry.startTime, shift }), 500);
-            }
-          }).observe({ type: "paint", buffered: true });
-        }),
-    );
-    // Printed and not asserted: a busy machine proves nothing about a page.
-    console.log(`figure console.first_paint_ms ${paint.toFixed(0)} ms`);
-    assert.ok(shift < 0.01, `what is there stays where it is; moved by ${shift}`);
   });
 });

@@ -1,49 +1,10 @@
-// Tools in headless Chromium. The Rust test `console::tools::browser` starts the gateway and sets the environment.
+// Tools in headless Chromium. The Rust test `console::browser` starts the gateway and sets the environment.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, afterEach, before, describe, test } from "node:test";
-import axe from "axe-core";
-import { launch, signIn } from "./browser.mjs";
+import { describe, test } from "node:test";
+import { member } from "./harness.mjs";
 
-const { BASE_URL, OWNER, VIEWER, PASSWORD, CARD } = process.env;
-
-let browser;
-let contexts = [];
-let complaints = [];
-const sessions = {};
-
-before(async () => (browser = await launch()));
-after(() => browser.close());
-afterEach(async () => {
-  for (const context of contexts) await context.close();
-  contexts = [];
-  const found = complaints;
-  complaints = [];
-  assert.deepEqual(found, [], "nothing is refused by the policy and no script fails");
-});
-
-async function open(options = {}) {
-  const context = await browser.newContext({ baseURL: BASE_URL, reducedMotion: "reduce", ...options });
-  context.setDefaultTimeout(60_000);
-  contexts.push(context);
-  const page = await context.newPage();
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-  });
-  return page;
-}
-
-async function member(path, options = {}, email = OWNER) {
-  if (!sessions[email]) {
-    const page = await open();
-    await signIn(page, email, PASSWORD);
-    sessions[email] = await page.context().storageState();
-  }
-  const page = await open({ ...options, storageState: sessions[email] });
-  await page.goto(path);
-  return page;
-}
+const { VIEWER, CARD } = process.env;
 
 const file = (name, text) => ({ name, mimeType: "text/csv", buffer: Buffer.from(text) });
 const people = (count, more = "") => {
@@ -211,47 +172,10 @@ describe("invitations", () => {
   });
 });
 
-describe("for everyone", () => {
-  for (const colorScheme of ["light", "dark"]) {
-    for (const viewport of [{ width: 1280, height: 900 }, { width: 360, height: 780 }]) {
-      test(`axe finds nothing, and nothing is cut off: ${colorScheme}, ${viewport.width} px`, async () => {
-        const page = await member("/console/tools", { colorScheme, viewport });
-        await check(page, "tools");
-        for (const path of ["import", "export", "codes", "codes/new", "codes/use", "invitations", `invitations/cards?card=${CARD}`]) {
-          await page.goto(`/console/tools/${path}`);
-          await check(page, path);
-        }
-        await page.goto("/console/tools/import");
-        await page.getByLabel("File", { exact: true }).setInputFiles(file("look.csv", people(3, "Kim;kim at mail;1\nA very long name;and another thing that is no address;99999999\n")));
-        await page.getByRole("button", { name: "Upload and look at it" }).click();
-        await page.getByRole("button", { name: "Start dry run" }).waitFor();
-        await check(page, "columns");
-        await page.getByRole("button", { name: "Start dry run" }).click();
-        await page.locator(".errors").waitFor();
-        await check(page, "dry run");
-        await page.getByRole("button", { name: "Delete file" }).click();
-        await page.goto("/console/tools/codes");
-        await page.locator(".list a").first().click();
-        await check(page, "a batch");
-        await page.getByRole("link", { name: "Sheet to print" }).click();
-        await page.locator(".slips").waitFor();
-        await check(page, "a sheet");
-      });
-    }
-  }
-
+describe("roles", () => {
   test("a viewer is shown what may be shared and no other tool", async () => {
     const page = await member("/console/tools", {}, VIEWER);
     await page.getByRole("heading", { name: "Share a program" }).waitFor();
     assert.equal(await page.locator(".tool").count(), 1);
   });
 });
-
-async function check(page, name) {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" ")}`);
-  assert.deepEqual(found, [], `axe on ${name}`);
-  const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.equal(wider, 0, `${name} fits its window`);
-}

@@ -3,7 +3,7 @@
 //! `browser` runs the same gateway against headless Chromium.
 
 mod acts;
-mod browser;
+pub(crate) mod browser;
 mod finding;
 mod joining;
 mod kept;
@@ -16,6 +16,7 @@ mod people;
 mod profile;
 mod sample;
 mod settings;
+mod stage;
 mod tools;
 mod visitor;
 mod works;

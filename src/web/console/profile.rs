@@ -129,10 +129,7 @@ impl Held {
 }
 
 fn name(screen: &Screen, profile: &Profile) -> String {
-    match profile.person.customer.profile.full_name() {
-        none if none.is_empty() => screen.words.common.no_name.to_owned(),
-        name => name,
-    }
+    screen.name(profile.person.customer.profile.full_name())
 }
 
 /// Reads the profile of the card in a path, for a member who may see it.

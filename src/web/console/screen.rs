@@ -12,6 +12,7 @@ use crate::domain::time::Timestamp;
 use crate::ops::works::Running;
 use crate::web::Web;
 use crate::web::console::layout::{self, Section, Theme};
+use crate::web::console::words::apart::apart;
 use crate::web::console::words::{Language, Words};
 use crate::web::error::ApiError;
 use crate::web::extract::{Member, NotSignedIn, wants_page};
@@ -84,6 +85,14 @@ impl Screen {
             language.date(there.date(), false)
         };
         html! { time datetime=(at.to_jiff()) title=(language.exact(at, zone)) { (text) } }
+    }
+
+    /// A person's name as pages show it: that there is none, or set apart where it runs from right to left.
+    pub fn name(&self, name: String) -> String {
+        if name.is_empty() {
+            return self.words.common.no_name.to_owned();
+        }
+        apart(name)
     }
 
     /// A day as people say it in the merchant's zone.

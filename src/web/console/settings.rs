@@ -21,6 +21,7 @@ use crate::web::Web;
 use crate::web::console::components::{Field, Tone, alert, field, icon, toast};
 use crate::web::console::layout::Section;
 use crate::web::console::screen::Screen;
+use crate::web::console::words::apart::apart;
 use crate::web::error::ApiError;
 use crate::web::refused::Refused;
 
@@ -331,7 +332,7 @@ async fn ask_remove(
         .find(|one| one.id == member)
         .ok_or(ApiError::NotFound)?;
     let (said, common) = (&screen.words.settings, &screen.words.common);
-    let title = (said.remove_title)(&member.name);
+    let title = (said.remove_title)(&apart(member.name.clone()));
     let content = html! {
         form.panel data-alarming method="post" action=(format!("/console/settings/members/{}/remove", member.id)) data-once {
             h1 { (title) }

@@ -12,6 +12,7 @@ use crate::store::listing::{ActorName, TimelineRow};
 use crate::store::timeline::Entry;
 use crate::web::console::components::{Tone, icon};
 use crate::web::console::screen::Screen;
+use crate::web::console::words::apart::apart;
 use crate::web::console::words::messages;
 
 /// An event, wherever it was read.
@@ -36,7 +37,7 @@ impl<'e> Line<'e> {
                 .into_iter()
                 .flatten()
                 .collect(),
-            ActorName::Member(name) => vec![name.clone()],
+            ActorName::Member(name) => vec![apart(name.clone())],
             ActorName::Device => vec![words.holders_phone.to_owned()],
             ActorName::Gateway => vec![words.passgate.to_owned()],
         };
@@ -97,7 +98,7 @@ pub fn line(screen: &Screen, line: &Line<'_>) -> Markup {
                 @let about: Vec<String> = line.by.iter().cloned()
                     .chain(line.program.map(str::to_owned))
                     .chain(line.detail.and_then(|detail| told(screen, detail)))
-                    .chain(line.reason.map(|reason| words.reason(reason).to_owned()))
+                    .chain(line.reason.map(|reason| apart(words.reason(reason).to_owned())))
                     .collect();
                 p.event-by { (about.join(" · ")) }
             }
@@ -109,7 +110,12 @@ pub fn line(screen: &Screen, line: &Line<'_>) -> Markup {
 fn by(screen: &Screen, entry: &Entry) -> Vec<String> {
     let words = &screen.words.timeline;
     let event = &entry.event.event;
-    let named = |otherwise: &str| entry.actor_name.clone().unwrap_or_else(|| otherwise.to_owned());
+    let named = |otherwise: &str| {
+        entry
+            .actor_name
+            .clone()
+            .map_or_else(|| otherwise.to_owned(), apart)
+    };
     let who = match event.actor {
         Actor::Station(_) => named(words.a_till),
         Actor::Member(_) => named(words.a_member),

@@ -5,6 +5,7 @@
 //! sentence of their own.
 
 pub mod acts;
+pub mod apart;
 pub mod codes;
 pub mod common;
 pub mod filter;

@@ -1,9 +1,10 @@
 //! Headless Chromium against a real gateway: runs the specs in `tests/browser`.
 //!
 //! The specs make things happen by asking a small control server for it (`POST /happen/{number}`), because a
-//! station's captures are not the console's business, and has jobs worked off by `POST /work`.
+//! station's captures are not the console's business, and has jobs and messages worked off by `POST /work`. Uploads are
+//! worked off as they come. A second gateway, which nobody has set up, shows the page of the first visitor.
 //!
-//! `SCREENS=<absolute folder>` takes the screenshots instead.
+//! `SCREENS=<absolute folder>` takes the screenshots instead; `SPECS=<file>` runs one file of specs alone.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,10 +12,14 @@ use std::process::Stdio;
 use axum::extract::{Path as UrlPath, State};
 use axum::routing::post;
 use passgate::clock::Clock;
+use passgate::ops::uploads;
 use passgate::web::Web;
+use passgate::web::public::card_link;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-use super::sample::{OWNER, PASSWORD, SCAN, VIEWER, card, happen};
+use super::sample::{MERCHANT, OWNER, PASSWORD, SCAN, VIEWER, card, happen};
+use super::stage;
 use super::visitor::Gateway;
 use crate::engines;
 
@@ -33,25 +38,26 @@ async fn the_console_works_in_a_browser() {
     let gateway = Gateway::start(store, 60, Clock::System, "http://127.0.0.1")
         .await
         .keeping(folder_of_store);
-    let names = ["bring_customers_into_form"];
-    let found = gateway.web().ops.do_chores_named(&names).await;
+    let ops = &gateway.web().ops;
+    // Searches find who was issued by hand in the sample once they have their form.
+    let found = ops.do_chores_named(&["bring_customers_into_form"]).await;
     found.expect("people whose names are found");
+    let stage = stage::set(gateway.web()).await;
     let control = control(gateway.web().clone()).await;
+    let stop = CancellationToken::new();
+    let imports = tokio::spawn(uploads::run(ops.clone(), stop.clone()));
+    let (store, folder_of_store) = engines::sqlite().await;
+    let fresh = Gateway::empty(store, Clock::System)
+        .await
+        .keeping(folder_of_store);
 
     let base = format!("http://{}", gateway.address);
     let mut specs = std::process::Command::new("node");
     match std::env::var_os("SCREENS") {
-        Some(screens) => specs.args(["screens.mjs", &base, OWNER, PASSWORD]).arg(screens),
-        None => specs.args([
-            "--test",
-            "--test-concurrency=1",
-            "--test-reporter=spec",
-            "console.test.mjs",
-            "list.test.mjs",
-            "settings.test.mjs",
-            "customer.test.mjs",
-            "messages.test.mjs",
-        ]),
+        Some(screens) => specs.arg("screens.mjs").arg(screens),
+        None => specs
+            .args(["--test", "--test-reporter=spec"])
+            .arg(std::env::var_os("SPECS").unwrap_or_else(|| "all.test.mjs".into())),
     };
     specs
         .current_dir(&folder)
@@ -61,21 +67,36 @@ async fn the_console_works_in_a_browser() {
         .env("VIEWER", VIEWER)
         .env("PASSWORD", PASSWORD)
         .env("CARD", card(6).to_string())
+        .env("COUPON", stage.coupon.to_string())
+        .env("POINTS", stage.points.to_string())
+        .env(
+            "CARD_PATH",
+            card_link("", &gateway.web().master, MERCHANT, card(6)),
+        )
+        .env("FRESH_URL", format!("http://{}", fresh.address))
+        .env("FIRST_CODE", fresh.web().master.first_owner_code())
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || specs.output())
         .await
         .expect("no panic")
         .expect("node runs");
+    stop.cancel();
+    imports.await.expect("ends");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
         "{said}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    for line in said.lines().map(str::trim) {
+        if line.starts_with("figure ") {
+            println!("{line}");
+        }
+    }
 }
 
 /// What is missing to run the specs.
-pub(super) fn ready(folder: &Path) -> Result<(), String> {
+pub(crate) fn ready(folder: &Path) -> Result<(), String> {
     let found = |program: &str| {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
@@ -106,8 +127,11 @@ async fn control(web: Web) -> String {
 }
 
 async fn work(State(web): State<Web>) {
-    let worked = web.ops.do_chores_named(&["work_jobs"]).await;
-    worked.expect("jobs are worked off");
+    let worked = web
+        .ops
+        .do_chores_named(&["work_jobs", "send_messages", "make_codes"])
+        .await;
+    worked.expect("what waits is worked off");
 }
 
 async fn scan(State(web): State<Web>, UrlPath(number): UrlPath<i64>) {

@@ -147,7 +147,7 @@ pub(crate) async fn sample(store: Store, cards: i64, clock: Clock, public_url: &
     Sample { web }
 }
 
-async fn exec(web: &Web, sql: &'static str, params: Vec<Value>) {
+pub(super) async fn exec(web: &Web, sql: &'static str, params: Vec<Value>) {
     web.ops
         .store
         .write("sample", move |tx| {

@@ -1,6 +1,5 @@
 //! Tools over a real socket: the steps of an import, exports, codes, invitations, and who may use them.
 
-mod browser;
 mod codes;
 mod export;
 mod import;

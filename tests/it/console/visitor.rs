@@ -1,11 +1,11 @@
-//! A gateway that serves the console and the pages for customers, and someone who visits it.
+//! A gateway without its background work, and someone who visits it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use passgate::clock::Clock;
 use passgate::store::Store;
-use passgate::web::{Web, console, public};
+use passgate::web::Web;
 use reqwest::{Client, RequestBuilder, Response, header};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -34,11 +34,8 @@ impl Gateway {
     }
 
     async fn serve(sample: Sample) -> Self {
-        let app = axum::Router::new()
-            .nest("/console", console::router())
-            .merge(public::router())
-            .with_state(sample.web.clone())
-            .into_make_service_with_connect_info::<SocketAddr>();
+        let app =
+            passgate::web::router(sample.web.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("serves") });

@@ -3,7 +3,7 @@
 //! Chromium's own push service is on the Internet, so the specs put the stand-in's subscriptions in its place, and hand
 //! what the stand-in's browser was shown to the page's worker by the debugger.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::gateway::World;
+use crate::console::browser::ready;
 
 struct Control {
     world: World,
@@ -24,11 +25,8 @@ struct Control {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_subscribes_shows_and_unsubscribes_in_a_browser() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    let chromium =
-        std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
-    if !chromium.is_file() || !folder.join("node_modules/playwright-core").is_dir() {
+    if let Err(missing) = ready(&folder) {
         let required = std::env::var_os("CI").or_else(|| std::env::var_os("REQUIRE_BROWSER"));
-        let missing = format!("Chromium, or `npm ci` in {}", folder.display());
         assert!(required.is_none(), "{missing}");
         eprintln!("skipped: the_page_subscribes_shows_and_unsubscribes_in_a_browser: {missing}");
         return;

@@ -105,6 +105,14 @@ document.addEventListener("input", (event) => {
   typing = setTimeout(() => go(form.dataset.swap, query(form), { isTyped: true }), 120);
 });
 
+// Who types before the script has come is not left behind.
+function catchUp() {
+  for (const form of all("form[data-swap][data-typed]")) {
+    const isTyped = [...form.elements].some(({ type, value, defaultValue }) => type !== "hidden" && defaultValue !== undefined && value !== defaultValue);
+    if (isTyped) go(form.dataset.swap, query(form), { isTyped: true });
+  }
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (event.defaultPrevented) return;
@@ -175,7 +183,14 @@ async function openModal(address, opener) {
   if (!page || !modal) return;
   fill(modal, page);
   if (!modal.open) modal.showModal();
-  modal.addEventListener("close", () => opener?.isConnected && opener.focus(), { once: true });
+  modal.addEventListener("close", () => giveBack(opener), { once: true });
+}
+
+// The focus goes back to what opened a dialog, or to what has taken its place since.
+function giveBack(opener) {
+  const address = opener?.getAttribute("href");
+  const now = opener?.isConnected ? opener : address && $(`#content [href="${CSS.escape(address)}"]`);
+  now?.focus();
 }
 
 function fill(modal, page) {

@@ -11,6 +11,8 @@ document.addEventListener("keydown", (event) => {
     return openPalette();
   }
   if (event.key === "Escape") return escape(event);
+  // From the search into what it found.
+  if (event.key === "ArrowDown" && event.target.matches?.("[data-find]") && step(1)) return event.preventDefault();
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || !usesSingleKeys()) return;
   if ($("dialog[open]")) return;
   const act = single[event.key];

@@ -1,3 +1,4 @@
 // Once everything is defined.
 prepare(document);
+catchUp();
 forgetDone();

@@ -46,10 +46,7 @@ pub fn row_id(card: CardId) -> String {
 
 /// A customer's name as lists show it.
 pub fn name(screen: &Screen, line: &Line) -> String {
-    match customer::full_name(&line.first_name, &line.last_name) {
-        none if none.is_empty() => screen.words.common.no_name.to_owned(),
-        name => name,
-    }
+    screen.name(customer::full_name(&line.first_name, &line.last_name))
 }
 
 impl Table<'_> {

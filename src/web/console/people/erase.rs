@@ -120,10 +120,7 @@ fn question(
     problem: Option<&str>,
 ) -> Markup {
     let people = &screen.words.people;
-    let name = match sheet.customer.profile.full_name() {
-        none if none.is_empty() => screen.words.common.no_name.to_owned(),
-        name => name,
-    };
+    let name = screen.name(sheet.customer.profile.full_name());
     let title = (people.erase_title)(&name);
     let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
     let counted = [

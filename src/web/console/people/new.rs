@@ -221,10 +221,7 @@ fn view(screen: &Screen, offered: &[Offered], typed: &Typed, problem: &Problem) 
 /// Somebody has this address already: they are offered instead of a twin.
 fn known(screen: &Screen, kind: ContactKind, customer: &Customer) -> Markup {
     let people = &screen.words.people;
-    let name = match customer.profile.full_name() {
-        none if none.is_empty() => screen.words.common.no_name.to_owned(),
-        name => name,
-    };
+    let name = screen.name(customer.profile.full_name());
     html! {
         div.alert.notice role="alert" {
             (icon("notice"))

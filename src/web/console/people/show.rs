@@ -55,10 +55,7 @@ impl Person {
     pub fn page(&self, web: &Web, screen: &Screen, kept: &Kept<'_>) -> Markup {
         let (people, words) = (&screen.words.people, &screen.words.profile);
         let (way, customer) = (&self.way, &self.sheet.customer);
-        let name = match customer.profile.full_name() {
-            none if none.is_empty() => screen.words.common.no_name.to_owned(),
-            name => name,
-        };
+        let name = screen.name(customer.profile.full_name());
         let content = html! {
             @if let Some(done) = self.done(screen) { (toast(done, None)) }
             nav.crumbs aria-label=(screen.words.common.path) { a href=(way.list()) { (icon("left")) (screen.words.shell.customers) } }

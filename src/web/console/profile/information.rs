@@ -16,6 +16,7 @@ use crate::web::console::components::{Tone, badge, icon};
 use crate::web::console::screen::Screen;
 use crate::web::console::timeline::{day_text, time_text};
 use crate::web::console::way::Place;
+use crate::web::console::words::apart::apart;
 use crate::web::error::ApiError;
 use crate::web::public::card_link;
 use crate::web::public::join::join_link;
@@ -125,7 +126,7 @@ fn person(screen: &Screen, held: &Held) -> Markup {
 pub fn who(screen: &Screen, by: &ActorName) -> String {
     let words = &screen.words.timeline;
     match by {
-        ActorName::Member(name) | ActorName::Station { name, .. } => name.clone(),
+        ActorName::Member(name) | ActorName::Station { name, .. } => apart(name.clone()),
         ActorName::Device => words.holder.to_owned(),
         ActorName::Gateway => words.passgate.to_owned(),
     }

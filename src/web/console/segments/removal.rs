@@ -13,6 +13,7 @@ use crate::web::Web;
 use crate::web::console::components::{Tone, alert, icon};
 use crate::web::console::layout::Section;
 use crate::web::console::screen::Screen;
+use crate::web::console::words::apart::apart;
 use crate::web::error::ApiError;
 
 #[derive(Debug, Deserialize)]
@@ -62,7 +63,7 @@ pub async fn delete(
 
 fn question(screen: &Screen, segment: &Segment, uses: &[Use], problem: Option<&str>) -> Markup {
     let words = &screen.words.segments;
-    let title = (words.delete_title)(&segment.name);
+    let title = (words.delete_title)(&apart(segment.name.clone()));
     let content = html! {
         nav.crumbs aria-label=(screen.words.common.path) { a href="/console/segments" { (icon("left")) (words.title) } }
         div.page-head { h1 { (title) } }

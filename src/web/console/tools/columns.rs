@@ -21,3 +21,23 @@ pub fn exported<'a>(screen: &Screen, fields: &'a [CustomField], name: &'a str) -
         name => label(screen, fields, name),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::import::Column;
+    use crate::web::console::words::Language;
+
+    #[test]
+    fn no_column_is_shown_by_the_name_that_files_give_it() {
+        for column in Column::all(&[]) {
+            for language in Language::ALL {
+                assert!(
+                    import::column(language, column.as_str()).is_some(),
+                    "{}",
+                    column.as_str()
+                );
+            }
+        }
+    }
+}
