@@ -33,7 +33,7 @@ words! {
         as_svg: Text = "QR code as SVG", "QR-Code als SVG";
         as_png: Text = "QR code as PNG", "QR-Code als PNG";
         poster: Text = "Poster to print", "Plakat zum Drucken";
-        campaign: Text = "Where it will hang", "Wo er hängen wird";
+        campaign: Text = "Where people will find it", "Wo man ihn findet";
         campaign_text: Text = "Words that stay with every card that comes by this link, so that you see what brings people. Link, QR code and poster follow.",
             "Wörter, die jeder Karte bleiben, die über diesen Link kommt. So sehen Sie, was Kunden bringt. Link, QR-Code und Plakat richten sich danach.";
         utm_source: Text = "Source", "Quelle";
