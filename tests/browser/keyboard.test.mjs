@@ -120,7 +120,7 @@ describe("a customer", () => {
     await press(page, "Redeem coupon");
     await write(page, "Purchase amount", "12.50");
     await page.keyboard.press("Enter");
-    await page.getByText(/redeemed\./).first().waitFor();
+    await page.locator("[data-toast]", { hasText: "redeemed" }).waitFor();
     await page.goto(`/console/cards/${COUPON}/timeline`);
     assert.match(await page.locator("#timeline").innerText(), /12\.50 EUR/);
   });

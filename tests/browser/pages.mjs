@@ -37,8 +37,8 @@ export const pages = [
   ["sign-in-refused", () => "/console/sign-in", { by: "nobody", status: 401, then: () => send("/console/sign-in", { email: "nobody@mail.example", password: "wrong" }) }],
   ["sign-in-code", () => "/console/sign-in", { by: "nobody", then: (s) => send("/console/sign-in", { email: s.careful.email, password: s.careful.password }) }],
   ["first-run", () => `${FRESH_URL}/console/first-run`, { by: "nobody" }],
-  ["join", (s) => s.join, { by: "nobody" }],
-  ["join-spent", () => "/console/join/0000000000009", { by: "nobody", status: 404 }],
+  ["member-join", (s) => s.join, { by: "nobody" }],
+  ["member-join-spent", () => "/console/join/0000000000009", { by: "nobody", status: 404 }],
   ["not-found", () => "/console/nowhere", { by: "nobody", status: 404 }],
   ["not-allowed", () => "/console/messages/new", { by: "viewer", status: 403 }],
 

@@ -1,5 +1,5 @@
 // Takes a picture of every page of the list in pages.mjs: node screens.mjs <folder>, with the environment of the specs.
-// Each is taken in both themes, on a desktop and on a phone, as long as it is.
+// Each is taken in both themes, on a desktop and on a phone.
 import { mkdir } from "node:fs/promises";
 import { launch, signIn } from "./browser.mjs";
 import { goTo, pages, visitors } from "./pages.mjs";
@@ -7,6 +7,8 @@ import { set } from "./stage.mjs";
 
 const [folder] = process.argv.slice(2);
 const { BASE_URL, PASSWORD, ONLY } = process.env;
+// Of a long list its begin is enough.
+const LONGEST = 2400;
 const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
 await mkdir(folder, { recursive: true });
@@ -29,7 +31,9 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await goTo(page, each, stage);
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: `${folder}/${each.name}-${size}-${colorScheme}.png`, fullPage: !each.scripted });
+      const height = await page.evaluate((most) => Math.min(document.documentElement.scrollHeight, most), LONGEST);
+      const path = `${folder}/${each.name}-${size}-${colorScheme}.png`;
+      await page.screenshot(each.scripted ? { path } : { path, fullPage: true, clip: { x: 0, y: 0, width: viewport.width, height } });
     }
   }
 }
