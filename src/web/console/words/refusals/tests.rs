@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::{date, datetime};
+use jiff::tz::TimeZone;
 
 use super::*;
 use crate::domain::access::MemberRefusal;
@@ -215,6 +216,7 @@ fn refusals_of_segments_and_rules() {
 #[test]
 fn refusals_of_cards_coupons_codes_and_jobs() {
     let field = |code: &'static str| FieldError::new("name", code, "text", "x");
+    let used_at = date(2026, 3, 5).at(9, 30, 0, 0).to_zoned(TimeZone::UTC).expect("a moment");
     refused(vec![
         Refused::Card(CardError::NotFound),
         Refused::Card(CardError::Issue(IssueRefusal::Archived)),
@@ -245,9 +247,9 @@ fn refusals_of_cards_coupons_codes_and_jobs() {
         Refused::Codes(CodesError::Refused(CodeRefusal::Revoked)),
         Refused::Codes(CodesError::Refused(CodeRefusal::Expired)),
         Refused::Codes(CodesError::Refused(CodeRefusal::UsedUp {
-            first_used_at: datetime(2026, 3, 5, 9, 30, 0, 0),
+            first_used_at: used_at.clone(),
         })),
-        Refused::Codes(CodesError::Refused(CodeRefusal::UsedByCard)),
+        Refused::Codes(CodesError::Refused(CodeRefusal::UsedByCard { at: used_at })),
         Refused::Codes(CodesError::Refused(CodeRefusal::OtherProgram)),
         Refused::Job(JobError::NotFound),
         Refused::Job(JobError::Over(JobState::Done)),
