@@ -63,7 +63,7 @@ async fn message(gateway: &Gateway, visitor: &Visitor) -> String {
         ("cards", card.as_str()),
     ];
     let here = visitor
-        .submit("/console/messages", &fields)
+        .submit("/console/messages/new", &fields)
         .await
         .location
         .expect("a message");

@@ -100,7 +100,7 @@ async fn a_batch_is_made_once_printed_used_and_withdrawn() {
         );
         let again = use_code(&code, &card(3).to_string()).await;
         assert!(
-            again.status == 409 && again.body.contains("already used, first on 15 Jun 2026"),
+            again.status == 409 && again.body.contains("already used, first on 15 June 2026"),
             "{}",
             again.body
         );
