@@ -27,6 +27,7 @@ pub mod screen;
 pub mod segments;
 pub mod settings;
 pub mod sign_in;
+mod stream;
 pub mod styleguide;
 pub mod throttle;
 pub mod timeline;

@@ -3,7 +3,7 @@
 // A page is its name, its address (from what stage.mjs set up) and, if need be: who looks (`by`: the owner unless said;
 // "nobody" is signed out), its status (200 unless said), what is done to get there (`then`), and whether it only is there
 // with scripts (`scripted`). A test holds this list against tests/it/console/matrix.txt, so that no address is forgotten.
-const { CARD, COUPON, POINTS, CARD_PATH, FRESH_URL } = process.env;
+const { CARD, COUPON, POINTS, OFFER, CARD_PATH, FRESH_URL } = process.env;
 
 const card = `/console/cards/${CARD}`;
 const coupon = `/console/cards/${COUPON}`;
@@ -89,6 +89,7 @@ export const pages = [
   ["card-timeline", () => `${card}/timeline`],
   ["card-timeline-empty", () => `${card}/timeline?type=tier_changed`],
   ["card-offers", () => `${card}/offers`],
+  ["offer", () => `/console/offers/${OFFER}`],
   ["card-feedback", () => `${card}/feedback`],
   ["card-notes", () => `${card}/notes`],
   ["card-notifications", () => `${card}/notifications`],
@@ -194,6 +195,8 @@ export const noPages = [
   "/console/tools/import/template.csv",
   "/console/tools/import/{}/failed.csv",
   "/console/tools/codes/{}/codes.csv",
+  "/console/tools/share/{}/code.svg",
+  "/console/tools/share/{}/code.png",
 ];
 
 // Goes to a page of the list, and checks that it is there.

@@ -5,9 +5,9 @@
 mod acts;
 pub(crate) mod browser;
 mod finding;
+mod german;
 mod joining;
 mod kept;
-mod german;
 mod list;
 mod many;
 mod matrix;

@@ -9,18 +9,15 @@
 //! A stream ends after ten minutes, or when the gateway stops, and the browser opens the next one, with its session
 //! checked again.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Extension, Path, Query, RawQuery, State};
 use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use maud::{Markup, html};
 use serde::Deserialize;
-use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
@@ -34,14 +31,12 @@ use crate::web::console::card::{self, Shown, card_id, seen};
 use crate::web::console::jobs::{self, watch::Works};
 use crate::web::console::profile::history;
 use crate::web::console::screen::Screen;
+use crate::web::console::stream;
 use crate::web::console::timeline::{Line, line};
 use crate::web::console::watch::Watches;
 use crate::web::console::way::Way;
 use crate::web::console::{pass, timeline};
 use crate::web::error::ApiError;
-
-const STREAM_LIFE: Duration = Duration::from_secs(600);
-const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserialize)]
 pub struct Position {
@@ -71,7 +66,7 @@ pub async fn events(
         .unwrap_or_default();
     let way = Way::of_card(card, position.within.as_deref());
     let card = watches.watch(&web, screen.member.merchant, card).await?;
-    let (sender, receiver) = mpsc::channel(4);
+    let (sender, answer) = stream::begin();
     let beside = jobs::live::beside(&web, &works, &screen, sender.clone());
     let stream = Stream {
         _beside: beside,
@@ -84,9 +79,7 @@ pub async fn events(
         stopping: web.stopping.clone(),
     };
     tokio::spawn(stream.run(card));
-    Ok(Sse::new(ReceiverStream::new(receiver))
-        .keep_alive(KeepAlive::default())
-        .into_response())
+    Ok(answer)
 }
 
 /// What a receiver has seen. Anything unreadable is "nothing".
@@ -120,7 +113,7 @@ struct Stream {
     known: Seen,
     /// The rows that the page shows.
     filter: Filter,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
+    sender: stream::Sender,
     stopping: CancellationToken,
 }
 
@@ -129,15 +122,11 @@ impl Stream {
     async fn run(self, card: watch::Receiver<Arc<Shown>>) {
         let stopping = self.stopping.clone();
         // Dropped wherever it is, also while a slow browser holds it up.
-        let over = stopping.run_until_cancelled_owned(tokio::time::timeout(STREAM_LIFE, self.talk(card)));
+        let over = stopping.run_until_cancelled_owned(tokio::time::timeout(stream::LIFE, self.talk(card)));
         let _ = over.await;
     }
 
     async fn talk(mut self, mut card: watch::Receiver<Arc<Shown>>) {
-        let hello = Event::default().event("hello").retry(RETRY).data("live");
-        if self.sender.send(Ok(hello)).await.is_err() {
-            return;
-        }
         loop {
             let shown = Arc::clone(&card.borrow_and_update());
             if !self.tell(&shown).await {

@@ -69,6 +69,7 @@ async fn the_console_works_in_a_browser() {
         .env("CARD", card(6).to_string())
         .env("COUPON", stage.coupon.to_string())
         .env("POINTS", stage.points.to_string())
+        .env("OFFER", stage.offer.to_string())
         .env(
             "CARD_PATH",
             card_link("", &gateway.web().master, MERCHANT, card(6)),

@@ -1,13 +1,15 @@
 //! What the sample lacks to show every page: a coupon, points with prices, and people whose names run from right to left.
 
-use passgate::domain::id::{CardId, PassTypeIdentifier, ProgramId};
+use passgate::domain::event::Actor;
+use passgate::domain::id::{CardId, OfferId, PassTypeIdentifier, ProgramId};
+use passgate::domain::offer::{OfferState, Terms};
 use passgate::domain::program::{CouponRules, PointsRules, PricedReward, Rules, Scheme};
 use passgate::ops::cards::Holder;
 use passgate::ops::setup::NewProgram;
 use passgate::store::Value;
 use passgate::web::Web;
 
-use super::sample::{MERCHANT, exec};
+use super::sample::{MERCHANT, card, exec};
 
 /// Before anybody of the sample: new customers stand first in the list, where the specs expect the sample's.
 const EARLIER: &str =
@@ -17,6 +19,7 @@ const EARLIER: &str =
 pub(super) struct Stage {
     pub(super) coupon: CardId,
     pub(super) points: CardId,
+    pub(super) offer: OfferId,
 }
 
 /// Sets it up in the sample's merchant.
@@ -47,7 +50,32 @@ pub(super) async fn set(web: &Web) -> Stage {
     Stage {
         coupon: issue(web, coupon, "Greta Lindgren").await,
         points: issue(web, points, "Wanda Zielińska").await,
+        offer: offer(web).await,
     }
+}
+
+/// One that the sample's sixth card has claimed.
+async fn offer(web: &Web) -> OfferId {
+    let staff = Actor::Gateway;
+    let terms = Terms {
+        title: "A slice of rye bread".into(),
+        text: "Of this morning's oven, with butter and salt.".into(),
+        program: None,
+        from: None,
+        until: None,
+        claims: Some(30),
+        times: 1,
+        personal: false,
+    };
+    let made = web.ops.create_offer(MERCHANT, terms, staff).await;
+    let offer = made.expect("an offer").id;
+    let published = web
+        .ops
+        .set_offer_state(MERCHANT, offer, OfferState::Published, staff);
+    published.await.expect("published");
+    let claimed = web.ops.claim_offer(MERCHANT, offer, card(6), Actor::Device);
+    claimed.await.expect("claimed");
+    offer
 }
 
 async fn program(web: &Web, name: &str, scheme: Scheme) -> ProgramId {

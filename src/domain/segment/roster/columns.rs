@@ -164,7 +164,11 @@ impl Texts {
         while let Some(found) = texts.get(from..).and_then(|rest| finder.find(rest)) {
             let begins = from + found;
             let ends_after = |end: &u32| *end as usize <= begins;
-            row += self.ends.get(row..).unwrap_or_default().partition_point(ends_after);
+            row += self
+                .ends
+                .get(row..)
+                .unwrap_or_default()
+                .partition_point(ends_after);
             let end = span(&self.ends, row).end;
             // What reaches into the next text is in neither; but within it may lie the begin of one that counts.
             from = begins + 1;

@@ -4,17 +4,14 @@
 //! A stream ends after ten minutes, or when the gateway stops, and the browser opens the next one, with its session
 //! checked again. Pages that have a stream of their own carry the first of these on it.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Extension, Query, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use maud::{Markup, html};
 use serde::Deserialize;
-use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::open_part;
@@ -25,10 +22,8 @@ use crate::web::Web;
 use crate::web::console::layout;
 use crate::web::console::list::programs::Programs;
 use crate::web::console::screen::Screen;
+use crate::web::console::stream;
 use crate::web::error::ApiError;
-
-const STREAM_LIFE: Duration = Duration::from_secs(600);
-const RETRY: Duration = Duration::from_secs(1);
 
 /// What a page shows besides how much goes on.
 #[derive(Debug, Default, Deserialize)]
@@ -55,7 +50,7 @@ pub async fn events(
     let merchant = screen.member.merchant;
     let programs = Programs::of(&web, merchant).await?;
     let pictures = works.watch(&web, merchant).await?;
-    let (sender, receiver) = mpsc::channel(4);
+    let (sender, answer) = stream::begin();
     let stopping = web.stopping.clone();
     let page = Page {
         web,
@@ -67,12 +62,10 @@ pub async fn events(
     };
     tokio::spawn(async move {
         // Dropped wherever it is, also while a slow browser holds it up.
-        let life = tokio::time::timeout(STREAM_LIFE, page.talk(pictures));
+        let life = tokio::time::timeout(stream::LIFE, page.talk(pictures));
         let _ = stopping.run_until_cancelled_owned(life).await;
     });
-    Ok(Sse::new(ReceiverStream::new(receiver))
-        .keep_alive(KeepAlive::default())
-        .into_response())
+    Ok(answer)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -107,16 +100,12 @@ struct Page {
     shows: Part,
     /// What it was sent last.
     known: Option<Arc<Picture>>,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
+    sender: stream::Sender,
 }
 
 impl Page {
     /// Ends when nobody listens any more.
     async fn talk(mut self, mut pictures: watch::Receiver<Arc<Picture>>) {
-        let hello = Event::default().event("hello").retry(RETRY).data("live");
-        if self.sender.send(Ok(hello)).await.is_err() {
-            return;
-        }
         loop {
             let picture = Arc::clone(&pictures.borrow_and_update());
             if self.is_news(&picture) {
@@ -179,12 +168,7 @@ fn running(screen: &Screen, running: Running) -> Markup {
 }
 
 /// Tells a page on its own stream how much goes on, for as long as what is returned is kept.
-pub fn beside(
-    web: &Web,
-    works: &Works,
-    screen: &Screen,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
-) -> DropGuard {
+pub fn beside(web: &Web, works: &Works, screen: &Screen, sender: stream::Sender) -> DropGuard {
     let over = CancellationToken::new();
     let (web, works, screen, ended) = (web.clone(), works.clone(), screen.clone(), over.clone());
     let talk = async move {

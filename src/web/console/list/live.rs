@@ -5,18 +5,15 @@
 //! minutes, or when the gateway stops, and the browser opens the next one, with its session checked again.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use maud::{Markup, html};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::chips;
@@ -34,10 +31,9 @@ use crate::store::segments::Line;
 use crate::web::Web;
 use crate::web::console::jobs::{self, watch::Works};
 use crate::web::console::screen::Screen;
+use crate::web::console::stream;
 use crate::web::error::ApiError;
 
-const STREAM_LIFE: Duration = Duration::from_secs(600);
-const RETRY: Duration = Duration::from_secs(1);
 /// How long after a change an open page is told what has come: more often would be no quiet line.
 const NEWS_AFTER: Duration = Duration::from_secs(1);
 /// No page has more rows.
@@ -80,7 +76,7 @@ pub async fn events(
     let (wanted, rows) = read(query.as_deref().unwrap_or_default());
     let programs = Programs::of(&web, screen.member.merchant).await?;
     let followed = lists.follow(&web, screen.member.merchant);
-    let (sender, receiver) = mpsc::channel(4);
+    let (sender, answer) = stream::begin();
     let stopping = web.stopping.clone();
     let beside = jobs::live::beside(&web, &works, &screen, sender.clone());
     let page = Page {
@@ -106,9 +102,7 @@ pub async fn events(
         _beside: beside,
     };
     tokio::spawn(page.run(stopping));
-    Ok(Sse::new(ReceiverStream::new(receiver))
-        .keep_alive(KeepAlive::default())
-        .into_response())
+    Ok(answer)
 }
 
 /// One open page.
@@ -131,7 +125,7 @@ struct Page {
     cards_of: HashMap<CustomerId, Vec<Line>>,
     /// The card of each such row.
     rows: HashMap<CustomerId, CardId>,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
+    sender: stream::Sender,
     _beside: DropGuard,
 }
 
@@ -140,7 +134,7 @@ impl Page {
     async fn run(mut self, stopping: CancellationToken) {
         let ended = self.followed.ended.clone();
         // Dropped wherever it is, also while a slow browser holds it up.
-        let life = tokio::time::timeout(STREAM_LIFE, self.talk());
+        let life = tokio::time::timeout(stream::LIFE, self.talk());
         tokio::select! {
             _ = life => {}
             () = stopping.cancelled() => {}
@@ -150,8 +144,6 @@ impl Page {
 
     /// Ends when nobody listens any more.
     async fn talk(&mut self) -> Option<()> {
-        let hello = Event::default().event("hello").retry(RETRY).data("live");
-        self.sender.send(Ok(hello)).await.ok()?;
         let mut moves = self.followed.moves.subscribe();
         let mut first = self.followed.counts.subscribe();
         let counts = first.wait_for(Option::is_some).await.ok()?.clone()?;

@@ -216,7 +216,10 @@ fn refusals_of_segments_and_rules() {
 #[test]
 fn refusals_of_cards_coupons_codes_and_jobs() {
     let field = |code: &'static str| FieldError::new("name", code, "text", "x");
-    let used_at = date(2026, 3, 5).at(9, 30, 0, 0).to_zoned(TimeZone::UTC).expect("a moment");
+    let used_at = date(2026, 3, 5)
+        .at(9, 30, 0, 0)
+        .to_zoned(TimeZone::UTC)
+        .expect("a moment");
     refused(vec![
         Refused::Card(CardError::NotFound),
         Refused::Card(CardError::Issue(IssueRefusal::Archived)),
