@@ -146,10 +146,7 @@ impl Works {
             }
             tokio::time::sleep(GATHERED_FOR).await;
             // Whatever else has happened by now is covered by the same look.
-            while !matches!(
-                changes.try_recv(),
-                Err(TryRecvError::Empty | TryRecvError::Closed)
-            ) {}
+            has_changed |= has_more(&mut changes, merchant);
             match self.look(web, merchant).await {
                 Ok(picture) => {
                     let picture = Arc::new(picture);
@@ -182,6 +179,18 @@ async fn changed(changes: &mut Receiver<Change>, merchant: MerchantId) -> bool {
     }
 }
 
+/// Takes the changes that have come by now; whether one of them was about the merchant's work.
+fn has_more(changes: &mut Receiver<Change>, merchant: MerchantId) -> bool {
+    let mut is_ours = false;
+    loop {
+        match changes.try_recv() {
+            Ok(change) => is_ours |= matches!(change, Change::Work(of) if of == merchant),
+            Err(TryRecvError::Lagged(_)) => is_ours = true,
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return is_ours,
+        }
+    }
+}
+
 fn going(work: Work, pace: Option<&mut Pace>, now: Timestamp) -> Going {
     let (mut per_minute, mut left) = (None, None);
     if let Some(pace) = pace {
@@ -198,5 +207,30 @@ fn going(work: Work, pace: Option<&mut Pace>, now: Timestamp) -> Going {
         work,
         per_minute,
         left,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::broadcast;
+
+    #[test]
+    fn a_change_that_comes_while_others_are_gathered_is_not_lost() {
+        let (sender, mut changes) = broadcast::channel(4);
+        let (ours, other) = (MerchantId(1), MerchantId(2));
+        assert!(!has_more(&mut changes, ours));
+        for (sent, is_ours) in [
+            (vec![Change::Pushes, Change::Work(other)], false),
+            (vec![Change::Work(ours), Change::Pushes], true),
+            // More than there is room for: one of those that were missed may have been ours.
+            (vec![Change::Pushes; 6], true),
+        ] {
+            for change in &sent {
+                sender.send(*change).expect("somebody listens");
+            }
+            assert_eq!(has_more(&mut changes, ours), is_ours, "{sent:?}");
+            assert!(!has_more(&mut changes, ours), "each is told once");
+        }
     }
 }
