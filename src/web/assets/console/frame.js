@@ -187,10 +187,10 @@ async function openModal(address, opener) {
 }
 
 // The focus goes back to what opened a dialog, or to what has taken its place since.
-function giveBack(opener) {
+function giveBack(opener, how = {}) {
   const address = opener?.getAttribute("href");
   const now = opener?.isConnected ? opener : address && $(`#content [href="${CSS.escape(address)}"]`);
-  now?.focus();
+  now?.focus(how);
 }
 
 function fill(modal, page) {
@@ -269,7 +269,7 @@ function hidePanel() {
   document.documentElement.classList.remove("with-panel");
   for (const row of all("[data-open]")) row.removeAttribute("data-open");
   prepare(document);
-  panelOpener?.isConnected && panelOpener.focus({ preventScroll: true });
+  giveBack(panelOpener, { preventScroll: true });
 }
 
 function closePanel() {
