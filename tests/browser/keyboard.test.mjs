@@ -99,6 +99,18 @@ describe("a customer", () => {
     await hasFocus(page, "tr:first-child .row-link");
   });
 
+  test("is opened, and the focus comes back to a row that was drawn anew meanwhile", async () => {
+    const page = await member("/console/cards?find=aylin", wide);
+    await page.keyboard.press("j");
+    await hasFocus(page, "tr:first-child .row-link");
+    await page.keyboard.press("Enter");
+    await page.locator("#panel:not([hidden]) h1").waitFor();
+    await page.locator("tr:has(.row-link)").first().evaluate((row) => row.replaceWith(row.cloneNode(true)));
+    await hasFocus(page, "#panel");
+    await page.keyboard.press("Escape");
+    await hasFocus(page, "tr:first-child .row-link");
+  });
+
   test("is given punches with a reason, and they are taken back", async () => {
     const page = await member(`/console/cards/${CARD}`);
     await press(page, /^Punches$/);
