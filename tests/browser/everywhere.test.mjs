@@ -1,6 +1,7 @@
 // What holds on every page of the list in pages.mjs. The pages are loaded once with scripts and once without.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { axeFinds, cutOff, examine } from "./examine.mjs";
 import { blank, sessionOf } from "./harness.mjs";
@@ -210,4 +211,36 @@ describe("loading", () => {
       assert.equal(shift, 0, moved.join("\n"));
     });
   }
+
+  test("nothing is painted while a part of the page is still on its way", async () => {
+    const path = "/console/cards";
+    // Between the browser and the gateway: gives the page to the middle of its table, and the rest when it is told to.
+    let rest;
+    const middle = createServer(async (request, response) => {
+      const answer = await fetch(process.env.BASE_URL + request.url, { headers: { cookie: request.headers.cookie ?? "", accept: "text/html" } });
+      const body = Buffer.from(await answer.arrayBuffer());
+      const half = request.url === path ? body.indexOf("</tr>", body.length / 2) : body.length;
+      response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") });
+      response.write(body.subarray(0, half));
+      if (half === body.length) response.end();
+      else rest = () => response.end(body.subarray(half));
+    });
+    await new Promise((resolve) => middle.listen(0, "127.0.0.1", resolve));
+    try {
+      const storageState = await sessionOf(visitors.owner);
+      const page = await blank({ storageState, viewport: desktop, baseURL: `http://127.0.0.1:${middle.address().port}` });
+      await page.route(/\/(live|events)(\?|$)/, () => {});
+      await page.goto(path, { waitUntil: "commit" });
+      await page.locator("tbody tr").first().waitFor({ state: "attached" });
+      const painted = () => page.evaluate(() => performance.getEntriesByType("paint").length);
+      // Frames that would be painted, if there was anything to paint.
+      await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
+      assert.equal(await painted(), 0, "half of a table");
+      rest();
+      await page.waitForFunction(() => performance.getEntriesByType("paint").length > 0);
+    } finally {
+      middle.closeAllConnections();
+      middle.close();
+    }
+  });
 });

@@ -92,25 +92,29 @@ export async function examine(page, { wide = false } = {}) {
   const problems = [];
   const note = (where, found) => problems.push(...found.map((each) => `${where}: ${each}`));
   const sized = (width) => page.setViewportSize({ width, height: width < 700 ? 780 : 900 });
-  note("light", await axeFinds(page));
+  const themed = (colorScheme) => page.emulateMedia({ colorScheme });
+  note("light, 1280 px", await axeFinds(page));
   note("1280 px", await cutOff(page));
   note("keys", await unseenFocus(page));
   note("without motion", await moving(page));
-  await page.emulateMedia({ colorScheme: "dark" });
+  await themed("dark");
+  note("dark, 1280 px", await axeFinds(page));
   if (!wide) {
     // A window of 1280 px at 200 % has room for 640.
     await sized(640);
     note("640 px", await cutOff(page));
     await sized(360);
     note("360 px", await cutOff(page));
+    note("dark, 360 px", await axeFinds(page));
+    await themed("light");
+    note("light, 360 px", await axeFinds(page));
   }
-  note("dark", await axeFinds(page));
   await page.evaluate(() => document.documentElement.setAttribute("dir", "rtl"));
   note("right to left", await cutOff(page));
   await sized(1280);
   note("right to left, 1280 px", await cutOff(page));
   await page.evaluate(() => document.documentElement.removeAttribute("dir"));
-  await page.emulateMedia({ colorScheme: "light" });
+  await themed("light");
   return problems;
 }
 

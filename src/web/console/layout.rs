@@ -196,9 +196,11 @@ fn document(theme: Theme, words: &Words, title: &str, body: &Markup) -> Markup {
                 title { (title) " · passgate" }
                 link rel="icon" href=(ICON);
                 link rel="stylesheet" href=(STYLE.url());
+                // Painted once all of it is there: the columns of a table move while rows are still coming.
+                link rel="expect" href="#end" blocking="render";
                 script src=(SCRIPT.url()) defer {}
             }
-            body { (body) }
+            body { (body) div #end hidden {} }
         }
     }
 }
