@@ -366,16 +366,27 @@ pub(crate) fn folded(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-/// Runs work that takes long and no waiting off the threads that serve requests, a bounded number at once.
+/// Hashes passwords off the threads that serve requests, a bounded number at once.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, AccessError> {
-    let permit = HASHING.acquire().await.map_err(|_| AccessError::Hashing)?;
-    let done = tokio::task::spawn_blocking(work)
+    blocking_within(&HASHING, work).await
+}
+
+/// The place is given back when the work has ended, and not when the one who asked has left: who hangs up in the middle of
+/// a request leaves its work and the memory of that behind.
+async fn blocking_within<T: Send + 'static>(
+    places: &'static Semaphore,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, AccessError> {
+    let place = places.acquire().await.map_err(|_| AccessError::Hashing)?;
+    let work = move || {
+        let _place = place;
+        work()
+    };
+    tokio::task::spawn_blocking(work)
         .await
-        .map_err(|_| AccessError::Hashing);
-    drop(permit);
-    done
+        .map_err(|_| AccessError::Hashing)
 }
 
 pub(crate) fn check(known: Option<Account>, password: &SecretString) -> Result<Account, AccessError> {
@@ -428,6 +439,25 @@ mod tests {
         let decoy = DECOY.as_deref().expect("hashes");
         let cost = |phc: &str| phc.split('$').take(4).collect::<Vec<_>>().join("$");
         assert_eq!(cost(decoy), cost(&real));
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_makes_no_room_for_another_password_to_be_hashed() {
+        static ONE: Semaphore = Semaphore::const_new(1);
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let asking = tokio::spawn(blocking_within(&ONE, move || {
+            begun.send(()).expect("somebody waits");
+            ends.recv().expect("the end is said");
+        }));
+        has_begun.await.expect("the work begins");
+        asking.abort();
+        assert!(asking.await.expect_err("hung up").is_cancelled());
+        assert_eq!(ONE.available_permits(), 0, "its work goes on");
+        end.send(()).expect("the work still listens");
+        blocking_within(&ONE, || ())
+            .await
+            .expect("the place is free again");
     }
 
     #[test]
