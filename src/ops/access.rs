@@ -52,6 +52,8 @@ pub enum AccessError {
     EmailTaken,
     #[error("This code is not right, or was used before. A new one comes every 30 seconds.")]
     WrongCode,
+    #[error("The second factor is on already. Turn it off with one of its codes before another one is set up.")]
+    SecondFactorOn,
     #[error("A name has 1 to {0} characters on one line.")]
     Name(usize),
     #[error("There is nothing to sign in to: this account belongs to no merchant.")]
