@@ -171,6 +171,17 @@ async fn a_member_is_invited_by_a_link_that_works_once() {
         404
     );
 
+    // Who has an account is not asked for a name again, and keeps the one that they have.
+    let known = [("email", STRANGER), ("role", "viewer")];
+    let made = owner.submit("/console/settings/members/invite", &known).await;
+    let link = format!("/console/join/{}", between(&made.body, "/console/join/", "<"));
+    assert!(!guest.page(&link).await.body.contains(r#"name="name""#));
+    let joined = guest.submit(&link, &[("password", PASSWORD)]).await;
+    assert_eq!(joined.location.as_deref(), Some("/console/sign-in"));
+    let members = gateway.web().ops.members(MERCHANT).await.expect("listed");
+    let known = members.iter().find(|member| member.email == STRANGER);
+    assert!(!known.expect("a member").name.is_empty());
+
     // Two days.
     let made = owner.submit("/console/settings/members/invite", &to_viewer).await;
     let old = format!("/console/join/{}", between(&made.body, "/console/join/", "<"));
