@@ -135,6 +135,13 @@ async fn a_timeline_is_read_back_to_its_first_event() {
         let other = walked[1].replace(&card(3).to_string(), &card(4).to_string());
         assert_eq!(visitor.page(&other).await.status, 400);
         assert_eq!(visitor.page(&format!("{start}?cursor=abc")).await.status, 400);
+        assert!(walked[1].contains("part=1"), "{walked:?}");
+        let far = walked[1].replace("part=1", "part=65535");
+        assert_eq!(
+            visitor.page(&far).await.status,
+            200,
+            "there is no page behind this one"
+        );
         assert_eq!(visitor.page(&format!("{start}?type=nonsense")).await.status, 200);
     })
     .await;
