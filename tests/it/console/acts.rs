@@ -320,7 +320,14 @@ async fn an_end_is_moved_confirmed_and_undone() {
     let seen = Seen::of(&form);
     let unreadable = owner.submit(&expiry, &seen.with(&[("day", "soon")])).await;
     assert_eq!(unreadable.status, 400);
-    let moved = owner.submit(&expiry, &seen.with(&[("day", "2026-12-24")])).await;
+    // The box of a card without an end is ticked: a browser sends it along with the day that was written.
+    assert!(
+        form.body.contains(r#"name="never" value="1" checked"#),
+        "{}",
+        form.body
+    );
+    let day = [("day", "2026-12-24"), ("never", "1")];
+    let moved = owner.submit(&expiry, &seen.with(&day)).await;
     assert_eq!(
         moved.location.as_deref(),
         Some(format!("{path}?done=expiry-never").as_str())
@@ -335,6 +342,21 @@ async fn an_end_is_moved_confirmed_and_undone() {
     let stale = owner.submit(&expiry, &seen.with(&[("day", "2027-01-01")])).await;
     assert_eq!(stale.status, 409);
     assert!(stale.body.contains("This card has changed"), "{}", stale.body);
+
+    let seen = Seen::of(&owner.page(&expiry).await);
+    let both = [("day", "2027-01-01"), ("never", "1")];
+    let both = owner.submit(&expiry, &seen.with(&both)).await;
+    assert!(
+        both.status == 400 && both.body.contains("Choose one of both"),
+        "{}",
+        both.body
+    );
+    assert_eq!(
+        owner.submit(&expiry, &seen.with(&day)).await.status,
+        303,
+        "no end again"
+    );
+    assert!(owner.page(&path).await.body.contains("Does not expire"));
 
     let seen = Seen::of(&owner.page(&expiry).await);
     let past = owner.submit(&expiry, &seen.with(&[("day", "2026-01-01")])).await;

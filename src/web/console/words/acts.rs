@@ -69,6 +69,8 @@ words! {
         last_day_hint: With = |zone| format!("The card is good until the end of this day in {zone}."),
             |zone| format!("Die Karte gilt bis zum Ende dieses Tages in {zone}.");
         never_expires: Text = "Does not expire", "Läuft nicht ab";
+        day_or_never: Text = "Choose one of both: another last day, or that the card does not expire.",
+            "Wählen Sie eines von beiden: einen anderen letzten Tag, oder dass die Karte nicht abläuft.";
         ends_now: Text = "That day is past: the card ends now.", "Dieser Tag ist vorbei: Die Karte endet jetzt.";
         confirm_end: Text = "Yes, end it now", "Ja, jetzt beenden";
         holder: Text = "Update name on card", "Name auf der Karte aktualisieren";
