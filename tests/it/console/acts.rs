@@ -439,11 +439,11 @@ async fn a_push_is_written_looked_at_and_sent_once() {
         form.contains("Apple lock screen") && form.contains("Café Morgenrot") && form.contains("Your text"),
         "{form}"
     );
-    for (text, at, said) in [
-        ("see https://example.com", "", "belongs into the link"),
-        ("Hello", "2020-01-01T10:00", "still to come"),
-        ("Hello", "tomorrow", "Write a date and time"),
-        ("", "", "1 to 500 characters"),
+    for (text, at, said, field) in [
+        ("see https://example.com", "", "belongs into the link", "text"),
+        ("Hello", "2020-01-01T10:00", "still to come", "at"),
+        ("Hello", "tomorrow", "Write a date and time", "at"),
+        ("", "", "1 to 500 characters", "text"),
     ] {
         let wrong = owner
             .submit(&push, &[("text", text), ("at", at), ("class", "reward")])
@@ -452,6 +452,12 @@ async fn a_push_is_written_looked_at_and_sent_once() {
         assert!(
             wrong.body.contains(said) && wrong.body.contains(text),
             "{}",
+            wrong.body
+        );
+        assert!(
+            wrong.body.matches("aria-invalid").count() == 1
+                && wrong.body.contains(&format!(r#"id="{field}-problem""#)),
+            "{field}: {}",
             wrong.body
         );
     }
