@@ -98,12 +98,14 @@ words! {
         push_here: Text = "Your text", "Ihr Text";
         push_next: Text = "Save and look ahead", "Speichern und vorausschauen";
         push_forecast: Text = "What will become of it", "Was daraus wird";
-        push_sent: Counted = |count| format!("{count} leave at once", count = super::en(count)), |count| format!("{count} gehen sofort hinaus", count = super::de(count));
-        push_deferred: Counted = |count| format!("{count} wait", count = super::en(count)), |count| format!("{count} warten", count = super::de(count));
+        push_sent: Counted = |count| if count == 1 { "1 leaves at once".into() } else { format!("{count} leave at once", count = super::en(count)) },
+            |count| if count == 1 { "1 geht sofort hinaus".into() } else { format!("{count} gehen sofort hinaus", count = super::de(count)) };
+        push_deferred: Counted = |count| if count == 1 { "1 waits".into() } else { format!("{count} wait", count = super::en(count)) },
+            |count| if count == 1 { "1 wartet".into() } else { format!("{count} warten", count = super::de(count)) };
         push_suppressed: fn(i64, &str) -> String = |count, rule| format!("{count} not sent: {rule}", count = super::en(count)), |count, rule| format!("{count} nicht gesendet: {rule}", count = super::de(count));
         push_nobody: Text = "Nothing would be sent.", "Es würde nichts gesendet.";
         push_now: Text = "Send now", "Jetzt senden";
-        push_then: With = |at| format!("Send at {at}"), |at| format!("Senden um {at}");
+        push_then: With = |at| format!("Send on {at}"), |at| format!("Am {at} Uhr senden");
         push_page: Text = "Open the message", "Nachricht öffnen";
         push_time_wrong: Text = "Write a date and time like 2026-12-24 10:00 that is still to come, within 400 days.",
             "Schreiben Sie Datum und Uhrzeit wie 2026-12-24 10:00, künftig und innerhalb von 400 Tagen.";
