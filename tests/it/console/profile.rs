@@ -70,6 +70,27 @@ async fn the_overview_shows_figures_metrics_and_platforms() {
     ] {
         assert!(page.contains(shown), "{shown} in {page}");
     }
+    // The cell of the grid has a German name, too.
+    let german = Visitor::signed_in(&gateway, OWNER).await.speaking("de");
+    let mut cells = 0;
+    for number in 1..=6 {
+        let page = german
+            .page(&format!("/console/cards/{}", card(number)))
+            .await
+            .body;
+        for name in ["No visit yet", "Beginners", "Growths", "Sleeping", "At risk"] {
+            assert!(!page.contains(name), "{name} in {page}");
+        }
+        let names = [
+            "Noch kein Besuch",
+            "Einsteiger",
+            "Aufsteiger",
+            "Schlafende",
+            "Gefährdete",
+        ];
+        cells += usize::from(names.iter().any(|name| page.contains(name)));
+    }
+    assert!(cells > 0, "somebody of them is no champion");
     let card_tab = visitor
         .page(&format!("/console/cards/{}/card", card(6)))
         .await
