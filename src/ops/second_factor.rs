@@ -114,9 +114,9 @@ impl Ops {
     pub async fn second_factor(&self, account: AccountId) -> Result<Option<i64>, AccessError> {
         Ok(self
             .store
-            .write("second_factor", move |tx| {
+            .read("second_factor", move |tx| {
                 Box::pin(async move {
-                    let found = accounts::for_update(tx, account).await?;
+                    let found = accounts::account(tx, account).await?;
                     if found.is_none_or(|account| account.second_factor.is_none()) {
                         return Ok(None);
                     }
