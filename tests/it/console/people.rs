@@ -231,6 +231,14 @@ async fn erasing_names_what_is_lost_and_can_be_taken_back_for_a_while() {
         erased.contains("This customer was erased.") && erased.contains("No name"),
         "{erased}"
     );
+    for gone in [
+        "Restore card",
+        "Edit customer",
+        "Erase customer",
+        "Send card again",
+    ] {
+        assert!(!erased.contains(gone), "{gone} in {erased}");
+    }
     let edit = owner
         .submit(
             &format!("/console/customers/{customer}/edit"),
