@@ -1,8 +1,7 @@
 //! Secrets in files: read with clear errors, made once, readable by their owner only.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::clock::Ids;
@@ -22,24 +21,25 @@ pub enum SecretError {
     MasterKey { path: PathBuf, source: MasterKeyError },
 }
 
-/// The master key in `path`; makes one when the file does not exist yet.
+/// The master key in `path`; makes one when the file does not exist yet. Where another node makes one at the same time, the
+/// one that is in the file counts.
 pub fn master_key(path: &Path, ids: &Ids) -> Result<MasterKey, SecretError> {
-    match fs::read_to_string(path) {
-        Ok(text) => MasterKey::parse(&text).map_err(|source| SecretError::MasterKey {
+    let read = || {
+        let text = fs::read_to_string(path).map_err(|source| SecretError::Read {
             path: path.to_path_buf(),
             source,
-        }),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let key = MasterKey::from_bytes(ids.secret());
-            write_new(path, &key.to_file())?;
-            tracing::info!(path = %path.display(), "made a new master key; back it up with the database");
-            Ok(key)
-        }
-        Err(source) => Err(SecretError::Read {
+        })?;
+        MasterKey::parse(&text).map_err(|source| SecretError::MasterKey {
             path: path.to_path_buf(),
             source,
-        }),
-    }
+        })
+    };
+    let make = || {
+        let key = MasterKey::from_bytes(ids.secret());
+        let content = key.to_file();
+        Ok((key, content))
+    };
+    once(path, "master key", read, make)
 }
 
 /// The key of Web Push in `path`; makes one when the file does not exist yet. Where another node makes one at the same
@@ -56,38 +56,59 @@ pub fn vapid_key(path: &Path) -> Result<VapidKey, SecretError> {
         })?;
         VapidKey::from_pem(&pem).map_err(unsound)
     };
+    let make = || {
+        let key = VapidKey::generate().map_err(unsound)?;
+        let content = key.to_pem().map_err(unsound)?;
+        Ok((key, content))
+    };
+    once(path, "key for Web Push", read, make)
+}
+
+/// What `read` finds in `path`, or what `make` made and was written there.
+fn once<T>(
+    path: &Path,
+    what: &str,
+    read: impl Fn() -> Result<T, SecretError>,
+    make: impl FnOnce() -> Result<(T, String), SecretError>,
+) -> Result<T, SecretError> {
     match read() {
         Err(SecretError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {}
         other => return other,
     }
-    let key = VapidKey::generate().map_err(unsound)?;
-    match write_new(path, &key.to_pem().map_err(unsound)?) {
+    let (secret, content) = make()?;
+    match write_new(path, &content) {
         Ok(()) => {
-            tracing::info!(path = %path.display(), "made a new key for Web Push; back it up with the database");
-            Ok(key)
+            tracing::info!(path = %path.display(), "made a new {what}; back it up with the database");
+            Ok(secret)
         }
         Err(SecretError::Write { source, .. }) if source.kind() == ErrorKind::AlreadyExists => read(),
         Err(other) => Err(other),
     }
 }
 
-/// Writes a secret to a file that must not exist yet, durable before it returns.
+/// Writes a secret to a file that must not exist yet, durable before it returns. Whoever looks meanwhile, and whoever
+/// starts again after a crash, finds the whole of it or no file at all.
 pub fn write_new(path: &Path, content: &str) -> Result<(), SecretError> {
     let failed = |source| SecretError::Write {
         path: path.to_path_buf(),
         source,
     };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
-    file.write_all(content.as_bytes()).map_err(failed)?;
-    file.sync_all().map_err(failed)
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    // Readable by its owner only, from the beginning.
+    let draft = tempfile::Builder::new().prefix(".secret-").tempfile_in(folder);
+    let mut draft = draft.map_err(failed)?;
+    draft.write_all(content.as_bytes()).map_err(failed)?;
+    draft.as_file().sync_all().map_err(failed)?;
+    draft
+        .persist_noclobber(path)
+        .map_err(|refused| failed(refused.error))?;
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed)
 }
 
 #[cfg(test)]
@@ -107,5 +128,28 @@ mod tests {
         fs::write(&path, "gone wrong").expect("written");
         let refused = vapid_key(&path).expect_err("no new key takes the place of a lost one");
         assert!(refused.to_string().contains("restore the file"), "{refused}");
+    }
+
+    #[test]
+    fn nodes_that_start_together_have_one_master_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("data/master.key");
+        let nodes: Vec<_> = (0..16)
+            .map(|_| {
+                let path = path.clone();
+                std::thread::spawn(move || master_key(&path, &Ids::random()).map(|key| key.to_file()))
+            })
+            .collect();
+        let keys: Vec<_> = nodes
+            .into_iter()
+            .map(|node| node.join().expect("no panic").expect("a key"))
+            .collect();
+        assert!(keys.iter().all(|key| *key == keys[0]));
+        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let files = fs::read_dir(folder.path().join("data")).expect("read").count();
+        assert_eq!(files, 1, "no draft is left");
+        fs::write(&path, "gone wrong").expect("written");
+        assert!(master_key(&path, &Ids::random()).is_err());
     }
 }

@@ -49,7 +49,7 @@ use crate::domain::time::CivilDay;
 pub use expected::{Expected, Got};
 pub use facts::Facts;
 pub use field::{FIELDS, Field};
-pub use meaning::status_now;
+pub use meaning::{cell_word, status_now};
 pub use plan::{Context, Plan};
 
 /// Groups within groups; deeper than anybody thinks and shallow enough for any stack.

@@ -18,6 +18,7 @@ use crate::domain::id::{AccountId, MemberId, MerchantId};
 use crate::domain::member::Role;
 use crate::domain::secret::MasterKey;
 use crate::domain::time::Timestamp;
+use crate::domain::wording;
 use crate::ops::Ops;
 use crate::store::access::{self, NewMember, Session, TokenHash};
 use crate::store::accounts::{self, Account, NewAccount};
@@ -26,6 +27,10 @@ use crate::store::{self, Tx};
 const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A session's end is moved at most this often, so that a page costs no write.
 const SESSION_STEP: Duration = Duration::from_secs(24 * 3600);
+/// Characters of a name.
+const LONGEST_NAME: usize = 100;
+/// Bytes of an email address (RFC 5321 §4.5.3.1.3, without its brackets).
+const LONGEST_EMAIL: usize = 254;
 const SHORTEST_PASSWORD: usize = 10;
 /// Longer ones are refused before hashing: hashing megabytes is work for an attacker's benefit.
 const LONGEST_PASSWORD: usize = 1024;
@@ -42,7 +47,9 @@ static DECOY: LazyLock<Option<String>> = LazyLock::new(|| hash("decoy", [0; 16])
 pub enum AccessError {
     #[error("Email or password is not right.")]
     WrongCredentials,
-    #[error("An email address has one @ with something on both sides.")]
+    #[error(
+        "An email address has one @ with something on both sides, no spaces, and at most {LONGEST_EMAIL} bytes."
+    )]
     Email,
     #[error("A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} bytes; got {0}.")]
     PasswordLength(usize),
@@ -52,6 +59,10 @@ pub enum AccessError {
     EmailTaken,
     #[error("This code is not right, or was used before. A new one comes every 30 seconds.")]
     WrongCode,
+    #[error(
+        "The second factor is on already. Turn it off with one of its codes before another one is set up."
+    )]
+    SecondFactorOn,
     #[error("A name has 1 to {0} characters on one line.")]
     Name(usize),
     #[error("There is nothing to sign in to: this account belongs to no merchant.")]
@@ -280,7 +291,8 @@ impl Ops {
     }
 
     /// A member as they will be stored: checked, and with their password hashed. Where there is an account with that email
-    /// already, its password is the one to give, and the account gets another membership.
+    /// already, its password is the one to give, and the account gets another membership, with the account's name where
+    /// none is given.
     pub(crate) async fn new_member(
         &self,
         merchant: MerchantId,
@@ -293,6 +305,10 @@ impl Ops {
         let (salt, now) = (self.ids.secret::<16>(), self.clock.now());
         let id = MemberId(self.ids.next(now));
         let known = self.account_by_email(email).await?;
+        let name = match &known {
+            Some(account) if name.trim().is_empty() => account.name.clone(),
+            _ => checked_name(name)?,
+        };
         let password = password.clone();
         let known_account = known.as_ref().map(|account| account.id);
         let hashed = blocking(move || match known {
@@ -303,7 +319,6 @@ impl Ops {
             AccessError::WrongCredentials => AccessError::EmailTaken,
             other => other,
         })?;
-        let name = name.trim().to_owned();
         let account = password_hash.map(|password_hash| NewAccount {
             id: AccountId(id.0),
             email: folded(email),
@@ -341,10 +356,20 @@ pub fn check_member(email: &str, password: &SecretString) -> Result<(), AccessEr
 /// Whether `email` can be a member's at all.
 pub(crate) fn check_email(email: &str) -> Result<(), AccessError> {
     let email = email.trim();
-    if !matches!(email.split_once('@'), Some((local, host)) if !local.is_empty() && !host.is_empty()) {
+    let is_one = match email.split_once('@') {
+        Some((local, host)) => !local.is_empty() && !host.is_empty() && !host.contains('@'),
+        None => false,
+    };
+    let is_unprintable = |letter: char| letter.is_whitespace() || letter.is_control();
+    if !is_one || email.len() > LONGEST_EMAIL || email.chars().any(is_unprintable) {
         return Err(AccessError::Email);
     }
     Ok(())
+}
+
+/// The name that stands beside what a member does: one line, without spaces around it.
+pub(crate) fn checked_name(name: &str) -> Result<String, AccessError> {
+    wording::line("name", name, 1, LONGEST_NAME).map_err(|_| AccessError::Name(LONGEST_NAME))
 }
 
 /// Writes a member; one whose address is taken is refused by name.
@@ -366,16 +391,27 @@ pub(crate) fn folded(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-/// Runs work that takes long and no waiting off the threads that serve requests, a bounded number at once.
+/// Hashes passwords off the threads that serve requests, a bounded number at once.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, AccessError> {
-    let permit = HASHING.acquire().await.map_err(|_| AccessError::Hashing)?;
-    let done = tokio::task::spawn_blocking(work)
+    blocking_within(&HASHING, work).await
+}
+
+/// The place is given back when the work has ended, and not when the one who asked has left: who hangs up in the middle of
+/// a request leaves its work and the memory of that behind.
+async fn blocking_within<T: Send + 'static>(
+    places: &'static Semaphore,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, AccessError> {
+    let place = places.acquire().await.map_err(|_| AccessError::Hashing)?;
+    let work = move || {
+        let _place = place;
+        work()
+    };
+    tokio::task::spawn_blocking(work)
         .await
-        .map_err(|_| AccessError::Hashing);
-    drop(permit);
-    done
+        .map_err(|_| AccessError::Hashing)
 }
 
 pub(crate) fn check(known: Option<Account>, password: &SecretString) -> Result<Account, AccessError> {
@@ -399,46 +435,4 @@ pub(crate) fn hash(password: &str, salt: [u8; 16]) -> Result<String, AccessError
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(password: &str) -> Account {
-        Account {
-            id: AccountId(1),
-            email: "ada@example.com".into(),
-            name: "Ada".into(),
-            password_hash: hash(password, [3; 16]).expect("hashes"),
-            second_factor: None,
-            second_factor_step: 0,
-        }
-    }
-
-    #[test]
-    fn a_password_opens_only_its_own_account() {
-        let secret = SecretString::from("correct horse");
-        assert!(check(Some(known("correct horse")), &secret).is_ok());
-        assert!(check(Some(known("battery staple")), &secret).is_err());
-        assert!(check(None, &secret).is_err());
-        assert!(check(None, &SecretString::from("decoy")).is_err());
-    }
-
-    #[test]
-    fn the_decoy_costs_what_a_real_hash_costs() {
-        let real = known("x").password_hash;
-        let decoy = DECOY.as_deref().expect("hashes");
-        let cost = |phc: &str| phc.split('$').take(4).collect::<Vec<_>>().join("$");
-        assert_eq!(cost(decoy), cost(&real));
-    }
-
-    #[test]
-    fn a_token_is_found_by_its_hash_and_not_printed() {
-        let token = SessionToken::from_secret([7; 32]);
-        assert_eq!(
-            SessionToken::hash(token.expose()),
-            Some(openssl::sha::sha256(&[7; 32]))
-        );
-        assert!(!format!("{token:?}").contains(token.expose()));
-        assert_eq!(SessionToken::hash("short"), None);
-        assert_eq!(SessionToken::hash("not base64 !"), None);
-    }
-}
+mod tests;

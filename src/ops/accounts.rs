@@ -9,9 +9,6 @@ use crate::store::access::{OpenSession, TokenHash};
 use crate::store::accounts::{self, Membership};
 use crate::store::{Error, access as sessions};
 
-/// Characters of a name.
-const LONGEST_NAME: usize = 100;
-
 impl Ops {
     /// The browsers in which an account is signed in, the newest first.
     pub async fn sessions(&self, account: AccountId) -> Result<Vec<OpenSession>, Error> {
@@ -77,10 +74,7 @@ impl Ops {
 
     /// Changes the name that stands beside what the person does.
     pub async fn rename_account(&self, account: AccountId, name: &str) -> Result<(), AccessError> {
-        let name = name.trim().to_owned();
-        if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-            return Err(AccessError::Name(LONGEST_NAME));
-        }
+        let name = access::checked_name(name)?;
         Ok(self
             .store
             .write("rename_account", move |tx| {

@@ -394,7 +394,8 @@ pub(crate) async fn remaining(
     })
 }
 
-/// Writes many changes at once, at most one a card; the cards are locked. For bulk jobs, imports and chores.
+/// Writes many changes at once, at most one a card; the cards are locked. For bulk jobs, imports and chores. As with one
+/// change, phones do not hear of what befalls a card that has ended.
 pub(crate) async fn write_changes(
     tx: &mut Tx<'_>,
     changes: Vec<redemption::Change>,
@@ -404,7 +405,9 @@ pub(crate) async fn write_changes(
     let mut in_hand = HashMap::with_capacity(changes.len());
     let mut wants = HashMap::with_capacity(changes.len());
     for change in changes {
-        wants.insert(change.card.id, Classes::touched(&change.events));
+        if lifecycle::is_told(&change.card, &change.events) {
+            wants.insert(change.card.id, Classes::touched(&change.events));
+        }
         rows.extend(change.events);
         in_hand.insert(change.card.id, change.card);
     }
@@ -418,7 +421,7 @@ pub(crate) async fn write_changes(
     dues::arm(tx, &changed).await?;
     let told = changed
         .iter()
-        .map(|card| (card, wants.get(&card.id).copied().unwrap_or_default()));
+        .filter_map(|card| Some((card, *wants.get(&card.id)?)));
     outbox::enqueue_to_ring(tx, told, now).await?;
     for card in &changed {
         tx.announce(Change::Card(card.merchant, card.id));

@@ -77,6 +77,7 @@ impl Ops {
             .write("erase_due", move |tx| {
                 Box::pin(async move {
                     let due = erasure::due(tx, now, PEOPLE).await?;
+                    lock(tx, &due).await?;
                     for wanted in &due {
                         erase(tx, wanted, now).await?;
                     }
@@ -87,7 +88,25 @@ impl Ops {
     }
 }
 
-/// Erases one person. The person is locked first, so that nobody gives them a new card meanwhile, then their cards.
+/// Locks the people, so that nobody gives them a new card meanwhile, and then the cards of all of them: one after the other
+/// with their cards would be another order than that of those who work on many.
+async fn lock(tx: &mut Tx<'_>, due: &[Erasure]) -> Result<(), Error> {
+    let mut people: Vec<_> = due
+        .iter()
+        .map(|wanted| (wanted.merchant, wanted.customer))
+        .collect();
+    people.sort_unstable();
+    let mut keys = Vec::with_capacity(people.len());
+    for (merchant, customer) in people {
+        erasure::person_for_update(tx, merchant, customer).await?;
+        keys.extend(erasure::cards(tx, merchant, customer).await?);
+    }
+    keys.sort_unstable();
+    cards::cards_for_update(tx, &keys).await?;
+    Ok(())
+}
+
+/// Erases one person, who is locked with all of their cards.
 async fn erase(tx: &mut Tx<'_>, wanted: &Erasure, now: Timestamp) -> Result<(), Error> {
     let (merchant, customer) = (wanted.merchant, wanted.customer);
     erasure::end(tx, merchant, customer).await?;

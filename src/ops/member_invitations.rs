@@ -109,7 +109,7 @@ impl Ops {
         let now = self.clock.now();
         let found = self
             .store
-            .write("member_invitation", move |tx| {
+            .read("member_invitation", move |tx| {
                 Box::pin(async move {
                     let Some(invitation) = member_invitations::by_token(tx, hash, now).await? else {
                         return Ok::<_, Error>(None);
@@ -154,7 +154,7 @@ impl Ops {
             .write("accept_member_invitation", move |tx| {
                 let joining = joining.clone();
                 Box::pin(async move {
-                    let found = member_invitations::by_token(tx, hash, now).await?;
+                    let found = member_invitations::by_token_for_update(tx, hash, now).await?;
                     let invitation = found.ok_or(JoinError::Gone)?;
                     may_invite(tx, &invitation).await?;
                     access::insert(tx, &joining, now).await?;

@@ -249,7 +249,16 @@ impl Ops {
             .await
     }
 
-    /// A merchant's offers, newest first.
+    /// One offer of a merchant; none where it has no such offer.
+    pub async fn offer(&self, merchant: MerchantId, offer: OfferId) -> Result<Option<Offer>, Error> {
+        self.store
+            .read("offer", move |tx| {
+                Box::pin(async move { offers::offer(tx, merchant, offer).await })
+            })
+            .await
+    }
+
+    /// A merchant's newest offers, at most a thousand, newest first.
     pub async fn offers(&self, merchant: MerchantId) -> Result<Vec<Offer>, Error> {
         self.store
             .read("offers", move |tx| {

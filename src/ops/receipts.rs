@@ -120,8 +120,7 @@ async fn write_all(
 async fn write(store: &Store, marks: Marks) -> Result<Vec<Waited>, Error> {
     let mut asked: Vec<_> = marks.asked.into_iter().collect();
     asked.sort_unstable_by(|(one, _), (other, _)| {
-        let key = |asking: &Asking| (asking.merchant, asking.device.clone());
-        key(one).cmp(&key(other))
+        (one.merchant, &one.device).cmp(&(other.merchant, &other.device))
     });
     for some in asked.chunks(TOGETHER) {
         let some = Arc::new(some.to_vec());

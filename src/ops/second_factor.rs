@@ -58,7 +58,7 @@ impl Ops {
     }
 
     /// Turns the second factor on when `code` shows that the app has the secret; returns the recovery codes, which are not
-    /// shown again.
+    /// shown again. Refused while one is on: else whoever finds a browser signed in would put their own in its place.
     pub async fn set_second_factor(
         &self,
         master: &MasterKey,
@@ -80,7 +80,12 @@ impl Ops {
             .write("set_second_factor", move |tx| {
                 let (sealed, hashes) = (sealed.clone(), hashes.clone());
                 Box::pin(async move {
-                    accounts::set_second_factor(tx, account, Some(&sealed), step, &hashes).await
+                    let known = accounts::for_update(tx, account).await?;
+                    if known.is_some_and(|account| account.second_factor.is_some()) {
+                        return Err(AccessError::SecondFactorOn);
+                    }
+                    accounts::set_second_factor(tx, account, Some(&sealed), step, &hashes).await?;
+                    Ok(())
                 })
             })
             .await?;
@@ -109,9 +114,9 @@ impl Ops {
     pub async fn second_factor(&self, account: AccountId) -> Result<Option<i64>, AccessError> {
         Ok(self
             .store
-            .write("second_factor", move |tx| {
+            .read("second_factor", move |tx| {
                 Box::pin(async move {
-                    let found = accounts::for_update(tx, account).await?;
+                    let found = accounts::account(tx, account).await?;
                     if found.is_none_or(|account| account.second_factor.is_none()) {
                         return Ok(None);
                     }

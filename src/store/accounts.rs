@@ -14,7 +14,9 @@ const INSERT: &str =
 const BY_EMAIL: &str = "select a.account_id, a.email, a.name, a.password_hash, a.second_factor, a.second_factor_step \
      from accounts a where a.email = $1";
 const BY_ID: &str = "select a.account_id, a.email, a.name, a.password_hash, a.second_factor, a.second_factor_step \
-     from accounts a where a.account_id = $1 for update";
+     from accounts a where a.account_id = $1";
+const BY_ID_FOR_UPDATE: &str = "select a.account_id, a.email, a.name, a.password_hash, a.second_factor, \
+     a.second_factor_step from accounts a where a.account_id = $1 for update";
 const FIRST: &str = "insert into first_run (first_run_id, at) values (1, $1)";
 const ANY: &str = "select account_id from accounts limit 1";
 const RENAME: &str = "update accounts set name = $2 where account_id = $1";
@@ -46,6 +48,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     INSERT,
     BY_EMAIL,
     BY_ID,
+    BY_ID_FOR_UPDATE,
     FIRST,
     ANY,
     RENAME,
@@ -111,9 +114,13 @@ pub async fn by_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<Account>, E
     tx.opt(BY_EMAIL, &params![email]).await
 }
 
+pub async fn account(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Account>, Error> {
+    tx.opt(BY_ID, &params![account]).await
+}
+
 /// An account, locked until the transaction ends.
 pub async fn for_update(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Account>, Error> {
-    tx.opt(BY_ID, &params![account]).await
+    tx.opt(BY_ID_FOR_UPDATE, &params![account]).await
 }
 
 /// Says that the first owner is being made; a unique violation for whoever says so second.

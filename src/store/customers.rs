@@ -73,7 +73,7 @@ const CARDS_IN_PROGRAM: &str = "select k.customer_id, c.card_id, c.status from (
      join cards k on k.merchant_id = v.column1 and k.customer_id = v.column2 \
      join cards c on c.merchant_id = k.merchant_id and c.card_id = k.card_id \
      where c.program_id = $1 order by c.card_id";
-const CARDS_OF: &str = "select c.card_id, c.program_id, p.name, c.serial_number, c.status, c.holder from cards k \
+const CARDS_OF: &str = "select c.card_id, c.program_id, p.name, c.serial_number, c.status, c.holder, c.rewards from cards k \
      join cards c on c.merchant_id = k.merchant_id and c.card_id = k.card_id \
      join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
      where k.merchant_id = $1 and k.customer_id = $2 order by k.card_id";
@@ -145,6 +145,8 @@ pub struct HeldCard {
     pub status: String,
     /// The name printed on the card.
     pub holder: Option<String>,
+    /// Rewards that wait to be redeemed.
+    pub rewards: i64,
 }
 
 /// Who edited a profile last, and when.
@@ -459,6 +461,7 @@ impl FromRow for HeldCard {
             serial_number: row.next()?,
             status: row.next()?,
             holder: row.next()?,
+            rewards: row.next()?,
         })
     }
 }

@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use crate::domain::card::{CardStatus, Channels};
-use crate::domain::customer;
+use crate::domain::card::CardStatus;
 use crate::domain::event::{Delta, EventKind};
 use crate::domain::face::{CardFace, Prices};
 use crate::domain::id::{
@@ -19,11 +18,11 @@ use crate::domain::time::Timestamp;
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx};
 
-const SHEET: &str = "select c.merchant_id, c.card_id, c.program_id, c.customer_id, c.serial_number, c.token, c.holder, c.status, c.channels, \
+const SHEET: &str = "select c.merchant_id, c.card_id, c.program_id, c.customer_id, c.serial_number, c.token, c.holder, c.status, \
      c.punches, c.points, c.rewards, c.tier, c.visits, c.last_visit_at, c.created_at, c.version, c.changed_at, \
-     c.last_event_id, c.expires_at, c.redeemed_at, c.installed_as, u.first_name, u.last_name, u.email, u.phone, u.paused, \
+     c.last_event_id, c.expires_at, c.redeemed_at, c.installed_as, u.erased_at, u.paused, \
      p.name, p.template, p.pass_type_identifier, p.reward_name, p.rules, \
-     m.name, m.zone \
+     m.name \
      from cards c \
      join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
      join programs p on p.merchant_id = c.merchant_id and p.program_id = c.program_id \
@@ -54,18 +53,14 @@ pub(crate) const STATEMENTS: &[&str] = &[SHEET, TIMELINE];
 pub struct CardSheet {
     pub face: CardFace,
     pub customer: CustomerId,
-    pub customer_name: String,
-    pub customer_email: Option<String>,
-    pub customer_phone: Option<String>,
+    /// When its holder was erased.
+    pub erased_at: Option<Timestamp>,
     pub status: CardStatus,
-    pub channels: Channels,
     pub visits: i64,
     pub last_visit_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub last_event: Option<EventId>,
     pub reversal_window: Duration,
-    /// IANA name of the merchant's time zone.
-    pub zone: String,
 }
 
 /// Who caused an event, by the name that staff know.
@@ -120,15 +115,6 @@ fn status(row: &mut Row) -> Result<CardStatus, Error> {
     CardStatus::parse(&text).ok_or_else(|| Error::inconsistent("a status in cards.status", text))
 }
 
-fn name(row: &mut Row) -> Result<String, Error> {
-    let (first, last): (String, String) = (row.next()?, row.next()?);
-    Ok(match customer::full_name(&first, &last) {
-        // Erased, or known by an address only: a heading or a link without a word cannot be read aloud.
-        none if none.is_empty() => "No name".to_owned(),
-        name => name,
-    })
-}
-
 fn rules(row: &mut Row) -> Result<Rules, Error> {
     Rules::parse(&row.next::<String>()?).map_err(|error| Error::inconsistent("rules of a program", error))
 }
@@ -143,7 +129,6 @@ impl FromRow for CardSheet {
         let code = row.next()?;
         let holder = row.next()?;
         let status = status(row)?;
-        let channels = Channels(row.next()?);
         let (punches, points, rewards, tier) = (row.next()?, row.next()?, row.next()?, row.next()?);
         let visits = row.next()?;
         let last_visit_at = row.next::<Option<i64>>()?.map(Timestamp);
@@ -154,13 +139,13 @@ impl FromRow for CardSheet {
         let expires_at = row.next()?;
         let redeemed_at: Option<Timestamp> = row.next()?;
         let installed_as = row.next()?;
-        let (customer_name, customer_email, customer_phone) = (name(row)?, row.next()?, row.next()?);
+        let erased_at = row.next()?;
         let preferences = Preferences(row.next()?);
         let (program_name, template) = (row.next()?, row.next()?);
         let pass_type_identifier = PassTypeIdentifier::parse(row.next::<String>()?)
             .map_err(|error| Error::inconsistent("a pass type in programs.pass_type_identifier", error))?;
         let (reward_name, rules) = (row.next()?, rules(row)?);
-        let (merchant_name, zone) = (row.next()?, row.next()?);
+        let merchant_name = row.next()?;
         Ok(Self {
             face: CardFace {
                 merchant,
@@ -192,17 +177,13 @@ impl FromRow for CardSheet {
                 link: None,
             },
             customer,
-            customer_name,
-            customer_email,
-            customer_phone,
+            erased_at,
             status,
-            channels,
             visits,
             last_visit_at,
             created_at,
             last_event,
             reversal_window: rules.limits.reversal_window,
-            zone,
         })
     }
 }

@@ -20,18 +20,25 @@ const OPEN: &str = concat!(
     " from member_invitations i where i.merchant_id = $1 and i.accepted_at is null and i.revoked_at is null \
      and i.expires_at > $2 order by i.member_invitation_id"
 );
-const BY_TOKEN: &str = concat!(
-    "select ",
-    columns!(),
-    " from member_invitations i where i.token_hash = $1 and i.accepted_at is null and i.revoked_at is null \
-     and i.expires_at > $2 for update"
-);
+macro_rules! by_token {
+    ($then:literal) => {
+        concat!(
+            "select ",
+            columns!(),
+            " from member_invitations i where i.token_hash = $1 and i.accepted_at is null and i.revoked_at is null \
+             and i.expires_at > $2",
+            $then
+        )
+    };
+}
+const BY_TOKEN: &str = by_token!("");
+const BY_TOKEN_FOR_UPDATE: &str = by_token!(" for update");
 const ACCEPT: &str =
     "update member_invitations set accepted_at = $3 where merchant_id = $1 and member_invitation_id = $2";
 const REVOKE: &str = "update member_invitations set revoked_at = $3 \
      where merchant_id = $1 and member_invitation_id = $2 and accepted_at is null and revoked_at is null";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, OPEN, BY_TOKEN, ACCEPT, REVOKE];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, OPEN, BY_TOKEN, BY_TOKEN_FOR_UPDATE, ACCEPT, REVOKE];
 
 /// A link that nobody has followed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,13 +81,23 @@ pub async fn open(
     tx.all(OPEN, &params![merchant, now]).await
 }
 
-/// The link with that token, if it can still be followed; locked, so that it is followed once.
+/// The link with that token, if it can still be followed.
 pub async fn by_token(
     tx: &mut Tx<'_>,
     token_hash: [u8; 32],
     now: Timestamp,
 ) -> Result<Option<MemberInvitation>, Error> {
     tx.opt(BY_TOKEN, &params![token_hash.to_vec(), now]).await
+}
+
+/// The same, locked, so that it is followed once.
+pub async fn by_token_for_update(
+    tx: &mut Tx<'_>,
+    token_hash: [u8; 32],
+    now: Timestamp,
+) -> Result<Option<MemberInvitation>, Error> {
+    tx.opt(BY_TOKEN_FOR_UPDATE, &params![token_hash.to_vec(), now])
+        .await
 }
 
 pub async fn accept(tx: &mut Tx<'_>, invitation: &MemberInvitation, now: Timestamp) -> Result<(), Error> {

@@ -28,6 +28,11 @@ const INSERT: &str = "insert into offers (merchant_id, offer_id, title, descript
 const SAVE: &str = "update offers set title = $3, description = $4, program_id = $5, begins_at = $6, ends_at = $7, \
      claims = $8, times = $9, personal = $10, state = $11, claimed = $12, version = $13 \
      where merchant_id = $1 and offer_id = $2";
+const OFFER: &str = concat!(
+    "select ",
+    offer_columns!(),
+    " from offers o where o.merchant_id = $1 and o.offer_id = $2"
+);
 const OFFER_FOR_UPDATE: &str = concat!(
     "select ",
     offer_columns!(),
@@ -78,6 +83,7 @@ const REDEMPTIONS: &str = "select r.number, r.card_id, r.event_id, r.at, l.name,
 pub(crate) const STATEMENTS: &[&str] = &[
     INSERT,
     SAVE,
+    OFFER,
     OFFER_FOR_UPDATE,
     OFFERS,
     HOLDINGS,
@@ -160,6 +166,10 @@ pub async fn save(tx: &mut Tx<'_>, offer: &Offer) -> Result<(), Error> {
     ];
     tx.exec(SAVE, &params).await?;
     Ok(())
+}
+
+pub async fn offer(tx: &mut Tx<'_>, merchant: MerchantId, offer: OfferId) -> Result<Option<Offer>, Error> {
+    tx.opt(OFFER, &params![merchant, offer]).await
 }
 
 /// An offer, locked until the transaction ends. Cards are locked before it.

@@ -153,7 +153,9 @@ impl From<AccessError> for ApiError {
             AccessError::Email | AccessError::PasswordLength(_) | AccessError::Name(_) => {
                 Self::BadRequest(error.to_string())
             }
-            AccessError::AlreadyOwned | AccessError::EmailTaken => Self::Conflict(error.to_string()),
+            AccessError::AlreadyOwned | AccessError::EmailTaken | AccessError::SecondFactorOn => {
+                Self::Conflict(error.to_string())
+            }
             AccessError::Hashing => Self::Internal(Box::new(error)),
             AccessError::Store(error) => error.into(),
         }

@@ -7,6 +7,7 @@ use passgate::domain::detail::Detail;
 use passgate::domain::event::EventKind;
 use passgate::domain::lifecycle::LifecycleRefusal;
 use passgate::domain::presentation::Refusal;
+use passgate::domain::program::{Cycle, Ladder, Measure, Tier};
 use passgate::ops::cards::CardError;
 use passgate::ops::coupons::CouponError;
 
@@ -85,6 +86,41 @@ async fn pushes_of_a_void_card_stop_after_the_one_that_shows_it() {
             .expect("restored");
         assert_eq!(shop.pushes(card.id).await, 1);
         assert_eq!(shop.card(card.id).await.card.status, CardStatus::Installed);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_phone_hears_of_what_time_does_to_an_ended_card() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store).await;
+        let mut rules = punch(5);
+        rules.ladder = Some(Ladder {
+            measure: Measure::Earned,
+            cycle: Cycle::Calendar,
+            tiers: vec![Tier {
+                name: "Basic".into(),
+                threshold: 0,
+            }],
+        });
+        let program = shop.program(rules).await;
+        let card = shop.issue(program).await;
+        shop.install(card.id).await;
+        shop.record(shop.capture(1, &card.token, NOON)).await;
+        shop.ops
+            .void(shop.merchant, card.id, shop.staff())
+            .await
+            .expect("ended");
+        shop.pushes(card.id).await;
+        shop.ops.clock.advance(400 * DAY);
+        let chores = shop.ops.do_chores_named(&["end_cycles"]).await;
+        assert_eq!(chores.expect("chores"), 1);
+        let history = shop.history(card.id).await;
+        let ended = history
+            .iter()
+            .any(|event| event.event.kind == EventKind::TierCycleEnded);
+        assert!(ended, "its sums go on all the same");
+        assert_eq!(shop.pushes(card.id).await, 0);
     })
     .await;
 }

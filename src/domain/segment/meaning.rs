@@ -205,7 +205,7 @@ fn reachable_for(class: Class) -> Plan {
 }
 
 /// A cell's name as rules write it.
-pub(super) fn cell_word(name: &str) -> String {
+pub fn cell_word(name: &str) -> String {
     name.to_lowercase().replace(' ', "_")
 }
 

@@ -270,19 +270,8 @@ impl Batch {
         for row in rows {
             match waiting_for(row.key) {
                 0 => settled.push(Settled {
-                    key: row.key,
-                    lease,
-                    generation: row.generation,
                     step: Step::Done,
-                    is_fault: false,
-                    event: None,
-                    dead: Vec::new(),
-                    rings: row.rings,
-                    told: Vec::new(),
-                    reached: Vec::new(),
-                    silences: Vec::new(),
-                    claimed_at: row.claimed_at,
-                    silenced: None,
+                    ..untried(lease, row, row.claimed_at)
                 }),
                 waiting_for => {
                     let live = Live {

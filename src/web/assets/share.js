@@ -12,8 +12,13 @@
     if (navigator.clipboard) {
       copy.hidden = false;
       copy.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(url);
-        said.textContent = copy.dataset.said;
+        try {
+          await navigator.clipboard.writeText(url);
+          said.textContent = copy.dataset.said;
+        } catch {
+          // Some browsers forbid it: marked, the link is a key press from being copied.
+          box.querySelector("input").select();
+        }
       });
     }
   }

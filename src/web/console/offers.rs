@@ -28,8 +28,7 @@ pub fn address(offer: OfferId) -> String {
 async fn show(State(web): State<Web>, screen: Screen, Path(offer): Path<String>) -> Result<Markup, ApiError> {
     screen.require(Action::ViewCards)?;
     let id: OfferId = offer.parse().map_err(|_| ApiError::NotFound)?;
-    let offers = web.ops.offers(screen.member.merchant).await?;
-    let offer = offers.into_iter().find(|offer| offer.id == id);
+    let offer = web.ops.offer(screen.member.merchant, id).await?;
     let offer = offer.ok_or(ApiError::NotFound)?;
     let programs = Programs::of(&web, screen.member.merchant).await?;
     let content = html! {

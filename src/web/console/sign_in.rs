@@ -169,8 +169,6 @@ pub async fn submit_code(
         let page = page(theme, words, "", (&next, kept.as_ref()), Some(said.took_too_long));
         return Ok((ApiError::Unauthorized.status(), page).into_response());
     };
-    // Six digits are soon guessed: tries are counted for the account, wherever they come from.
-    let counted = format!("code of {account}");
     let refuse = |reason, error: ApiError| {
         Ok((
             error.status(),
@@ -178,7 +176,7 @@ pub async fn submit_code(
         )
             .into_response())
     };
-    if !throttle.admit(&counted, None, now) || !throttle.admit(&counted, address, now) {
+    if !throttle.admit_code(account, address, now) {
         return refuse(said.too_many, ApiError::TooManyRequests);
     }
     match web
@@ -187,8 +185,7 @@ pub async fn submit_code(
         .await
     {
         Ok(token) => {
-            throttle.refund(&counted, None, now);
-            throttle.refund(&counted, address, now);
+            throttle.refund_code(account, address, now);
             enter(&web, jar, &token, (&next, kept.as_ref()), (theme, words)).await
         }
         Err(AccessError::WrongCode) => refuse(said.wrong_code, ApiError::Unauthorized),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::domain::id::AccountId;
 use crate::domain::time::Timestamp;
 use crate::web::throttle::{Rate, bucket, count};
 
@@ -40,6 +41,20 @@ impl Throttle {
             && count(&mut inner.pairs, (email, address), rate(TRIES_OF_PAIR), now.0)
     }
 
+    /// Counts one try at a code of an account's second factor. Six digits are soon guessed, so tries are counted for the
+    /// account, wherever they come from, and for the address.
+    pub fn admit_code(&self, account: AccountId, address: Option<IpAddr>, now: Timestamp) -> bool {
+        let counted = codes_of(account);
+        self.admit(&counted, None, now) && self.admit(&counted, address, now)
+    }
+
+    /// Forgets the tries that led to the right code.
+    pub fn refund_code(&self, account: AccountId, address: Option<IpAddr>, now: Timestamp) {
+        let counted = codes_of(account);
+        self.refund(&counted, None, now);
+        self.refund(&counted, address, now);
+    }
+
     /// Forgets the tries that led to the right password, also for the address that they came from. Tries with other
     /// emails still count: somebody who has an account cannot clear what they tried with those of others.
     pub fn refund(&self, email: &str, address: Option<IpAddr>, now: Timestamp) {
@@ -53,6 +68,11 @@ impl Throttle {
             *full_at -= tried;
         }
     }
+}
+
+/// What tries at an account's codes are counted under; no email looks like it.
+fn codes_of(account: AccountId) -> String {
+    format!("code of {account}")
 }
 
 fn normal(email: &str) -> String {

@@ -95,7 +95,10 @@ async fn use_code(
         };
         (ApiError::Conflict(String::new()).status(), text)
     } else {
-        (ApiError::TooManyRequests.status(), seen.said.too_many.to_owned())
+        (
+            ApiError::TooManyRequests.status(),
+            seen.said.too_many_codes.to_owned(),
+        )
     };
     let done = Done {
         told: None,

@@ -26,6 +26,8 @@ words! {
         code_used: Text = "Your code has been added to your card.", "Ihr Code wurde Ihrer Karte gutgeschrieben.";
         code_not_now: Text = "This card cannot take anything any more, so the code was not used.",
             "Diese Karte nimmt nichts mehr an; der Code wurde nicht verwendet.";
+        too_many_codes: Text = "Many codes were tried from here just now. Please wait a minute and try once more.",
+            "Von hier aus wurden gerade sehr viele Codes ausprobiert. Bitte warten Sie eine Minute und versuchen Sie es noch einmal.";
         bring: Text = "Bring a friend", "Freunde einladen";
         bring_text: Text = "Whoever joins by your link starts with a bonus, and you get one, too.",
             "Wer über Ihren Link mitmacht, beginnt mit einem Bonus, und auch Sie bekommen einen.";

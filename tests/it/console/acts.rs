@@ -320,7 +320,14 @@ async fn an_end_is_moved_confirmed_and_undone() {
     let seen = Seen::of(&form);
     let unreadable = owner.submit(&expiry, &seen.with(&[("day", "soon")])).await;
     assert_eq!(unreadable.status, 400);
-    let moved = owner.submit(&expiry, &seen.with(&[("day", "2026-12-24")])).await;
+    // The box of a card without an end is ticked: a browser sends it along with the day that was written.
+    assert!(
+        form.body.contains(r#"name="never" value="1" checked"#),
+        "{}",
+        form.body
+    );
+    let day = [("day", "2026-12-24"), ("never", "1")];
+    let moved = owner.submit(&expiry, &seen.with(&day)).await;
     assert_eq!(
         moved.location.as_deref(),
         Some(format!("{path}?done=expiry-never").as_str())
@@ -335,6 +342,21 @@ async fn an_end_is_moved_confirmed_and_undone() {
     let stale = owner.submit(&expiry, &seen.with(&[("day", "2027-01-01")])).await;
     assert_eq!(stale.status, 409);
     assert!(stale.body.contains("This card has changed"), "{}", stale.body);
+
+    let seen = Seen::of(&owner.page(&expiry).await);
+    let both = [("day", "2027-01-01"), ("never", "1")];
+    let both = owner.submit(&expiry, &seen.with(&both)).await;
+    assert!(
+        both.status == 400 && both.body.contains("Choose one of both"),
+        "{}",
+        both.body
+    );
+    assert_eq!(
+        owner.submit(&expiry, &seen.with(&day)).await.status,
+        303,
+        "no end again"
+    );
+    assert!(owner.page(&path).await.body.contains("Does not expire"));
 
     let seen = Seen::of(&owner.page(&expiry).await);
     let past = owner.submit(&expiry, &seen.with(&[("day", "2026-01-01")])).await;
@@ -417,11 +439,11 @@ async fn a_push_is_written_looked_at_and_sent_once() {
         form.contains("Apple lock screen") && form.contains("Café Morgenrot") && form.contains("Your text"),
         "{form}"
     );
-    for (text, at, said) in [
-        ("see https://example.com", "", "belongs into the link"),
-        ("Hello", "2020-01-01T10:00", "still to come"),
-        ("Hello", "tomorrow", "Write a date and time"),
-        ("", "", "1 to 500 characters"),
+    for (text, at, said, field) in [
+        ("see https://example.com", "", "belongs into the link", "text"),
+        ("Hello", "2020-01-01T10:00", "still to come", "at"),
+        ("Hello", "tomorrow", "Write a date and time", "at"),
+        ("", "", "1 to 500 characters", "text"),
     ] {
         let wrong = owner
             .submit(&push, &[("text", text), ("at", at), ("class", "reward")])
@@ -430,6 +452,12 @@ async fn a_push_is_written_looked_at_and_sent_once() {
         assert!(
             wrong.body.contains(said) && wrong.body.contains(text),
             "{}",
+            wrong.body
+        );
+        assert!(
+            wrong.body.matches("aria-invalid").count() == 1
+                && wrong.body.contains(&format!(r#"id="{field}-problem""#)),
+            "{field}: {}",
             wrong.body
         );
     }

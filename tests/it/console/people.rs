@@ -217,7 +217,7 @@ async fn erasing_names_what_is_lost_and_can_be_taken_back_for_a_while() {
     let led = owner.page(&asked).await.location.expect("the card");
     assert_eq!(led, format!("{path}?done=erasing"));
     let waiting = owner.page(&led).await.body;
-    assert!(waiting.contains("This customer will be erased at"), "{waiting}");
+    assert!(waiting.contains("This customer will be erased on"), "{waiting}");
     let keep = format!("/console/customers/{customer}/keep");
     assert_eq!(owner.submit(&keep, &[]).await.status, 303);
     assert!(!owner.page(&path).await.body.contains("will be erased"));
@@ -231,6 +231,14 @@ async fn erasing_names_what_is_lost_and_can_be_taken_back_for_a_while() {
         erased.contains("This customer was erased.") && erased.contains("No name"),
         "{erased}"
     );
+    for gone in [
+        "Restore card",
+        "Edit customer",
+        "Erase customer",
+        "Send card again",
+    ] {
+        assert!(!erased.contains(gone), "{gone} in {erased}");
+    }
     let edit = owner
         .submit(
             &format!("/console/customers/{customer}/edit"),

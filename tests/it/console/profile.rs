@@ -70,6 +70,27 @@ async fn the_overview_shows_figures_metrics_and_platforms() {
     ] {
         assert!(page.contains(shown), "{shown} in {page}");
     }
+    // The cell of the grid has a German name, too.
+    let german = Visitor::signed_in(&gateway, OWNER).await.speaking("de");
+    let mut cells = 0;
+    for number in 1..=6 {
+        let page = german
+            .page(&format!("/console/cards/{}", card(number)))
+            .await
+            .body;
+        for name in ["No visit yet", "Beginners", "Growths", "Sleeping", "At risk"] {
+            assert!(!page.contains(name), "{name} in {page}");
+        }
+        let names = [
+            "Noch kein Besuch",
+            "Einsteiger",
+            "Aufsteiger",
+            "Schlafende",
+            "Gefährdete",
+        ];
+        cells += usize::from(names.iter().any(|name| page.contains(name)));
+    }
+    assert!(cells > 0, "somebody of them is no champion");
     let card_tab = visitor
         .page(&format!("/console/cards/{}/card", card(6)))
         .await
@@ -135,6 +156,13 @@ async fn a_timeline_is_read_back_to_its_first_event() {
         let other = walked[1].replace(&card(3).to_string(), &card(4).to_string());
         assert_eq!(visitor.page(&other).await.status, 400);
         assert_eq!(visitor.page(&format!("{start}?cursor=abc")).await.status, 400);
+        assert!(walked[1].contains("part=1"), "{walked:?}");
+        let far = walked[1].replace("part=1", "part=65535");
+        assert_eq!(
+            visitor.page(&far).await.status,
+            200,
+            "there is no page behind this one"
+        );
         assert_eq!(visitor.page(&format!("{start}?type=nonsense")).await.status, 200);
     })
     .await;

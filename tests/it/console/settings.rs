@@ -171,6 +171,17 @@ async fn a_member_is_invited_by_a_link_that_works_once() {
         404
     );
 
+    // Who has an account is not asked for a name again, and keeps the one that they have.
+    let known = [("email", STRANGER), ("role", "viewer")];
+    let made = owner.submit("/console/settings/members/invite", &known).await;
+    let link = format!("/console/join/{}", between(&made.body, "/console/join/", "<"));
+    assert!(!guest.page(&link).await.body.contains(r#"name="name""#));
+    let joined = guest.submit(&link, &[("password", PASSWORD)]).await;
+    assert_eq!(joined.location.as_deref(), Some("/console/sign-in"));
+    let members = gateway.web().ops.members(MERCHANT).await.expect("listed");
+    let known = members.iter().find(|member| member.email == STRANGER);
+    assert!(!known.expect("a member").name.is_empty());
+
     // Two days.
     let made = owner.submit("/console/settings/members/invite", &to_viewer).await;
     let old = format!("/console/join/{}", between(&made.body, "/console/join/", "<"));
@@ -232,6 +243,20 @@ async fn a_second_factor_is_asked_for_and_each_code_is_good_once() {
                 .body
                 .contains("8 recovery codes")
         );
+
+        // Whoever finds a browser signed in does not put a factor of their own in its place.
+        let theirs = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+        let replaced = owner
+            .submit(turn_on, &[("secret", theirs), ("code", &code(theirs, at()))])
+            .await;
+        assert!(
+            replaced.status == 409 && replaced.body.contains("8 recovery codes"),
+            "{}: {}",
+            replaced.status,
+            replaced.body
+        );
+        let again = owner.page(turn_on).await;
+        assert_eq!(again.location.as_deref(), Some("/console/settings/account"));
 
         let visitor = Visitor::new(&gateway);
         let credentials = [
@@ -321,6 +346,51 @@ async fn guesses_at_a_code_are_limited_wherever_they_come_from() {
     }
     assert_eq!(answers.first(), Some(&401));
     assert_eq!(answers.last(), Some(&429));
+}
+
+/// The answers to eight tries, one after the other.
+async fn eight_tries(visitor: &Visitor, path: &str, fields: &[(&str, &str)]) -> Vec<u16> {
+    let mut answers = Vec::new();
+    for _ in 0..8 {
+        answers.push(visitor.submit(path, fields).await.status);
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_was_left_signed_in_is_no_place_to_guess() {
+    let gateway = gateway(0).await;
+    let owner = Visitor::signed_in(&gateway, OWNER).await;
+    let turn_on = "/console/settings/account/second-factor";
+    let asked = owner.page(turn_on).await.body;
+    let secret = between(&asked, r#"name="secret" value=""#, "\"").to_owned();
+    let right = code(&secret, gateway.clock().now().0);
+    let on = owner
+        .submit(turn_on, &[("secret", &secret), ("code", &right)])
+        .await;
+    assert_eq!(on.status, 200);
+    let off = "/console/settings/account/second-factor/off";
+    let answers = eight_tries(&owner, off, &[("code", "123456")]).await;
+    assert_eq!((answers[0], answers[7]), (400, 429), "{answers:?}");
+    let old = [("old", "not the password"), ("new", "another long one")];
+    let answers = eight_tries(&owner, "/console/settings/account/password", &old).await;
+    assert_eq!((answers[0], answers[7]), (400, 429), "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_not_taken_stays_in_its_field() {
+    let gateway = gateway(0).await;
+    let owner = Visitor::signed_in(&gateway, OWNER).await;
+    let long = "Olga ".repeat(30);
+    let refused = owner
+        .submit("/console/settings/account/name", &[("name", &long)])
+        .await;
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.body.contains(&format!(r#"value="{long}""#)),
+        "{}",
+        refused.body
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

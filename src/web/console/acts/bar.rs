@@ -1,5 +1,5 @@
 //! The buttons above a profile: what the member's role may do and the card's state allows. Replaced whenever the card
-//! changes.
+//! changes. Of somebody who was erased nothing can be changed any more.
 
 use maud::{Markup, html};
 
@@ -23,6 +23,9 @@ pub fn of(screen: &Screen, shown: &Shown, way: &Way) -> Markup {
         ProgramKind::Coupon => None,
     };
     let reverse = reversible(screen, shown);
+    if shown.sheet.erased_at.is_some() {
+        return html! { section #actions .actions {} };
+    }
     html! {
         section #actions .actions aria-label=(screen.words.profile.actions) {
             @if screen.may(Action::RedeemReward) && can_redeem(screen, shown) {

@@ -2,6 +2,7 @@
 
 use axum::extract::{Form, Path, Query, State};
 use axum::response::Response;
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -36,6 +37,8 @@ pub struct Typed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Problem {
     NoDay,
+    /// A day, and that there is none.
+    Both,
     EndsNow,
 }
 
@@ -75,15 +78,10 @@ pub async fn submit(
         seen: typed.seen,
         ..Sent::default()
     };
-    let zone = &screen.member.zone;
-    let end = if typed.never.is_empty() {
-        let day = typed.day.trim().parse().ok().map(CivilDay);
-        match day.and_then(|day| day.end_in(zone)) {
-            Some(end) => Some(end),
-            None => return Ok(unreadable(view(&screen, &held, &typed, Some(Problem::NoDay)))),
-        }
-    } else {
-        None
+    let last = last_day(&screen, held.profile.card.card.expires_at);
+    let end = match typed.end(last, &screen.member.zone) {
+        Ok(end) => end,
+        Err(problem) => return Ok(unreadable(view(&screen, &held, &typed, Some(problem)))),
     };
     let confirmed = !typed.confirmed.is_empty();
     let (merchant, actor) = (screen.member.merchant, screen.member.actor());
@@ -98,6 +96,25 @@ pub async fn submit(
     }
     let word = was(&screen, held.profile.card.card.expires_at);
     lifecycle::answer(&web, &screen, &held, &sent, result, &word).await
+}
+
+impl Typed {
+    /// The end that is wished for, given the last day that the form showed.
+    ///
+    /// The form of a card without an end comes with "does not expire" ticked: whoever writes a day there means the day. And
+    /// the day of a card that has one stands in its field already: whoever ticks the box means the box.
+    fn end(&self, last: Option<jiff::civil::Date>, zone: &TimeZone) -> Result<Option<Timestamp>, Problem> {
+        let day = self.day.trim();
+        let is_new = !day.is_empty() && last.is_none_or(|last| last.to_string() != day);
+        match (self.never.is_empty(), is_new) {
+            (false, false) => return Ok(None),
+            (false, true) if last.is_some() => return Err(Problem::Both),
+            _ => {}
+        }
+        let day = day.parse().ok().map(CivilDay);
+        let end = day.and_then(|day| day.end_in(zone));
+        end.map(Some).ok_or(Problem::NoDay)
+    }
 }
 
 /// The last day on which a card that ends then is good.
@@ -121,16 +138,22 @@ fn was(screen: &Screen, end: Option<Timestamp>) -> String {
 
 fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<Problem>) -> Markup {
     let words = &screen.words.acts;
-    let no_day = problem == Some(Problem::NoDay);
+    let wrong = match problem {
+        Some(Problem::NoDay) => Some(screen.words.profile.wrong_day),
+        Some(Problem::Both) => Some(words.day_or_never),
+        Some(Problem::EndsNow) | None => None,
+    };
     let zone = screen.member.zone.iana_name().unwrap_or("UTC");
     let fields = html! {
         div.field {
             label for="day" { (words.last_day) }
             input #day name="day" type="date" min="2000-01-01" value=(typed.day) autofocus
-                aria-invalid=[no_day.then_some("true")]
-                aria-describedby=(if no_day { "day-problem" } else { "day-hint" });
-            @if no_day { p #day-problem .problem { (screen.words.profile.wrong_day) } }
-            @else { p #day-hint .hint { ((words.last_day_hint)(zone)) } }
+                aria-invalid=[wrong.map(|_| "true")]
+                aria-describedby=(if wrong.is_some() { "day-problem" } else { "day-hint" });
+            @match wrong {
+                Some(wrong) => p #day-problem .problem { (wrong) },
+                None => p #day-hint .hint { ((words.last_day_hint)(zone)) },
+            }
         }
         label.check { input type="checkbox" name="never" value="1" checked[!typed.never.is_empty()]; span { (words.never_expires) } }
         @if problem == Some(Problem::EndsNow) {

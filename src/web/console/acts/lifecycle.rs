@@ -110,9 +110,10 @@ pub async fn refer(
     State(web): State<Web>,
     screen: Screen,
     Path(card): Path<String>,
+    Query(place): Query<Place>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::ShareLinks)?;
-    let held = profile::open(&web, &screen, &card, &Place::default()).await?;
+    let held = profile::open(&web, &screen, &card, &place).await?;
     match web.ops.referral_link(screen.member.merchant, held.card()).await {
         Ok(_) => {
             let next = held.way.with("/information", &[("done", "referral")]);

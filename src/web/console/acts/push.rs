@@ -88,9 +88,10 @@ pub async fn write(
             let next = held.way.to(&format!("/push/{}", message.id));
             return Ok(Redirect::to(&next).into_response());
         }
-        Err(problem) => problem.said(&screen)?,
+        Err(problem) => (problem.field(), problem.said(&screen)?),
     };
-    Ok(unreadable(view(&screen, &held, &typed, Some(&problem))))
+    let problem = (problem.0, problem.1.as_str());
+    Ok(unreadable(view(&screen, &held, &typed, Some(problem))))
 }
 
 /// `GET /console/cards/{card_id}/push/{message_id}`
@@ -169,6 +170,18 @@ impl From<MessageError> for Problem {
 }
 
 impl Problem {
+    /// The field that it is about; none of the form's where it is about the whole.
+    fn field(&self) -> &'static str {
+        match self {
+            Self::Time | Self::Refused(Refusal::When(_)) => "at",
+            Self::Refused(Refusal::Wording(error)) => error.field,
+            Self::Refused(Refusal::AddressInText) => "text",
+            Self::Refused(Refusal::Class) => "class",
+            Self::Refused(Refusal::Target(_)) => "link",
+            Self::Refused(_) | Self::Message(_) => "",
+        }
+    }
+
     fn said(self, screen: &Screen) -> Result<String, ApiError> {
         let words = &screen.words.acts;
         Ok(match self {
@@ -216,23 +229,38 @@ async fn message_to(web: &Web, screen: &Screen, held: &Held, id: MessageId) -> R
     }
 }
 
-fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<&str>) -> Markup {
+/// `problem` is the field that was not taken, and why.
+fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<(&str, &str)>) -> Markup {
     let words = &screen.words.acts;
     let zone = screen.member.zone.iana_name().unwrap_or("UTC");
+    let of = |field: &str| {
+        problem
+            .filter(|(name, _)| *name == field)
+            .map(|(_, reason)| reason)
+    };
+    let invalid = |field: &str| of(field).map(|_| "true");
+    let described = |field: &str| of(field).map(|_| format!("{field}-problem"));
+    let reason = |field: &str| {
+        html! { @if let Some(reason) = of(field) { p.problem id=(format!("{field}-problem")) { (reason) } } }
+    };
     let form = html! {
         form method="post" action=(held.way.to("/push")) data-once data-guard {
             @if let Some(within) = held.way.within() { input type="hidden" name="in" value=(within); }
             div.field {
                 label for="text" { (words.push_text) }
                 textarea #text name="text" required maxlength=(length::MOST_TEXT) rows="3" autofocus
-                    aria-invalid=[problem.map(|_| "true")] aria-describedby="text-length" { (typed.text) }
+                    aria-invalid=[invalid("text")]
+                    aria-describedby=(if invalid("text").is_some() { "text-problem text-length" } else { "text-length" }) { (typed.text) }
+                (reason("text"))
                 (lengths(screen, &typed.text))
             }
             (lock_screens(screen, &held.shown.sheet.face.merchant_name, &typed.title, &typed.text))
             div.fields {
                 div.field {
                     label for="title" { (words.push_heading) }
-                    input #title name="title" type="text" maxlength=(length::MOST_TITLE) value=(typed.title);
+                    input #title name="title" type="text" maxlength=(length::MOST_TITLE) value=(typed.title)
+                        aria-invalid=[invalid("title")] aria-describedby=[described("title")];
+                    (reason("title"))
                 }
                 div.field {
                     label for="class" { (words.push_class) }
@@ -244,18 +272,22 @@ fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<&str>) -> M
                 }
                 div.field {
                     label for="link" { (words.push_link) }
-                    input #link name="link" type="url" placeholder="https://" value=(typed.link);
+                    input #link name="link" type="url" placeholder="https://" value=(typed.link)
+                        aria-invalid=[invalid("link")] aria-describedby=[described("link")];
+                    (reason("link"))
                 }
                 div.field {
                     label for="at" { ((words.push_at)(zone)) }
-                    input #at name="at" type="datetime-local" value=(typed.at);
+                    input #at name="at" type="datetime-local" value=(typed.at)
+                        aria-invalid=[invalid("at")] aria-describedby=[described("at")];
+                    (reason("at"))
                 }
             }
             (foot(screen, held, &html! { button.button.primary type="submit" { (words.push_next) } }))
         }
     };
     let title = (words.push_title)(&held.name(screen));
-    page(screen, held, &title, problem, &form)
+    page(screen, held, &title, problem.map(|(_, reason)| reason), &form)
 }
 
 /// The forecast, and the form that lets the message go.

@@ -35,14 +35,8 @@ pub async fn form(
     screen.require(Action::EraseCustomer)?;
     let merchant = screen.member.merchant;
     let sheet = web.ops.customer_sheet(merchant, customer_id(&customer)?).await?;
-    let mut rewards = 0;
-    for held in &sheet.cards {
-        if let Some(profile) = web.ops.profile(merchant, held.card.id).await? {
-            rewards += profile.card.card.rewards;
-        }
-    }
     let way = Way::of_customer(sheet.customer.id, place.within.as_deref());
-    Ok(question(&screen, &sheet, rewards, &way, None))
+    Ok(question(&screen, &sheet, &way, None))
 }
 
 /// `POST /console/customers/{customer_id}/erase`
@@ -68,7 +62,7 @@ pub async fn submit(
         Err(ErasureError::AlreadyErased | ErasureError::TooFar) => {
             let sheet = web.ops.customer_sheet(screen.member.merchant, id).await?;
             let problem = screen.words.people.erased;
-            let page = question(&screen, &sheet, 0, &way, Some(problem));
+            let page = question(&screen, &sheet, &way, Some(problem));
             Ok((ApiError::Conflict(String::new()).status(), page).into_response())
         }
     }
@@ -112,17 +106,12 @@ pub fn banner(screen: &Screen, way: &Way, customer: CustomerId, due: Option<Time
     }
 }
 
-fn question(
-    screen: &Screen,
-    sheet: &CustomerSheet,
-    rewards: i64,
-    way: &Way,
-    problem: Option<&str>,
-) -> Markup {
+fn question(screen: &Screen, sheet: &CustomerSheet, way: &Way, problem: Option<&str>) -> Markup {
     let people = &screen.words.people;
     let name = screen.name(sheet.customer.profile.full_name());
     let title = (people.erase_title)(&name);
     let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    let rewards = sheet.cards.iter().map(|held| held.card.rewards).sum();
     let counted = [
         (count(sheet.cards.len()), people.erase_cards),
         (rewards, people.erase_rewards),

@@ -134,7 +134,7 @@ impl Walk<'_> {
                 @if self.is_first { (self.list(screen, Some("timeline"))) (self.rest(screen, 1)) }
                 @else {
                     p.panel-note { a href=(self.address(&[])) { (icon("left")) (words.to_newest) } }
-                    div id=(format!("rest-{}", self.part)) { (self.list(screen, None)) (self.rest(screen, self.part + 1)) }
+                    div id=(format!("rest-{}", self.part)) { (self.list(screen, None)) (self.rest(screen, self.part.saturating_add(1))) }
                 }
                 p.panel-note.muted { ((words.times_in)(&self.timeline.zone)) }
             }

@@ -5,9 +5,11 @@ use maud::{Markup, html};
 use super::{Held, term};
 use crate::domain::coupon;
 use crate::domain::program::ProgramKind;
+use crate::domain::segment::cell_word;
 use crate::domain::tier;
 use crate::web::console::screen::Screen;
 use crate::web::console::timeline::last_day_text;
+use crate::web::console::words::filter;
 
 /// A figure: what it is called, what that means, what it says.
 struct Metric {
@@ -68,7 +70,8 @@ fn metrics(screen: &Screen, held: &Held) -> Vec<Metric> {
             &screen.number(card.scans.max(card.visits)),
         );
         add(words.visits, words.visits_means, html! { (visits) });
-        add(words.segment, words.segment_means, html! { (profile.cell) });
+        let cell = filter::word(language, &cell_word(profile.cell)).unwrap_or(profile.cell);
+        add(words.segment, words.segment_means, html! { (cell) });
     }
     let redemptions = screen.number(card.redemptions);
     add(

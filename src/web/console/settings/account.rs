@@ -1,7 +1,7 @@
 //! One's own account: name, password, the browsers that are signed in, and the merchants it belongs to.
 
 use axum::Router;
-use axum::extract::{Form, Query, State};
+use axum::extract::{Extension, Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum_extra::extract::CookieJar;
@@ -15,9 +15,11 @@ use crate::ops::access::{AccessError, SessionToken};
 use crate::store::access::OpenSession;
 use crate::store::accounts::Membership;
 use crate::web::Web;
+use crate::web::console::address::ClientAddress;
 use crate::web::console::components::{Field, Tone, alert, badge, field, toast};
 use crate::web::console::layout::Section;
 use crate::web::console::screen::Screen;
+use crate::web::console::throttle::Throttle;
 use crate::web::error::ApiError;
 
 /// The routes of one's own account, to be nested at `/account`.
@@ -63,7 +65,24 @@ pub struct Merchant {
 }
 
 /// Which form was not taken, and why.
-pub(super) type Refused = (&'static str, &'static str);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused<'t> {
+    pub(super) field: &'static str,
+    pub(super) reason: &'static str,
+    /// What was typed into the field and is kept; empty for what is secret.
+    pub(super) typed: &'t str,
+}
+
+impl Refused<'_> {
+    /// The same of a field whose content is not shown again.
+    pub(super) fn secret(field: &'static str, reason: &'static str) -> Self {
+        Self {
+            field,
+            reason,
+            typed: "",
+        }
+    }
+}
 
 struct Account {
     sessions: Vec<OpenSession>,
@@ -98,7 +117,7 @@ pub(super) async fn page(
     screen: &Screen,
     jar: &CookieJar,
     notice: Option<Markup>,
-    refused: Option<Refused>,
+    refused: Option<Refused<'_>>,
 ) -> Result<Markup, ApiError> {
     let account = screen.member.account;
     let shown = Account {
@@ -115,24 +134,25 @@ pub(super) async fn refuse(
     web: &Web,
     screen: &Screen,
     jar: &CookieJar,
-    refused: Refused,
+    refused: Refused<'_>,
+    error: ApiError,
 ) -> Result<Response, ApiError> {
-    let status = ApiError::BadRequest(String::new()).status();
-    Ok((status, page(web, screen, jar, None, Some(refused)).await?).into_response())
+    let page = page(web, screen, jar, None, Some(refused)).await?;
+    Ok((error.status(), page).into_response())
 }
 
 pub(super) fn token<'a>(web: &Web, jar: &'a CookieJar) -> &'a str {
     jar.get(web.session_cookie()).map_or("", |cookie| cookie.value())
 }
 
-fn view(screen: &Screen, account: &Account, notice: Option<Markup>, refused: Option<Refused>) -> Markup {
+fn view(screen: &Screen, account: &Account, notice: Option<Markup>, refused: Option<Refused<'_>>) -> Markup {
     let said = &screen.words.settings;
     let content = html! {
         @if let Some(notice) = notice { (notice) }
         div.page-head { h1 { (said.account) } p.muted { (screen.member.email) } }
         (tabs(screen, true))
         div.stack {
-            @if let Some((_, reason)) = refused { (alert(Tone::Bad, reason)) }
+            @if let Some(refused) = refused { (alert(Tone::Bad, refused.reason)) }
             (name_form(screen, refused))
             (password_form(screen, refused))
             (second_factor::section(screen, account.second_factor, refused))
@@ -143,21 +163,22 @@ fn view(screen: &Screen, account: &Account, notice: Option<Markup>, refused: Opt
     screen.page(Section::Settings, said.account, &content)
 }
 
-fn reason(refused: Option<Refused>, field: &str) -> Option<&'static str> {
+pub(super) fn reason(refused: Option<Refused<'_>>, field: &str) -> Option<&'static str> {
     refused
-        .filter(|(name, _)| *name == field)
-        .map(|(_, reason)| reason)
+        .filter(|refused| refused.field == field)
+        .map(|refused| refused.reason)
 }
 
-fn name_form(screen: &Screen, refused: Option<Refused>) -> Markup {
+fn name_form(screen: &Screen, refused: Option<Refused<'_>>) -> Markup {
     let said = &screen.words.settings;
+    let typed = refused.filter(|refused| refused.field == "name");
     html! {
         form.panel method="post" action="/console/settings/account/name" data-once data-guard {
             (field(&Field {
                 name: "name",
                 label: said.name,
                 kind: "text",
-                value: &screen.member.name,
+                value: typed.map_or(&screen.member.name, |refused| refused.typed),
                 autocomplete: "name",
                 focused: false,
                 error: reason(refused, "name"),
@@ -167,7 +188,7 @@ fn name_form(screen: &Screen, refused: Option<Refused>) -> Markup {
     }
 }
 
-fn password_form(screen: &Screen, refused: Option<Refused>) -> Markup {
+fn password_form(screen: &Screen, refused: Option<Refused<'_>>) -> Markup {
     let said = &screen.words.settings;
     let input = |name: &'static str, label, autocomplete| {
         field(&Field {
@@ -277,34 +298,47 @@ async fn rename(
     match web.ops.rename_account(screen.member.account, &wish.name).await {
         Ok(()) => Ok(Redirect::to("/console/settings/account?done=name").into_response()),
         Err(AccessError::Name(_)) => {
-            refuse(&web, &screen, &jar, ("name", screen.words.sign_in.bad_name)).await
+            let refused = Refused {
+                field: "name",
+                reason: screen.words.sign_in.bad_name,
+                typed: &wish.name,
+            };
+            refuse(&web, &screen, &jar, refused, ApiError::BadRequest(String::new())).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// `POST /console/settings/account/password`
+///
+/// Tries at the old password are tries at signing in: whoever finds a browser signed in guesses here no faster than there.
 async fn change_password(
     State(web): State<Web>,
+    Extension(throttle): Extension<Throttle>,
+    ClientAddress(address): ClientAddress,
     screen: Screen,
     jar: CookieJar,
     Form(wish): Form<Passwords>,
 ) -> Result<Response, ApiError> {
+    let words = screen.words;
+    if !throttle.admit(&screen.member.email, address, screen.now) {
+        let refused = Refused::secret("old", words.sign_in.too_many);
+        return refuse(&web, &screen, &jar, refused, ApiError::TooManyRequests).await;
+    }
     let changed = web
         .ops
         .change_password(&screen.member.email, token(&web, &jar), &wish.old, &wish.new)
         .await;
-    let words = screen.words;
-    match changed {
-        Ok(()) => Ok(Redirect::to("/console/settings/account?done=password").into_response()),
-        Err(AccessError::WrongCredentials) => {
-            refuse(&web, &screen, &jar, ("old", words.settings.wrong_password)).await
+    let refused = match changed {
+        Ok(()) => {
+            throttle.refund(&screen.member.email, address, screen.now);
+            return Ok(Redirect::to("/console/settings/account?done=password").into_response());
         }
-        Err(AccessError::PasswordLength(_)) => {
-            refuse(&web, &screen, &jar, ("new", words.sign_in.bad_password)).await
-        }
-        Err(error) => Err(error.into()),
-    }
+        Err(AccessError::WrongCredentials) => Refused::secret("old", words.settings.wrong_password),
+        Err(AccessError::PasswordLength(_)) => Refused::secret("new", words.sign_in.bad_password),
+        Err(error) => return Err(error.into()),
+    };
+    refuse(&web, &screen, &jar, refused, ApiError::BadRequest(String::new())).await
 }
 
 /// `POST /console/settings/account/sessions/end`

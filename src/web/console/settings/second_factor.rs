@@ -1,20 +1,22 @@
 //! Turning the second factor on and off. The secret travels in the form until the first code has shown that the app has
 //! it; nothing is stored before.
 
-use axum::extract::{Form, State};
+use axum::extract::{Extension, Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::account::{Refused, refuse};
+use super::account::{Refused, reason, refuse};
 use crate::ops::access::AccessError;
 use crate::ops::second_factor::Proposal;
 use crate::web::Web;
+use crate::web::console::address::ClientAddress;
 use crate::web::console::components::{Field, Tone, alert, field};
 use crate::web::console::layout::Section;
 use crate::web::console::pass::qr_path;
 use crate::web::console::screen::Screen;
+use crate::web::console::throttle::Throttle;
 use crate::web::error::ApiError;
 use crate::web::refused;
 
@@ -45,11 +47,9 @@ fn code_field(screen: &Screen, is_focused: bool, error: Option<&str>) -> Markup 
 }
 
 /// Whether it is on, and the way to change that.
-pub(super) fn section(screen: &Screen, codes_left: Option<i64>, refused: Option<Refused>) -> Markup {
+pub(super) fn section(screen: &Screen, codes_left: Option<i64>, refused: Option<Refused<'_>>) -> Markup {
     let said = &screen.words.settings;
-    let error = refused
-        .filter(|(name, _)| *name == "code")
-        .map(|(_, reason)| reason);
+    let error = reason(refused, "code");
     html! {
         section.panel.sheet aria-labelledby="factor-title" {
             h2 #factor-title { (said.second_factor) }
@@ -71,12 +71,12 @@ pub(super) fn section(screen: &Screen, codes_left: Option<i64>, refused: Option<
 }
 
 /// `GET /console/settings/account/second-factor`
-pub(super) async fn ask(State(web): State<Web>, screen: Screen) -> Markup {
-    page(
-        &screen,
-        &web.ops.propose_second_factor(&screen.member.email),
-        None,
-    )
+pub(super) async fn ask(State(web): State<Web>, screen: Screen) -> Result<Response, ApiError> {
+    if web.ops.second_factor(screen.member.account).await?.is_some() {
+        return Ok(Redirect::to("/console/settings/account").into_response());
+    }
+    let proposal = web.ops.propose_second_factor(&screen.member.email);
+    Ok(page(&screen, &proposal, None).into_response())
 }
 
 fn page(screen: &Screen, proposal: &Proposal, problem: Option<&str>) -> Markup {
@@ -107,6 +107,7 @@ fn page(screen: &Screen, proposal: &Proposal, problem: Option<&str>) -> Markup {
 pub(super) async fn turn_on(
     State(web): State<Web>,
     screen: Screen,
+    jar: CookieJar,
     Form(wish): Form<TurnOn>,
 ) -> Result<Response, ApiError> {
     let said = &screen.words.settings;
@@ -138,6 +139,10 @@ pub(super) async fn turn_on(
             let page = page(&screen, &proposal, Some(screen.words.sign_in.wrong_code));
             Ok((status, page).into_response())
         }
+        Err(error @ AccessError::SecondFactorOn) => {
+            let refused = Refused::secret("code", said.second_factor_is_on);
+            refuse(&web, &screen, &jar, refused, error.into()).await
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -145,18 +150,36 @@ pub(super) async fn turn_on(
 /// `POST /console/settings/account/second-factor/off`
 pub(super) async fn turn_off(
     State(web): State<Web>,
+    Extension(throttle): Extension<Throttle>,
+    ClientAddress(address): ClientAddress,
     screen: Screen,
     jar: CookieJar,
     Form(wish): Form<TurnOff>,
 ) -> Result<Response, ApiError> {
+    let (account, said) = (screen.member.account, &screen.words.sign_in);
+    if !throttle.admit_code(account, address, screen.now) {
+        let refused = Refused::secret("code", said.too_many);
+        return refuse(&web, &screen, &jar, refused, ApiError::TooManyRequests).await;
+    }
     match web
         .ops
-        .remove_second_factor(&web.master, screen.member.account, &wish.code)
+        .remove_second_factor(&web.master, account, &wish.code)
         .await
     {
-        Ok(()) => Ok(Redirect::to("/console/settings/account?done=off").into_response()),
-        Err(AccessError::WrongCode) => {
-            refuse(&web, &screen, &jar, ("code", screen.words.sign_in.wrong_code)).await
+        Ok(()) => {
+            throttle.refund_code(account, address, screen.now);
+            Ok(Redirect::to("/console/settings/account?done=off").into_response())
+        }
+        Err(error @ AccessError::WrongCode) => {
+            let refused = Refused::secret("code", said.wrong_code);
+            refuse(
+                &web,
+                &screen,
+                &jar,
+                refused,
+                ApiError::BadRequest(error.to_string()),
+            )
+            .await
         }
         Err(error) => Err(error.into()),
     }

@@ -69,6 +69,8 @@ words! {
         last_day_hint: With = |zone| format!("The card is good until the end of this day in {zone}."),
             |zone| format!("Die Karte gilt bis zum Ende dieses Tages in {zone}.");
         never_expires: Text = "Does not expire", "Läuft nicht ab";
+        day_or_never: Text = "Choose one of both: another last day, or that the card does not expire.",
+            "Wählen Sie eines von beiden: einen anderen letzten Tag, oder dass die Karte nicht abläuft.";
         ends_now: Text = "That day is past: the card ends now.", "Dieser Tag ist vorbei: Die Karte endet jetzt.";
         confirm_end: Text = "Yes, end it now", "Ja, jetzt beenden";
         holder: Text = "Update name on card", "Name auf der Karte aktualisieren";
@@ -96,12 +98,14 @@ words! {
         push_here: Text = "Your text", "Ihr Text";
         push_next: Text = "Save and look ahead", "Speichern und vorausschauen";
         push_forecast: Text = "What will become of it", "Was daraus wird";
-        push_sent: Counted = |count| format!("{count} leave at once", count = super::en(count)), |count| format!("{count} gehen sofort hinaus", count = super::de(count));
-        push_deferred: Counted = |count| format!("{count} wait", count = super::en(count)), |count| format!("{count} warten", count = super::de(count));
+        push_sent: Counted = |count| if count == 1 { "1 leaves at once".into() } else { format!("{count} leave at once", count = super::en(count)) },
+            |count| if count == 1 { "1 geht sofort hinaus".into() } else { format!("{count} gehen sofort hinaus", count = super::de(count)) };
+        push_deferred: Counted = |count| if count == 1 { "1 waits".into() } else { format!("{count} wait", count = super::en(count)) },
+            |count| if count == 1 { "1 wartet".into() } else { format!("{count} warten", count = super::de(count)) };
         push_suppressed: fn(i64, &str) -> String = |count, rule| format!("{count} not sent: {rule}", count = super::en(count)), |count, rule| format!("{count} nicht gesendet: {rule}", count = super::de(count));
         push_nobody: Text = "Nothing would be sent.", "Es würde nichts gesendet.";
         push_now: Text = "Send now", "Jetzt senden";
-        push_then: With = |at| format!("Send at {at}"), |at| format!("Senden um {at}");
+        push_then: With = |at| format!("Send on {at}"), |at| format!("Am {at} Uhr senden");
         push_page: Text = "Open the message", "Nachricht öffnen";
         push_time_wrong: Text = "Write a date and time like 2026-12-24 10:00 that is still to come, within 400 days.",
             "Schreiben Sie Datum und Uhrzeit wie 2026-12-24 10:00, künftig und innerhalb von 400 Tagen.";

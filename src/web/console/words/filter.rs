@@ -184,3 +184,21 @@ pub fn word(language: Language, word: &str) -> Option<Text> {
         Language::German => german,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::rfm::{Fifths, Grid, Limits};
+    use crate::domain::segment::cell_word;
+
+    #[test]
+    fn every_cell_of_a_grid_has_a_name_in_each_language() {
+        for grid in [Grid::Limits(Limits::default()), Grid::Fifths(Fifths::default())] {
+            for name in grid.cells().map(|cell| grid.name(cell)) {
+                for language in [Language::English, Language::German] {
+                    assert!(word(language, &cell_word(name)).is_some(), "{name}");
+                }
+            }
+        }
+    }
+}

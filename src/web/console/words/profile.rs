@@ -27,8 +27,8 @@ words! {
         verified_means: Text = "The customer followed a link that was sent to their email address.",
             "Der Kunde ist einem Link gefolgt, der an seine E-Mail-Adresse ging.";
         erased: Text = "This customer was erased.", "Dieser Kunde wurde gelöscht.";
-        will_be_erased: With = |at| format!("This customer will be erased at {at}."),
-            |at| format!("Dieser Kunde wird um {at} gelöscht.");
+        will_be_erased: With = |at| format!("This customer will be erased on {at}."),
+            |at| format!("Dieser Kunde wird am {at} Uhr gelöscht.");
         keep: Text = "Keep this customer", "Diesen Kunden behalten";
         balance: Text = "Balance", "Stand";
         pushes_sent: Text = "Pushes sent", "Gesendete Pushes";
@@ -85,7 +85,8 @@ words! {
         promotions: Text = "Running promotions", "Laufende Aktionen";
         promotions_means: Text = "What this holder can use now, with the uses left.",
             "Was dieser Inhaber jetzt nutzen kann, mit den verbleibenden Nutzungen.";
-        uses_left: Counted = |count| format!("{count} uses left", count = super::en(count)), |count| format!("noch {count} Nutzungen", count = super::de(count));
+        uses_left: Counted = |count| if count == 1 { "1 use left".into() } else { format!("{count} uses left", count = super::en(count)) },
+            |count| if count == 1 { "noch 1 Nutzung".into() } else { format!("noch {count} Nutzungen", count = super::de(count)) };
         until: With = |day| format!("until {day}"), |day| format!("bis {day}");
         serial_number: Text = "Serial number", "Seriennummer";
         serial_means: Text = "What this pass is called on every phone; it never changes.",
