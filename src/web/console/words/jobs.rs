@@ -62,6 +62,8 @@ words! {
             "Nichts ist ausgewählt. Kreuzen Sie Zeilen an oder wählen Sie alle Treffer.";
         too_many: Text = "A search, a list with filters, or one row per customer can act on at most 5,000 cards at once. Narrow it down, or filter without a search.",
             "Mit einer Suche, einer Liste mit Filtern oder einer Zeile je Kunde sind höchstens 5.000 Karten auf einmal möglich. Grenzen Sie weiter ein oder filtern Sie ohne Suche.";
+        too_long: Text = "These filters are too many to act on at once. Take some of them off.",
+            "Das sind zu viele Filter für eine Aktion. Nehmen Sie einige davon weg.";
         wrong_list: Text = "The list that this was chosen from cannot be read any more. Choose again.",
             "Die Liste, aus der gewählt wurde, ist nicht mehr lesbar. Wählen Sie neu.";
         stale: Text = "This form is too old to be sent. Choose again; nothing was done.",

@@ -168,6 +168,7 @@ impl Language {
             JobError::Refused(BulkError::Reason { .. }) => self.words().jobs.expected_reason.to_owned(),
             JobError::Refused(BulkError::Cards { got: 0 }) => self.words().jobs.nothing_selected.to_owned(),
             JobError::Refused(BulkError::Cards { .. }) => self.words().jobs.too_many.to_owned(),
+            JobError::Refused(BulkError::Rule) => self.words().jobs.too_long.to_owned(),
             JobError::NotFound => self.said("There is no such job.", "Diesen Auftrag gibt es nicht."),
             JobError::Over(_) => self.said(
                 "This job has ended: it can no longer be paused, resumed or cancelled.",

@@ -262,6 +262,7 @@ fn refusals_of_cards_coupons_codes_and_jobs() {
         Refused::Job(JobError::Refused(BulkError::Reason { got: 0 })),
         Refused::Job(JobError::Refused(BulkError::Cards { got: 0 })),
         Refused::Job(JobError::Refused(BulkError::Cards { got: 9999 })),
+        Refused::Job(JobError::Refused(BulkError::Rule)),
     ]);
     let mut bulk = vec![
         bulk::Refusal::NoCard,
