@@ -3,6 +3,8 @@
 //! The preview and the job ask the same functions, card by card; what differs between them is only what happened to the
 //! cards meanwhile.
 
+mod stored;
+
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
