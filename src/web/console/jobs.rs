@@ -169,14 +169,15 @@ fn open_part(screen: &Screen, programs: &Programs, picture: &Picture) -> Markup 
 /// What has ended, newest first.
 fn all_part(screen: &Screen, programs: &Programs, works: &[Work], has_more: bool) -> Markup {
     let words = &screen.words.jobs;
-    let over = works
-        .iter()
-        .filter(|work| !work.is_open() && screen.may(works::takes(work)));
-    let over: Vec<_> = over.map(|work| Going::still(work.clone())).collect();
+    // Of which the member sees something; of what is open it stands above.
+    let seen = works.iter().filter(|work| screen.may(works::takes(work)));
+    let seen: Vec<_> = seen.collect();
+    let over = seen.iter().filter(|work| !work.is_open());
+    let over: Vec<_> = over.map(|work| Going::still((*work).clone())).collect();
     let last = works.last().filter(|_| has_more);
     html! {
         section #all-work aria-label=(words.before) {
-            @if works.is_empty() {
+            @if seen.is_empty() && !has_more {
                 (empty(words.nothing_yet, words.nothing_yet_text, Some(("/console/cards", words.to_list))))
             } @else if !over.is_empty() {
                 div.panel {

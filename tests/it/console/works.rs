@@ -180,6 +180,20 @@ async fn everything_long_is_in_one_list_and_counted_on_every_page() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_look_at_none_of_what_there_is_is_told_that_there_is_nothing() {
+    let (store, _folder) = engines::sqlite().await;
+    let gateway = gateway(store).await;
+    let owner = Visitor::signed_in(&gateway, OWNER).await;
+    import(&owner).await;
+    let viewer = Visitor::signed_in(&gateway, VIEWER).await;
+    let nothing = viewer.page("/console/jobs").await.body;
+    assert!(
+        nothing.contains("No jobs yet") && !nothing.contains("guests.csv"),
+        "{nothing}"
+    );
+}
+
 async fn until(live: &mut Live, said: &str) -> String {
     loop {
         let message = live.any().await;
