@@ -204,7 +204,7 @@ describe("long work", () => {
     await counts(before + 1);
     await jobs.locator(`#open-work a[href="${path}"]`).waitFor();
     await work();
-    await page.getByText("1 of 1 cards").waitFor();
+    await page.getByText("1 of 1 card").waitFor();
     await settings.waitForFunction((many) => Number.parseInt(document.querySelector("#running-work").innerText || "0", 10) <= many, before);
     await jobs.locator(`#all-work a[href="${path}"]`).waitFor();
     assert.equal(await jobs.locator(`#open-work a[href="${path}"]`).count(), 0);

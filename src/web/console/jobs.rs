@@ -200,8 +200,7 @@ fn progress_words(screen: &Screen, job: &Job) -> String {
     if job.gathered_to != ALL_GATHERED && is_open(job) {
         return words.gathering.to_owned();
     }
-    let worked = screen.number(job.done + job.refused);
-    (words.progress)(&worked, &screen.number(job.cards))
+    (words.progress)(job.done + job.refused, job.cards)
 }
 
 #[derive(Debug, Default, Deserialize)]

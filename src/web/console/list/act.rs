@@ -115,7 +115,7 @@ pub fn bar(screen: &Screen, wanted: &Wanted, total: i64) -> Markup {
             p.selected aria-live="polite" data-selected=(words.selected) { (words.selected_hint) }
             label.check {
                 input type="checkbox" name="scope" value="all" data-key="a" data-everything=(screen.number(total));
-                span { ((words.all_matching)(&screen.number(total))) }
+                span { ((words.all_matching)(total)) }
             }
             (offers(screen, None))
             button.button.secondary type="button" data-clear-selection hidden { (words.clear_selection) }

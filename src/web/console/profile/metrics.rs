@@ -63,10 +63,7 @@ fn metrics(screen: &Screen, held: &Held) -> Vec<Metric> {
         add(words.coupon_status, words.coupon_status_means, html! { (status) });
     }
     if program.rules.kind() != ProgramKind::Coupon {
-        let visits = (words.visits_of)(
-            &screen.number(card.visits),
-            &screen.number(card.scans.max(card.visits)),
-        );
+        let visits = (words.visits_of)(card.visits, card.scans.max(card.visits));
         add(words.visits, words.visits_means, html! { (visits) });
         add(words.segment, words.segment_means, html! { (profile.cell) });
     }

@@ -96,8 +96,8 @@ words! {
         push_here: Text = "Your text", "Ihr Text";
         push_next: Text = "Save and look ahead", "Speichern und vorausschauen";
         push_forecast: Text = "What will become of it", "Was daraus wird";
-        push_sent: Counted = |count| format!("{count} leave at once", count = super::en(count)), |count| format!("{count} gehen sofort hinaus", count = super::de(count));
-        push_deferred: Counted = |count| format!("{count} wait", count = super::en(count)), |count| format!("{count} warten", count = super::de(count));
+        push_sent: Counted = |count| format!("{} at once", super::en_of(count, "leaves", "leave")), |count| format!("{} sofort hinaus", super::de_of(count, "geht", "gehen"));
+        push_deferred: Counted = |count| super::en_of(count, "waits", "wait"), |count| super::de_of(count, "wartet", "warten");
         push_suppressed: fn(i64, &str) -> String = |count, rule| format!("{count} not sent: {rule}", count = super::en(count)), |count, rule| format!("{count} nicht gesendet: {rule}", count = super::de(count));
         push_nobody: Text = "Nothing would be sent.", "Es würde nichts gesendet.";
         push_now: Text = "Send now", "Jetzt senden";

@@ -53,8 +53,8 @@ words! {
         second_factor_off: Text =
             "Besides the password, ask for a code that an app on your phone makes. Off.",
             "Neben dem Passwort wird ein Code verlangt, den eine App auf Ihrem Handy erzeugt. Aus.";
-        second_factor_on: Counted = |left| format!("On. {left} recovery codes are left.", left = super::en(left)),
-            |left| format!("An. {left} Ersatzcodes sind übrig.", left = super::de(left));
+        second_factor_on: Counted = |left| format!("On. {} left.", super::en_of(left, "recovery code is", "recovery codes are")),
+            |left| format!("An. {} übrig.", super::de_of(left, "Ersatzcode ist", "Ersatzcodes sind"));
         turn_on: Text = "Turn on", "Einschalten";
         turn_off: Text = "Turn off", "Ausschalten";
         scan: Text = "Scan this with your app, then type the code that it shows.",
