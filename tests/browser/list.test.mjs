@@ -212,6 +212,30 @@ describe("long work", () => {
   });
 });
 
+describe("a job", () => {
+  for (const how of ["by its stream", "by asking again, where there are no streams"]) {
+    test(`is followed ${how}: held, gone on with elsewhere, and done`, async () => {
+      const page = await open("/console/cards");
+      if (how !== "by its stream") await page.addInitScript(() => delete window.EventSource);
+      await page.locator("[data-tick]").first().check();
+      await page.getByRole("button", { name: /Add punches/ }).click();
+      await page.locator("#reason").fill("A cloudy day");
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/console\/jobs\/[0-9a-z]{13}/);
+      const job = new URL(page.url()).pathname;
+      await page.evaluate(() => (window.kept = true));
+      const elsewhere = await open(job);
+      await elsewhere.getByRole("button", { name: "Pause" }).click();
+      await page.locator("#job .badge", { hasText: "Paused" }).waitFor();
+      await elsewhere.getByRole("button", { name: "Go on" }).click();
+      await page.locator("#job .badge", { hasText: "Running" }).waitFor();
+      await work();
+      await page.locator("#job .badge", { hasText: "Done" }).first().waitFor();
+      assert.equal(await page.evaluate(() => window.kept), true, "without loading the page again");
+    });
+  }
+});
+
 describe("a session that ended while typing, without scripts", () => {
   test("loses nothing: the sign-in page keeps what was typed, and asks before it is sent", async () => {
     const page = await open("/console/cards", { javaScriptEnabled: false });

@@ -275,7 +275,8 @@ fn progress(
     let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let shown = rows.get(..page).unwrap_or(rows);
     html! {
-        div #job .stack data-poll=[(job.state == JobState::Running).then_some("1")] {
+        // Also a job that is held moves on: somebody resumes or ends it elsewhere.
+        div #job .stack data-poll=[is_open(job).then_some(if job.state == JobState::Running { "1" } else { "5" })] {
             section.panel.sheet {
                 div.row {
                     (state(words, job.state))

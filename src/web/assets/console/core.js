@@ -22,6 +22,8 @@
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+// What fits in a piece of a page that has just come, the piece itself among it.
+const within = (selector, root) => [...(root.matches?.(selector) ? [root] : []), ...all(selector, root)];
 
 // A form that acts is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
@@ -54,7 +56,7 @@ const said = () => $("#said")?.dataset ?? {};
 // Copy buttons.
 preparers.push((root) => {
   if (!navigator.clipboard) return;
-  for (const button of all("[data-copy]", root)) button.hidden = false;
+  for (const button of within("[data-copy]", root)) button.hidden = false;
 });
 
 document.addEventListener("click", async (event) => {
@@ -100,9 +102,11 @@ function toast(text) {
 }
 
 preparers.push((root) => {
-  for (const toast of all("[data-toast]:not([data-seen])", root)) {
+  for (const toast of within("[data-toast]:not([data-seen])", root)) {
     toast.dataset.seen = "";
-    setTimeout(() => toast.matches(":hover, :focus-within") || toast.remove(), 8000);
+    // Not under somebody's pointer: it may hold "Undo".
+    const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : toast.remove());
+    setTimeout(leave, 8000);
   }
 });
 
