@@ -123,6 +123,35 @@ describe("rows", () => {
   });
 });
 
+describe("a panel beside the list", () => {
+  test("leaves its row marked when the row is drawn anew, and the list's address is the list's when it is closed", async () => {
+    const page = await open("/console/cards");
+    await page.locator(".row-link").nth(1).click();
+    const panel = page.locator("#panel:not([hidden])");
+    await panel.locator("h1").waitFor();
+    const marked = page.locator("[data-row][data-open] .row-link");
+    const address = await marked.getAttribute("href");
+    // As a live list does it.
+    await page.locator("[data-row][data-open]").evaluate((row) => {
+      const fresh = row.cloneNode(true);
+      fresh.removeAttribute("data-open");
+      const content = document.createDocumentFragment();
+      content.append(fresh);
+      replace(row, content);
+    });
+    assert.equal(await marked.getAttribute("href"), address);
+    await page.locator("#find-text").fill("marta");
+    await page.waitForFunction(() => [...document.querySelectorAll(".row-link")].every((link) => link.innerText.startsWith("Marta")));
+    assert.match(page.url(), /console\/cards\/[0-9a-z]{13}/, "the address is the panel's while it is open");
+    await page.locator("#panel").focus();
+    await page.keyboard.press("Escape");
+    await page.locator("#panel").waitFor({ state: "hidden" });
+    assert.match(page.url(), /find=marta/);
+    await page.reload();
+    assert.equal(await page.locator("#find-text").inputValue(), "marta");
+  });
+});
+
 describe("acting on many", () => {
   test("a selection survives paging and sorting, is forgotten with another filter, and acts once, with keys alone", async () => {
     const page = await open("/console/cards?size=25");

@@ -52,7 +52,11 @@ async function swap(id, address) {
 }
 
 async function go(id, address, { isTyped = false } = {}) {
-  history[isTyped ? "replaceState" : "pushState"]({ swap: id }, "", address);
+  const panel = $("#panel");
+  const isInPanel = panel?.contains(document.getElementById(id));
+  // Beside a panel the address is the panel's; the list's own comes back when it is closed.
+  if (panel && !panel.hidden && !isInPanel) listAddress = new URL(address, location.href).href;
+  else history[isTyped ? "replaceState" : "pushState"](isInPanel ? { panel: true } : { swap: id }, "", address);
   await swap(id, address).catch(() => {});
 }
 
@@ -226,6 +230,7 @@ document.addEventListener("cancel", (event) => {
 // The panel beside a list. The list stays as it is; Back closes the panel.
 const isWide = () => matchMedia("(min-width: 68rem)").matches;
 let panelOpener = null;
+let panelAddress = null;
 let listAddress = location.href;
 
 async function openPanel(address, opener) {
@@ -245,6 +250,7 @@ function showInPanel({ page, address }, { push = false } = {}) {
   if (!content) return location.assign(address);
   panel.replaceChildren(...content.childNodes);
   panel.hidden = false;
+  panelAddress = address;
   document.documentElement.classList.add("with-panel");
   document.title = page.title;
   const title = $("h1", panel);
@@ -256,10 +262,17 @@ function showInPanel({ page, address }, { push = false } = {}) {
   forgetDone();
   panel.scrollTop = 0;
   if (isFirst) panel.focus({ preventScroll: true });
-  for (const row of all("[data-row]")) row.toggleAttribute("data-open", isRowOf(row, address));
+  markRow(document);
 }
 
 const isRowOf = (row, address) => $("a[data-panel]", row)?.pathname === new URL(address).pathname.split("/").slice(0, 4).join("/");
+
+// The row of what the panel shows is marked, also when the row is drawn anew: from there the keys go on.
+function markRow(root) {
+  if ($("#panel")?.hidden !== false) return;
+  for (const row of within("[data-row]", root)) row.toggleAttribute("data-open", isRowOf(row, panelAddress));
+}
+preparers.push(markRow);
 
 function hidePanel() {
   const panel = $("#panel");
