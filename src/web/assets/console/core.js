@@ -81,7 +81,7 @@ document.addEventListener("submit", (event) => {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
   for (const button of all("button", form)) button.setAttribute("aria-pressed", String(button.value === theme));
-  fetch(form.action, { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual" });
+  fetch(form.action, { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual" }).catch(() => alarm(said().lost));
 });
 
 function announce(text) {
@@ -121,10 +121,14 @@ function forgetDone() {
 function alarm(text, link) {
   const alarms = $("#alarms");
   if (!alarms) return;
+  const before = document.activeElement;
   const box = document.createElement("div");
   box.className = "alert bad";
   const close = Object.assign(document.createElement("button"), { type: "button", className: "link-button", textContent: said().close });
-  close.addEventListener("click", () => box.remove());
+  close.addEventListener("click", () => {
+    box.remove();
+    if (before?.isConnected) before.focus();
+  });
   const words = Object.assign(document.createElement("p"), { textContent: text });
   if (link) words.append(" ", Object.assign(document.createElement("a"), { href: link.href, textContent: link.text, target: "_blank" }));
   box.append(words, close);

@@ -3,14 +3,16 @@
 
 const parser = new DOMParser();
 const SESSION_ENDED = "the session ended";
+const LEFT = "left the page";
 
-// The page at an address. One that turns out to be a sign-in page, or none of ours, is loaded whole.
-async function load(address, options = {}) {
+// The page at an address. One that turns out to be a sign-in page, or none of ours, is loaded whole. What nobody has asked
+// for fails without a word.
+async function load(address, { isAsked = true, ...options } = {}) {
   let response;
   try {
     response = await fetch(address, { ...options, headers: { accept: "text/html", "x-part": "content", ...options.headers } });
   } catch (error) {
-    if (error.name !== "AbortError") alarm(said().lost);
+    if (isAsked && error.name !== "AbortError") alarm(said().lost);
     throw error;
   }
   const landed = new URL(response.url);
@@ -20,25 +22,32 @@ async function load(address, options = {}) {
     alarm(said().sessionEnded, { href: "/console/sign-in", text: said().signIn });
     throw new Error(SESSION_ENDED);
   }
+  if (!isPage && !response.ok && (options.method || !isAsked)) {
+    // Cut off on the way: what was typed stays, and so does a page that only looked whether something is new.
+    if (isAsked) alarm(said().lost);
+    throw new Error("no answer");
+  }
   if (landed.pathname === "/console/sign-in" || !isPage) {
     location.assign(options.method ? location.href : address);
-    throw new Error("left the page");
+    throw new Error(LEFT);
   }
   const page = parser.parseFromString(await response.text(), "text/html");
   return { page, address: response.url, ok: response.ok, redirected: response.redirected };
 }
 
-// Swapping one part. The newest wish wins: an older answer that comes late is dropped.
+// Swapping one part. The newest wish wins: an older answer that comes late is dropped. A page of an error takes the place
+// of the whole page only when somebody asked for it; what is read again by itself is tried again.
 const wishes = new Map();
 
-async function swap(id, address) {
+async function swap(id, address, { isAsked = true } = {}) {
   wishes.get(id)?.abort();
   const wish = new AbortController();
   wishes.set(id, wish);
   const old = document.getElementById(id);
   old?.setAttribute("aria-busy", "true");
   try {
-    const { page } = await load(address, { signal: wish.signal });
+    const { page, ok } = await load(address, { signal: wish.signal, isAsked });
+    if (!ok && !isAsked) return;
     const fresh = page.getElementById(id);
     if (!fresh) return location.assign(address);
     if (wishes.get(id) !== wish) return;
@@ -47,7 +56,7 @@ async function swap(id, address) {
     replace(document.getElementById(id), content);
     document.title = page.title;
   } finally {
-    document.getElementById(id)?.removeAttribute("aria-busy");
+    if (wishes.get(id) === wish) document.getElementById(id)?.removeAttribute("aria-busy");
   }
 }
 
@@ -142,6 +151,8 @@ async function send(form, submitter, holder) {
     const answer = await load(address, isPost ? { method: "POST", body } : {});
     // A page of an error is no page of ours: what was typed stays, with the reason above it.
     if (!answer.ok && $("#content .failure", answer.page)) return refuse(form, $("#content p", answer.page)?.textContent);
+    // What was refused is typed and not saved still, in the form that comes back.
+    if (!answer.ok) queueMicrotask(() => all("form[data-guard]", holder).forEach((again) => typed.add(again)));
     // What was done leads on; an answer that is a page by itself, such as a link that is shown once, is that page.
     if (holder.id === "content") return answer.ok && answer.redirected ? location.assign(answer.address) : renew(holder, answer.page);
     const stays = !answer.ok || $("#content [data-stay]", answer.page);
@@ -156,7 +167,7 @@ async function send(form, submitter, holder) {
     showInPanel(answer);
   } catch (error) {
     release(form);
-    if (error.message === SESSION_ENDED && form.matches("[data-guard]")) typed.add(form);
+    if (error.message !== LEFT && form.matches("[data-guard]")) typed.add(form);
   }
 }
 
