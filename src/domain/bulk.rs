@@ -3,6 +3,8 @@
 //! The preview and the job ask the same functions, card by card; what differs between them is only what happened to the
 //! cards meanwhile.
 
+mod stored;
+
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ use crate::domain::id::{BatchId, CardId, EventId, ProgramId, SegmentId};
 use crate::domain::ledger::LatestEarning;
 use crate::domain::program::{ProgramKind, Rules};
 use crate::domain::redemption::{self, RedeemRefusal, ReverseRefusal, Taken};
-use crate::domain::segment::Rule;
+use crate::domain::segment::{DEEPEST, LONGEST, Rule};
 use crate::domain::time::Timestamp;
 
 /// Cards that can be named one by one; more are meant by a program or a rule.
@@ -66,6 +68,11 @@ pub enum BulkError {
     Reason { got: usize },
     #[error("cards: expected 1 to {MOST_SELECTED}; got {got}")]
     Cards { got: usize },
+    /// What is kept has to be read again.
+    #[error(
+        "rule: expected at most {LONGEST} bytes and {DEEPEST} groups within each other; got a longer or deeper one"
+    )]
+    Rule,
 }
 
 /// The longest reason, in characters.
@@ -151,6 +158,7 @@ impl BulkAction {
             Audience::Cards(cards) if !(1..=MOST_SELECTED).contains(&cards.len()) => {
                 Err(BulkError::Cards { got: cards.len() })
             }
+            Audience::Rule { rule, .. } if !rule.can_be_kept() => Err(BulkError::Rule),
             _ => Ok(()),
         }
     }

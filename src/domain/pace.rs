@@ -57,6 +57,13 @@ impl Pace {
         }
     }
 
+    /// Whether it was looked at within the last minute: what lies further back says nothing any more.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.seen
+            .back()
+            .is_some_and(|last| now.since(last.at) < LOOKS_BACK)
+    }
+
     /// Things of a minute, rounded; none while that is not known.
     pub fn per_minute(&self) -> Option<i64> {
         let (took, _, things) = self.moved()?;

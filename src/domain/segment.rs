@@ -145,7 +145,12 @@ impl Rule {
         Self::All(Vec::new())
     }
 
-    /// Both this and `other`.
+    /// Whether its text is one that is read back to it. What was put together out of rules may be too long or too deep.
+    pub fn can_be_kept(&self) -> bool {
+        Self::parse(&self.to_string()).is_ok_and(|again| again == *self)
+    }
+
+    /// Both this and `other`; see [`Rule::can_be_kept`].
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match self {

@@ -28,6 +28,9 @@ pub use receiving::Receiving;
 pub const LARGEST: usize = 32 << 20;
 /// How long a file is kept after the last thing that happened to it.
 pub const KEPT: Duration = Duration::from_hours(24);
+/// How long a file may take to come in. What is broken off leaves nothing that anybody could delete, and counts among those
+/// that wait.
+pub(super) const ARRIVES_WITHIN: Duration = Duration::from_hours(1);
 /// How long a node that says nothing more is believed to work on a file.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// Files of a merchant that wait at the same time.

@@ -47,6 +47,9 @@ const JOBS: &str = concat!(
 );
 const SAVE: &str = "update jobs set state = $3, cards = $4, print = $5, done = $6, refused = $7, gathered_to = $8, \
      worked_to = $9, changed_at = $10, finished_at = $11 where merchant_id = $1 and batch_id = $2";
+/// Without a look at what the row says.
+const GIVE_UP: &str = "update jobs set state = 'cancelled', changed_at = $3, finished_at = $3 \
+     where merchant_id = $1 and batch_id = $2 and state = 'running'";
 const CARDS_OF_PROGRAM: &str = "select card_id from cards \
      where merchant_id = $1 and program_id = $2 and card_id > $3 order by card_id limit $4";
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -57,6 +60,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CLAIM,
     JOBS,
     SAVE,
+    GIVE_UP,
     CARDS_OF_PROGRAM,
 ];
 
@@ -184,6 +188,18 @@ pub async fn save(tx: &mut Tx<'_>, job: &Job) -> Result<(), Error> {
     ];
     tx.exec(SAVE, &params).await?;
     tx.announce(Change::Work(job.merchant));
+    Ok(())
+}
+
+/// Ends a running job whose row cannot be read, so that it is not taken up again and again.
+pub async fn give_up(
+    tx: &mut Tx<'_>,
+    merchant: MerchantId,
+    batch: BatchId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    tx.exec(GIVE_UP, &params![merchant, batch, now]).await?;
+    tx.announce(Change::Work(merchant));
     Ok(())
 }
 

@@ -91,6 +91,8 @@ describe("a timeline", () => {
     await page.waitForURL(/type=card_issued/);
     await page.getByText("Start of history").waitFor();
     assert.equal(await lines.count(), 1);
+    // The part that took the place of the first one is live as well.
+    await page.locator("#history").getByText("Live", { exact: true }).waitFor();
   });
 });
 

@@ -123,6 +123,35 @@ describe("rows", () => {
   });
 });
 
+describe("a panel beside the list", () => {
+  test("leaves its row marked when the row is drawn anew, and the list's address is the list's when it is closed", async () => {
+    const page = await open("/console/cards");
+    await page.locator(".row-link").nth(1).click();
+    const panel = page.locator("#panel:not([hidden])");
+    await panel.locator("h1").waitFor();
+    const marked = page.locator("[data-row][data-open] .row-link");
+    const address = await marked.getAttribute("href");
+    // As a live list does it.
+    await page.locator("[data-row][data-open]").evaluate((row) => {
+      const fresh = row.cloneNode(true);
+      fresh.removeAttribute("data-open");
+      const content = document.createDocumentFragment();
+      content.append(fresh);
+      replace(row, content);
+    });
+    assert.equal(await marked.getAttribute("href"), address);
+    await page.locator("#find-text").fill("marta");
+    await page.waitForFunction(() => [...document.querySelectorAll(".row-link")].every((link) => link.innerText.startsWith("Marta")));
+    assert.match(page.url(), /console\/cards\/[0-9a-z]{13}/, "the address is the panel's while it is open");
+    await page.locator("#panel").focus();
+    await page.keyboard.press("Escape");
+    await page.locator("#panel").waitFor({ state: "hidden" });
+    assert.match(page.url(), /find=marta/);
+    await page.reload();
+    assert.equal(await page.locator("#find-text").inputValue(), "marta");
+  });
+});
+
 describe("acting on many", () => {
   test("a selection survives paging and sorting, is forgotten with another filter, and acts once, with keys alone", async () => {
     const page = await open("/console/cards?size=25");
@@ -204,12 +233,36 @@ describe("long work", () => {
     await counts(before + 1);
     await jobs.locator(`#open-work a[href="${path}"]`).waitFor();
     await work();
-    await page.getByText("1 of 1 cards").waitFor();
+    await page.getByText("1 of 1 card").waitFor();
     await settings.waitForFunction((many) => Number.parseInt(document.querySelector("#running-work").innerText || "0", 10) <= many, before);
     await jobs.locator(`#all-work a[href="${path}"]`).waitFor();
     assert.equal(await jobs.locator(`#open-work a[href="${path}"]`).count(), 0);
     for (const page of [jobs, settings]) assert.equal(await page.evaluate(() => window.kept), true);
   });
+});
+
+describe("a job", () => {
+  for (const how of ["by its stream", "by asking again, where there are no streams"]) {
+    test(`is followed ${how}: held, gone on with elsewhere, and done`, async () => {
+      const page = await open("/console/cards");
+      if (how !== "by its stream") await page.addInitScript(() => delete window.EventSource);
+      await page.locator("[data-tick]").first().check();
+      await page.getByRole("button", { name: /Add punches/ }).click();
+      await page.locator("#reason").fill("A cloudy day");
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/console\/jobs\/[0-9a-z]{13}/);
+      const job = new URL(page.url()).pathname;
+      await page.evaluate(() => (window.kept = true));
+      const elsewhere = await open(job);
+      await elsewhere.getByRole("button", { name: "Pause" }).click();
+      await page.locator("#job .badge", { hasText: "Paused" }).waitFor();
+      await elsewhere.getByRole("button", { name: "Go on" }).click();
+      await page.locator("#job .badge", { hasText: "Running" }).waitFor();
+      await work();
+      await page.locator("#job .badge", { hasText: "Done" }).first().waitFor();
+      assert.equal(await page.evaluate(() => window.kept), true, "without loading the page again");
+    });
+  }
 });
 
 describe("a session that ended while typing, without scripts", () => {

@@ -319,6 +319,32 @@ async fn a_broken_card_stops_no_other() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_cannot_be_read_is_given_up_and_stops_no_other() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store, goal(9)).await;
+        let cards = shop.cards(2).await;
+        // The first one that every turn comes to.
+        let broken = shop.start(ADD, Audience::Cards(vec![cards[0]])).await;
+        let break_it =
+            "update jobs set audience = 'nonsense', changed_at = 0 where merchant_id = $1 and batch_id = $2";
+        shop.by_hand(break_it, values![shop.merchant, broken].to_vec())
+            .await;
+        let job = shop.run(ADD, Audience::Cards(vec![cards[1]])).await;
+        assert_eq!((job.state, job.done), (JobState::Done, 1));
+        assert_eq!(shop.card(cards[0]).await.card.punches, 0);
+        let open: Vec<(MerchantId, BatchId)> = {
+            let read = shop.ops.store.read("open_jobs", |tx| {
+                Box::pin(async move { passgate::store::jobs::open(tx).await })
+            });
+            let open: Result<_, Error> = read.await;
+            open.expect("read")
+        };
+        assert_eq!(open, [], "nobody comes back to it");
+    })
+    .await;
+}
+
 /// What must hold after a job with [`ADD`] on all cards of the program, which were tapped `taps` times.
 async fn check_once(ops: &Ops, merchant: MerchantId, batch: BatchId, cards: i64, taps: i64) {
     let job = ops.job(merchant, batch).await.expect("there");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use passgate::domain::capture::{Capture, CaptureKey, CaptureKind};
 use passgate::domain::chips::Chip;
 use passgate::domain::event::Actor;
-use passgate::domain::id::{CardId, MemberId, MerchantId, ProgramId, StationId};
+use passgate::domain::id::{CardId, MemberId, MerchantId, ProgramId, SegmentId, StationId};
 use passgate::domain::money::Amount;
 use passgate::domain::program::Rules;
 use passgate::domain::secret::MasterKey;
@@ -20,8 +20,8 @@ use passgate::ops::captures::Recorder;
 use passgate::ops::cards::Holder;
 use passgate::ops::rosters::{FRESH_FOR, List, Query, Rosters};
 use passgate::ops::segments::{Drift, Edit, NewContent, NewSegment, Reach, SegmentError, Target};
-use passgate::store::Store;
 use passgate::store::cards::CardWithProgram;
+use passgate::store::{Error, Store};
 
 use crate::business::{self, Business};
 use crate::engines::{for_each_engine, values};
@@ -86,6 +86,17 @@ impl Shop {
         let answers = self.recorder.record(self.merchant, vec![capture]).await;
         let answers = answers.expect("recorded");
         assert_eq!(answers[0].refusal, None);
+    }
+
+    /// The segments that cards are on the list of.
+    async fn lists(&self) -> Vec<SegmentId> {
+        let merchant = self.merchant;
+        let sql = "select distinct segment_id from segment_cards where merchant_id = $1 order by segment_id";
+        let read = self.ops.store.read("lists_by_hand", move |tx| {
+            Box::pin(async move { tx.all(sql, &values![merchant]).await })
+        });
+        let lists: Result<Vec<(SegmentId,)>, Error> = read.await;
+        lists.expect("read").into_iter().map(|(id,)| id).collect()
     }
 
     async fn save(
@@ -198,6 +209,26 @@ async fn segments_are_saved_seen_changed_and_deleted() {
         );
         let taken = ops.duplicate_segment(merchant, ben, regulars.id, "mine").await;
         assert_eq!(refusal(taken), Refusal::NameTaken("mine".into()));
+        let list = NewContent::List(vec![
+            shop.issue("Ada").await.card.id,
+            shop.issue("Bo").await.card.id,
+        ]);
+        let list = shop.save("A list", list, ANNA, true).await.expect("saved");
+        let taken = ops.duplicate_segment(merchant, ben, list.id, "mine").await;
+        assert_eq!(refusal(taken), Refusal::NameTaken("mine".into()));
+        let whole = ops.duplicate_segment(merchant, ben, list.id, "Ours").await;
+        let whole = whole.expect("copied");
+        assert_eq!(
+            shop.lists().await,
+            [list.id, whole.id],
+            "no list without its segment"
+        );
+        for id in [list.id, whole.id] {
+            ops.delete_segment(merchant, Viewer::Operator, id, 1)
+                .await
+                .expect("deleted");
+        }
+        assert_eq!(shop.lists().await, []);
         assert_eq!(
             refusal(
                 ops.edit_segment(merchant, anna, copy.id, 1, Edit::default())

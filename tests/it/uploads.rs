@@ -317,6 +317,31 @@ async fn what_cannot_be_read_is_refused_and_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_broken_off_does_not_keep_others_out_for_a_day() {
+    for_each_engine(async |store| {
+        let desk = Desk::open(store).await;
+        let Business {
+            ops,
+            merchant,
+            program,
+        } = &desk.0;
+        for _ in 0..10 {
+            let begun = ops.receive_upload(*merchant, MEMBER, "people.csv", Some(*program), true);
+            let mut receiving = begun.await.expect("begun");
+            receiving.take(b"name\nAda").await.expect("taken");
+            // The connection breaks, and nobody says so.
+            drop(receiving);
+        }
+        let refused = desk.upload(b"name\nAda\n").await;
+        assert!(matches!(refused, Err(UploadError::TooMany)), "{refused:?}");
+        ops.clock.advance(Duration::from_hours(1));
+        ops.do_chores_named(&["forget_uploads"]).await.expect("forgotten");
+        desk.upload(b"name\nAda\n").await.expect("taken");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_may_be_large_and_not_larger() {
     let (store, _folder) = crate::engines::sqlite().await;
     let desk = Desk::open(store).await;

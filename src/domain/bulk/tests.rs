@@ -226,3 +226,23 @@ fn stored_forms_are_read_back() {
     assert_eq!(json, r#"{"cards":["0000000000007"]}"#);
     assert_eq!(serde_json::from_str::<Audience>(&json).ok(), Some(audience));
 }
+
+#[test]
+fn a_rule_that_could_not_be_read_again_is_refused() {
+    let check = |rule: Rule| {
+        let at = NOW;
+        BulkAction::Void.check(&Audience::Rule { rule, at }, None)
+    };
+    let parse = |text: &str| Rule::parse(text).expect("a rule");
+    let long = parse(&format!("name.has.'{}'", "x".repeat(LONGEST - 20)));
+    let deep = parse(&format!(
+        "{}visits.over.1{}",
+        "not(".repeat(DEEPEST),
+        ")".repeat(DEEPEST)
+    ));
+    for rule in [long, deep] {
+        assert_eq!(check(rule.clone()), Ok(()));
+        let joined = parse("visits.over.9").and(rule);
+        assert_eq!(check(joined), Err(BulkError::Rule));
+    }
+}

@@ -26,7 +26,12 @@ pub(in crate::ops) async fn turn(ops: &Ops, now: Timestamp) -> Result<usize, Err
     for (merchant, batch) in open.await? {
         let worked = match step(ops, merchant, batch, TURN_CARDS, now).await {
             Err(error) if error.retry() == Retry::Never => {
-                one_by_one(ops, merchant, batch, now, &error).await?
+                match one_by_one(ops, merchant, batch, now, &error).await {
+                    Err(error) if error.retry() == Retry::Never => {
+                        give_up(ops, merchant, batch, now, &error).await?
+                    }
+                    other => other?,
+                }
             }
             other => other?,
         };
@@ -58,6 +63,25 @@ async fn one_by_one(
         }
         other => other,
     }
+}
+
+/// After a job of which nothing can be read: it ends, because it is the first that every turn would come to, and would
+/// stop the jobs of everybody.
+async fn give_up(
+    ops: &Ops,
+    merchant: MerchantId,
+    batch: BatchId,
+    now: Timestamp,
+    error: &Error,
+) -> Result<bool, Error> {
+    tracing::error!(job = %batch, %error, "a job cannot be worked on; it is given up");
+    let given_up: Result<(), Error> = ops
+        .store
+        .write("give_up_job", move |tx| {
+            Box::pin(async move { jobs::give_up(tx, merchant, batch, now).await })
+        })
+        .await;
+    given_up.map(|()| true)
 }
 
 async fn step(

@@ -33,27 +33,47 @@ impl Ops {
             created_at: now,
             changed_at: now,
         };
-        let segment = self
-            .store
-            .write("add_segment", move |tx| {
-                let segment = segment.clone();
+        let copy = segment.clone();
+        self.store
+            .read("may_add_segment", move |tx| {
+                let segment = copy.clone();
                 Box::pin(async move {
                     let context = context(tx, merchant, now).await?;
                     if let Some(rule) = segment.rule() {
                         rule.checked_for(&context)?;
                     }
-                    free(tx, &segment).await?;
-                    segments::insert(tx, &segment).await?;
-                    Ok(segment)
+                    free(tx, &segment).await
                 })
             })
-            .await
-            .map_err(taken)?;
+            .await?;
         self.put_on(merchant, segment.id, &cards).await?;
-        Ok(segment)
+        let id = segment.id;
+        let added = self.store.write("add_segment", move |tx| {
+            let segment = segment.clone();
+            Box::pin(async move {
+                free(tx, &segment).await?;
+                segments::insert(tx, &segment).await?;
+                Ok(segment)
+            })
+        });
+        self.added(merchant, id, added.await.map_err(taken)).await
     }
 
-    /// Puts cards on a list, part by part, so that no tap waits for a long one. Repeating it does no harm.
+    /// What became of a segment whose list was put together before it: no list without one stays.
+    async fn added(
+        &self,
+        merchant: MerchantId,
+        id: SegmentId,
+        added: Result<Segment, SegmentError>,
+    ) -> Result<Segment, SegmentError> {
+        if added.is_err() {
+            self.clear_list(merchant, id).await?;
+        }
+        added
+    }
+
+    /// Puts cards on a list, part by part, so that no tap waits for a long one. Repeating it does no harm. The list of a new
+    /// segment comes before the segment: whatever stops in between, nobody is shown a part of it as all.
     async fn put_on(&self, merchant: MerchantId, id: SegmentId, cards: &[CardId]) -> Result<(), Error> {
         for part in cards.chunks(PART) {
             let part = part.to_vec();
@@ -113,7 +133,18 @@ impl Ops {
         let now = self.clock.now();
         let name = saved::name(name)?;
         let copy = SegmentId(self.ids.next(now));
-        let (segment, cards) = self
+        let cards = self
+            .store
+            .read("list_of_segment", move |tx| {
+                Box::pin(async move {
+                    let found = segments::segment(tx, merchant, id).await?;
+                    found.ok_or(Refusal::NotFound)?.seen_by(viewer)?;
+                    Ok::<_, SegmentError>(segments::on_list(tx, merchant, id).await?)
+                })
+            })
+            .await?;
+        self.put_on(merchant, copy, &cards).await?;
+        let added = self
             .store
             .write("duplicate_segment", move |tx| {
                 let name = name.clone();
@@ -134,13 +165,12 @@ impl Ops {
                     };
                     free(tx, &segment).await?;
                     segments::insert(tx, &segment).await?;
-                    Ok((segment, segments::on_list(tx, merchant, id).await?))
+                    Ok(segment)
                 })
             })
             .await
-            .map_err(taken)?;
-        self.put_on(merchant, copy, &cards).await?;
-        Ok(segment)
+            .map_err(taken);
+        self.added(merchant, copy, added).await
     }
 
     /// What needs a segment and has not happened yet.
@@ -179,6 +209,11 @@ impl Ops {
                 })
             })
             .await?;
+        Ok(self.clear_list(merchant, id).await?)
+    }
+
+    /// Takes everything off a list, part by part.
+    async fn clear_list(&self, merchant: MerchantId, id: SegmentId) -> Result<(), Error> {
         loop {
             let cleared = self
                 .store

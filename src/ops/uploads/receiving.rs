@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{KEPT, LARGEST, MOST_OPEN, UploadError};
+use super::{ARRIVES_WITHIN, KEPT, LARGEST, MOST_OPEN, UploadError};
 use crate::domain::id::{MemberId, MerchantId, ProgramId, UploadId};
 use crate::domain::import::{MOST_COLUMNS, MappingError};
 use crate::ops::Ops;
@@ -27,7 +27,7 @@ pub struct Receiving {
 }
 
 impl Ops {
-    /// Begins to take a file. What is not finished is forgotten after a while.
+    /// Begins to take a file. What has not come to its end within an hour is forgotten.
     pub async fn receive_upload(
         &self,
         merchant: MerchantId,
@@ -54,7 +54,7 @@ impl Ops {
                     if uploads::open(tx, merchant).await? >= MOST_OPEN {
                         return Err(UploadError::TooMany);
                     }
-                    uploads::insert(tx, &new, now, now.plus(KEPT)).await?;
+                    uploads::insert(tx, &new, now, now.plus(ARRIVES_WITHIN)).await?;
                     Ok(())
                 })
             })

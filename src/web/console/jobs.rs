@@ -169,14 +169,15 @@ fn open_part(screen: &Screen, programs: &Programs, picture: &Picture) -> Markup 
 /// What has ended, newest first.
 fn all_part(screen: &Screen, programs: &Programs, works: &[Work], has_more: bool) -> Markup {
     let words = &screen.words.jobs;
-    let over = works
-        .iter()
-        .filter(|work| !work.is_open() && screen.may(works::takes(work)));
-    let over: Vec<_> = over.map(|work| Going::still(work.clone())).collect();
+    // Of which the member sees something; of what is open it stands above.
+    let seen = works.iter().filter(|work| screen.may(works::takes(work)));
+    let seen: Vec<_> = seen.collect();
+    let over = seen.iter().filter(|work| !work.is_open());
+    let over: Vec<_> = over.map(|work| Going::still((*work).clone())).collect();
     let last = works.last().filter(|_| has_more);
     html! {
         section #all-work aria-label=(words.before) {
-            @if works.is_empty() {
+            @if seen.is_empty() && !has_more {
                 (empty(words.nothing_yet, words.nothing_yet_text, Some(("/console/cards", words.to_list))))
             } @else if !over.is_empty() {
                 div.panel {
@@ -199,8 +200,7 @@ fn progress_words(screen: &Screen, job: &Job) -> String {
     if job.gathered_to != ALL_GATHERED && is_open(job) {
         return words.gathering.to_owned();
     }
-    let worked = screen.number(job.done + job.refused);
-    (words.progress)(&worked, &screen.number(job.cards))
+    (words.progress)(job.done + job.refused, job.cards)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -275,7 +275,8 @@ fn progress(
     let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let shown = rows.get(..page).unwrap_or(rows);
     html! {
-        div #job .stack data-poll=[(job.state == JobState::Running).then_some("1")] {
+        // Also a job that is held moves on: somebody resumes or ends it elsewhere.
+        div #job .stack data-poll=[is_open(job).then_some(if job.state == JobState::Running { "1" } else { "5" })] {
             section.panel.sheet {
                 div.row {
                     (state(words, job.state))

@@ -118,10 +118,9 @@ fn line(screen: &Screen, segment: &Segment, reach: Reach, saying: &Saying<'_>) -
 /// How many there are, and how many of them a push can reach.
 pub(in crate::web::console) fn reach_words(screen: &Screen, reach: Reach) -> String {
     let words = &screen.words.segments;
-    let (members, reachable) = (screen.number(reach.members), screen.number(reach.reachable));
     format!(
         "{}, {}",
         (words.members)(reach.members),
-        (words.reachable)(&reachable, &members)
+        (words.reachable)(reach.reachable, reach.members)
     )
 }

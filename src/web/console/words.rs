@@ -50,6 +50,21 @@ fn de(number: i64) -> String {
     Language::German.number(number)
 }
 
+/// A number in an English text with what it counts: "1 card", "2 cards".
+fn en_of(number: i64, one: &str, many: &str) -> String {
+    format!("{} {}", en(number), if number == 1 { one } else { many })
+}
+
+/// The same in a German text.
+fn de_of(number: i64, one: &str, many: &str) -> String {
+    format!("{} {}", de(number), if number == 1 { one } else { many })
+}
+
+/// What a German sentence about so many does: "kann" or "können".
+fn does(number: i64, one: &'static str, many: &'static str) -> &'static str {
+    if number == 1 { one } else { many }
+}
+
 /// A record of texts: for each its name, its type, and what it is in English and in German.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $english:expr, $german:expr;)* }) => {

@@ -323,6 +323,19 @@ async fn a_customers_row_says_and_is_sorted_by_what_all_their_cards_say() {
                 break;
             }
         }
+        // Also of a card that the page has never heard of, because its holder has only just got it.
+        let row = format!(r#"data-swap="row-{}""#, card(5));
+        let both = visits(card(5)).await + 1;
+        let third = second_card(web, 5).await;
+        happen(web, third, SCAN, NOON).await;
+        loop {
+            let message = live.next().await.data;
+            if let Some((_, row)) = message.split_once(&row) {
+                assert_eq!(column(row, "visits").first(), Some(&both.to_string()), "{row}");
+                assert!(row.contains("and 1 more card"), "{row}");
+                break;
+            }
+        }
     })
     .await;
 }

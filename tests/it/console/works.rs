@@ -180,6 +180,36 @@ async fn everything_long_is_in_one_list_and_counted_on_every_page() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_look_at_none_of_what_there_is_is_told_that_there_is_nothing() {
+    let (store, _folder) = engines::sqlite().await;
+    let gateway = gateway(store).await;
+    let owner = Visitor::signed_in(&gateway, OWNER).await;
+    import(&owner).await;
+    let viewer = Visitor::signed_in(&gateway, VIEWER).await;
+    let nothing = viewer.page("/console/jobs").await.body;
+    assert!(
+        nothing.contains("No jobs yet") && !nothing.contains("guests.csv"),
+        "{nothing}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_page_of_codes_that_is_the_last_one_leads_to_no_other() {
+    let (store, _folder) = engines::sqlite().await;
+    let gateway = gateway(store).await;
+    let owner = Visitor::signed_in(&gateway, OWNER).await;
+    for (count, has_more) in [("200", false), ("201", true)] {
+        let batch = codes(&owner, count).await;
+        let made = gateway.web().ops.do_chores_named(&["make_codes"]).await;
+        made.expect("made");
+        for part in ["", "/sheet"] {
+            let page = owner.page(&format!("{batch}{part}")).await.body;
+            assert_eq!(page.contains(r#"rel="next""#), has_more, "{count}{part}: {page}");
+        }
+    }
+}
+
 async fn until(live: &mut Live, said: &str) -> String {
     loop {
         let message = live.any().await;

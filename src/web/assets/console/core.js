@@ -22,6 +22,8 @@
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+// What fits in a piece of a page that has just come, the piece itself among it.
+const within = (selector, root) => [...(root.matches?.(selector) ? [root] : []), ...all(selector, root)];
 
 // A form that acts is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
@@ -54,7 +56,7 @@ const said = () => $("#said")?.dataset ?? {};
 // Copy buttons.
 preparers.push((root) => {
   if (!navigator.clipboard) return;
-  for (const button of all("[data-copy]", root)) button.hidden = false;
+  for (const button of within("[data-copy]", root)) button.hidden = false;
 });
 
 document.addEventListener("click", async (event) => {
@@ -79,7 +81,7 @@ document.addEventListener("submit", (event) => {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
   for (const button of all("button", form)) button.setAttribute("aria-pressed", String(button.value === theme));
-  fetch(form.action, { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual" });
+  fetch(form.action, { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual" }).catch(() => alarm(said().lost));
 });
 
 function announce(text) {
@@ -100,9 +102,11 @@ function toast(text) {
 }
 
 preparers.push((root) => {
-  for (const toast of all("[data-toast]:not([data-seen])", root)) {
+  for (const toast of within("[data-toast]:not([data-seen])", root)) {
     toast.dataset.seen = "";
-    setTimeout(() => toast.matches(":hover, :focus-within") || toast.remove(), 8000);
+    // Not under somebody's pointer: it may hold "Undo".
+    const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : toast.remove());
+    setTimeout(leave, 8000);
   }
 });
 
@@ -117,10 +121,14 @@ function forgetDone() {
 function alarm(text, link) {
   const alarms = $("#alarms");
   if (!alarms) return;
+  const before = document.activeElement;
   const box = document.createElement("div");
   box.className = "alert bad";
   const close = Object.assign(document.createElement("button"), { type: "button", className: "link-button", textContent: said().close });
-  close.addEventListener("click", () => box.remove());
+  close.addEventListener("click", () => {
+    box.remove();
+    if (before?.isConnected) before.focus();
+  });
   const words = Object.assign(document.createElement("p"), { textContent: text });
   if (link) words.append(" ", Object.assign(document.createElement("a"), { href: link.href, textContent: link.text, target: "_blank" }));
   box.append(words, close);

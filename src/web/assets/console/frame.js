@@ -3,14 +3,16 @@
 
 const parser = new DOMParser();
 const SESSION_ENDED = "the session ended";
+const LEFT = "left the page";
 
-// The page at an address. One that turns out to be a sign-in page, or none of ours, is loaded whole.
-async function load(address, options = {}) {
+// The page at an address. One that turns out to be a sign-in page, or none of ours, is loaded whole. What nobody has asked
+// for fails without a word.
+async function load(address, { isAsked = true, ...options } = {}) {
   let response;
   try {
     response = await fetch(address, { ...options, headers: { accept: "text/html", "x-part": "content", ...options.headers } });
   } catch (error) {
-    if (error.name !== "AbortError") alarm(said().lost);
+    if (isAsked && error.name !== "AbortError") alarm(said().lost);
     throw error;
   }
   const landed = new URL(response.url);
@@ -20,25 +22,32 @@ async function load(address, options = {}) {
     alarm(said().sessionEnded, { href: "/console/sign-in", text: said().signIn });
     throw new Error(SESSION_ENDED);
   }
+  if (!isPage && !response.ok && (options.method || !isAsked)) {
+    // Cut off on the way: what was typed stays, and so does a page that only looked whether something is new.
+    if (isAsked) alarm(said().lost);
+    throw new Error("no answer");
+  }
   if (landed.pathname === "/console/sign-in" || !isPage) {
     location.assign(options.method ? location.href : address);
-    throw new Error("left the page");
+    throw new Error(LEFT);
   }
   const page = parser.parseFromString(await response.text(), "text/html");
   return { page, address: response.url, ok: response.ok, redirected: response.redirected };
 }
 
-// Swapping one part. The newest wish wins: an older answer that comes late is dropped.
+// Swapping one part. The newest wish wins: an older answer that comes late is dropped. A page of an error takes the place
+// of the whole page only when somebody asked for it; what is read again by itself is tried again.
 const wishes = new Map();
 
-async function swap(id, address) {
+async function swap(id, address, { isAsked = true } = {}) {
   wishes.get(id)?.abort();
   const wish = new AbortController();
   wishes.set(id, wish);
   const old = document.getElementById(id);
   old?.setAttribute("aria-busy", "true");
   try {
-    const { page } = await load(address, { signal: wish.signal });
+    const { page, ok } = await load(address, { signal: wish.signal, isAsked });
+    if (!ok && !isAsked) return;
     const fresh = page.getElementById(id);
     if (!fresh) return location.assign(address);
     if (wishes.get(id) !== wish) return;
@@ -47,12 +56,16 @@ async function swap(id, address) {
     replace(document.getElementById(id), content);
     document.title = page.title;
   } finally {
-    document.getElementById(id)?.removeAttribute("aria-busy");
+    if (wishes.get(id) === wish) document.getElementById(id)?.removeAttribute("aria-busy");
   }
 }
 
 async function go(id, address, { isTyped = false } = {}) {
-  history[isTyped ? "replaceState" : "pushState"]({ swap: id }, "", address);
+  const panel = $("#panel");
+  const isInPanel = panel?.contains(document.getElementById(id));
+  // Beside a panel the address is the panel's; the list's own comes back when it is closed.
+  if (panel && !panel.hidden && !isInPanel) listAddress = new URL(address, location.href).href;
+  else history[isTyped ? "replaceState" : "pushState"](isInPanel ? { panel: true } : { swap: id }, "", address);
   await swap(id, address).catch(() => {});
 }
 
@@ -138,6 +151,8 @@ async function send(form, submitter, holder) {
     const answer = await load(address, isPost ? { method: "POST", body } : {});
     // A page of an error is no page of ours: what was typed stays, with the reason above it.
     if (!answer.ok && $("#content .failure", answer.page)) return refuse(form, $("#content p", answer.page)?.textContent);
+    // What was refused is typed and not saved still, in the form that comes back.
+    if (!answer.ok) queueMicrotask(() => all("form[data-guard]", holder).forEach((again) => typed.add(again)));
     // What was done leads on; an answer that is a page by itself, such as a link that is shown once, is that page.
     if (holder.id === "content") return answer.ok && answer.redirected ? location.assign(answer.address) : renew(holder, answer.page);
     const stays = !answer.ok || $("#content [data-stay]", answer.page);
@@ -152,7 +167,7 @@ async function send(form, submitter, holder) {
     showInPanel(answer);
   } catch (error) {
     release(form);
-    if (error.message === SESSION_ENDED && form.matches("[data-guard]")) typed.add(form);
+    if (error.message !== LEFT && form.matches("[data-guard]")) typed.add(form);
   }
 }
 
@@ -226,6 +241,7 @@ document.addEventListener("cancel", (event) => {
 // The panel beside a list. The list stays as it is; Back closes the panel.
 const isWide = () => matchMedia("(min-width: 68rem)").matches;
 let panelOpener = null;
+let panelAddress = null;
 let listAddress = location.href;
 
 async function openPanel(address, opener) {
@@ -245,6 +261,7 @@ function showInPanel({ page, address }, { push = false } = {}) {
   if (!content) return location.assign(address);
   panel.replaceChildren(...content.childNodes);
   panel.hidden = false;
+  panelAddress = address;
   document.documentElement.classList.add("with-panel");
   document.title = page.title;
   const title = $("h1", panel);
@@ -256,10 +273,17 @@ function showInPanel({ page, address }, { push = false } = {}) {
   forgetDone();
   panel.scrollTop = 0;
   if (isFirst) panel.focus({ preventScroll: true });
-  for (const row of all("[data-row]")) row.toggleAttribute("data-open", isRowOf(row, address));
+  markRow(document);
 }
 
 const isRowOf = (row, address) => $("a[data-panel]", row)?.pathname === new URL(address).pathname.split("/").slice(0, 4).join("/");
+
+// The row of what the panel shows is marked, also when the row is drawn anew: from there the keys go on.
+function markRow(root) {
+  if ($("#panel")?.hidden !== false) return;
+  for (const row of within("[data-row]", root)) row.toggleAttribute("data-open", isRowOf(row, panelAddress));
+}
+preparers.push(markRow);
 
 function hidePanel() {
   const panel = $("#panel");

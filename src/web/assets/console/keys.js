@@ -150,6 +150,7 @@ function openPalette() {
   };
   field.addEventListener("input", find);
   field.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (by) {
       event.preventDefault();

@@ -10,7 +10,7 @@ async function readAgain(id) {
   do {
     readings.set(id, false);
     if (!document.getElementById(id)) break;
-    await swap(id, location.href).catch(() => {});
+    await swap(id, location.href, { isAsked: false }).catch(() => {});
   } while (readings.get(id));
   readings.delete(id);
 }
@@ -117,7 +117,7 @@ preparers.push((root) => {
     live.close();
     streams.delete(element);
   }
-  for (const element of all("[data-live]", root)) connect(element);
+  for (const element of within("[data-live]", root)) connect(element);
   // One stream for each page: that of the frame is for pages that have none.
   const alone = $("[data-live-alone]");
   if (!alone) return;
@@ -136,13 +136,14 @@ document.addEventListener("visibilitychange", () => each(document.hidden ? "clos
 addEventListener("pagehide", each("close"));
 addEventListener("pageshow", each("open"));
 
-// Parts that are read again every so often, while they have no stream. A part that no longer asks for it is left alone.
+// Parts that are read again every so often, while they have no stream; what has come in a part's place begins anew. A part
+// that no longer asks for it is left alone.
 preparers.push((root) => {
-  for (const part of all("[data-poll]:not([data-polled])", root)) {
+  for (const part of within("[data-poll]:not([data-polled])", root)) {
     part.dataset.polled = "";
     setTimeout(async () => {
       if (!part.isConnected) return;
-      if (!document.hidden && !isStreaming(part)) await swap(part.id, location.href).catch(() => {});
+      if (!document.hidden && !isStreaming(part)) await swap(part.id, location.href, { isAsked: false }).catch(() => {});
       if (part.isConnected) {
         delete part.dataset.polled;
         prepare(part.parentElement);

@@ -113,4 +113,4 @@ function drawChoice(form) {
   for (const part of all("[data-when]", form)) part.hidden = !part.dataset.when.split(" ").includes(chosen);
 }
 document.addEventListener("change", (event) => event.target.matches("[data-comparison]") && drawChoice(event.target.form));
-preparers.push((root) => all("form:has([data-comparison])", root).forEach(drawChoice));
+preparers.push((root) => within("form:has([data-comparison])", root).forEach(drawChoice));

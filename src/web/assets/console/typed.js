@@ -20,5 +20,5 @@ document.addEventListener("input", (event) => {
 const pick = (select) => {
   for (const group of all("[data-picked]", select.form)) group.hidden = group.dataset.picked !== select.value;
 };
-preparers.push((root) => all("select[data-picks]", root).forEach(pick));
+preparers.push((root) => within("select[data-picks]", root).forEach(pick));
 document.addEventListener("change", (event) => event.target.matches("select[data-picks]") && pick(event.target));

@@ -27,6 +27,7 @@ pub(in crate::web::console) fn refused(screen: &Screen, refused: &Refused) -> Te
     match refused {
         Refused::Nothing => words.nothing_selected,
         Refused::TooMany => words.too_many,
+        Refused::TooLong => words.too_long,
         Refused::Wrong(_) => words.wrong_list,
     }
 }

@@ -93,6 +93,10 @@ impl Works {
         let now = web.ops.clock.now();
         let mut paces = lock(&self.paces);
         paces.retain(|(of, id), _| *of != merchant || works.iter().any(|work| work.id() == *id));
+        if paces.len() >= MOST_PACES {
+            // Work that ended, or that everybody has turned away from, while nobody looked at its merchant.
+            paces.retain(|(of, _), pace| *of == merchant || pace.is_fresh(now));
+        }
         let is_full = paces.len() >= MOST_PACES;
         let going = |work: Work| {
             let key = (merchant, work.id());

@@ -123,14 +123,11 @@ pub(super) fn said(screen: &Screen, going: &Going) -> String {
 /// How fast it goes and how long the rest takes; nothing while neither is known.
 pub(in crate::web::console) fn pace(screen: &Screen, going: &Going) -> Vec<String> {
     let words = &screen.words.jobs;
-    let rate = going.per_minute.map(|rate| {
-        let rate = screen.number(rate);
-        match going.work {
-            Work::Job(_) => (words.cards_a_minute)(&rate),
-            Work::Import(_) => (words.rows_a_minute)(&rate),
-            Work::Message(_) => (words.copies_a_minute)(&rate),
-            Work::Codes(_) => (words.codes_a_minute)(&rate),
-        }
+    let rate = going.per_minute.map(|rate| match going.work {
+        Work::Job(_) => (words.cards_a_minute)(rate),
+        Work::Import(_) => (words.rows_a_minute)(rate),
+        Work::Message(_) => (words.copies_a_minute)(rate),
+        Work::Codes(_) => (words.codes_a_minute)(rate),
     });
     rate.into_iter()
         .chain(going.left.map(|left| time_left(screen, left)))
@@ -150,11 +147,10 @@ fn time_left(screen: &Screen, left: Duration) -> String {
 
 fn far(screen: &Screen, work: &Work) -> String {
     let words = &screen.words.jobs;
-    let number = |number| screen.number(number);
     match work {
         Work::Job(job) => progress_words(screen, job),
         Work::Import(upload) => {
-            let rows = (words.rows)(&number(upload.counts.rows()));
+            let rows = (words.rows)(upload.counts.rows());
             match work.progress().filter(|_| work.is_running()) {
                 Some(progress) => {
                     let percent = progress.part.saturating_mul(100) / progress.whole.max(1);
@@ -165,10 +161,10 @@ fn far(screen: &Screen, work: &Work) -> String {
             }
         }
         Work::Message(sending) => match work.progress() {
-            Some(progress) => (words.copies)(&number(progress.part), &number(progress.whole)),
+            Some(progress) => (words.copies)(progress.part, progress.whole),
             None if work.is_open() => words.gathering.to_owned(),
-            None => (words.sent_to)(&number(sending.message.recipients)),
+            None => (words.sent_to)(sending.message.recipients),
         },
-        Work::Codes(batch) => (words.codes)(&number(batch.made), &number(batch.wanted)),
+        Work::Codes(batch) => (words.codes)(batch.made, batch.wanted),
     }
 }

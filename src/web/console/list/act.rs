@@ -7,6 +7,8 @@ use super::selected::Selected;
 use super::wanted::Wanted;
 use crate::domain::access::Action;
 use crate::domain::segment::Rule;
+use crate::domain::segment::order::Each;
+use crate::ops::rosters::Tally;
 use crate::web::Web;
 use crate::web::console::components::icon;
 use crate::web::console::screen::Screen;
@@ -113,7 +115,7 @@ pub fn bar(screen: &Screen, wanted: &Wanted, total: i64) -> Markup {
             p.selected aria-live="polite" data-selected=(words.selected) { (words.selected_hint) }
             label.check {
                 input type="checkbox" name="scope" value="all" data-key="a" data-everything=(screen.number(total));
-                span { ((words.all_matching)(&screen.number(total))) }
+                span { ((words.all_matching)(total)) }
             }
             (offers(screen, None))
             button.button.secondary type="button" data-clear-selection hidden { (words.clear_selection) }
@@ -154,7 +156,12 @@ pub async fn offered(State(web): State<Web>, screen: Screen, form: RawForm) -> R
         .map(|offer| Rule::parse(offer.rule()).unwrap_or(Rule::Any(Vec::new())))
         .collect();
     let tallies = web.rosters.tally(screen.member.merchant, &whom, &rules).await?;
-    let able: Option<Vec<i64>> = tallies.map(|tallies| tallies.iter().map(|tally| tally.cards).collect());
+    // Of a list with a row for each customer, everything is a card of each of them.
+    let of_rows = |tally: &Tally| match (selected.everything, selected.wanted.each) {
+        (true, Each::Customer) => tally.customers,
+        _ => tally.cards,
+    };
+    let able: Option<Vec<i64>> = tallies.map(|tallies| tallies.iter().map(of_rows).collect());
     let all = able.as_ref().and_then(|able| able.last().copied()).unwrap_or(0);
     Ok(offers(&screen, able.as_deref().map(|able| (able, all))))
 }

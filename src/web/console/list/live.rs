@@ -84,7 +84,7 @@ pub async fn events(
         query: wanted.query(),
         each: wanted.each,
         shown: rows.clone(),
-        showing: followed.show(rows.iter().copied().collect()),
+        showing: followed.show(rows.iter().copied().collect(), wanted.each),
         news: News::of(
             wanted,
             rows.clone(),
@@ -168,12 +168,7 @@ impl Page {
             }
             let (counts, lines) = match moved {
                 Ok(moved) if !moved.missed => {
-                    let of_page = self
-                        .showing
-                        .cards()
-                        .iter()
-                        .filter_map(|card| moved.lines.get(card));
-                    let of_page = of_page.cloned().collect();
+                    let of_page = self.of_page(&moved.lines);
                     (Arc::clone(&moved.counts), self.rows_of(of_page))
                 }
                 Ok(moved) => (Arc::clone(&moved.counts), self.all_rows().await?),
@@ -198,9 +193,25 @@ impl Page {
             self.rows = lines.iter().map(|line| (line.customer, line.card)).collect();
             // A change of any of their cards changes the row.
             let all = self.cards_of.values().flatten().map(|line| line.card);
-            self.showing = self.followed.show(all.collect());
+            self.showing = self.followed.show(all.collect(), self.each);
         }
         Some(lines)
+    }
+
+    /// Of what has changed, the cards on the page, and those of the holders on it.
+    fn of_page(&self, lines: &HashMap<CardId, Line>) -> Vec<Line> {
+        match self.each {
+            Each::Card => {
+                let cards = self.showing.cards().iter();
+                cards.filter_map(|card| lines.get(card)).cloned().collect()
+            }
+            Each::Customer => {
+                let of_holders = lines
+                    .values()
+                    .filter(|line| self.rows.contains_key(&line.customer));
+                of_holders.cloned().collect()
+            }
+        }
     }
 
     /// The rows that changed cards belong to: themselves, or those of their holders.
@@ -214,8 +225,13 @@ impl Page {
                 continue;
             };
             let (customer, card) = (line.customer, line.card);
-            if let Some(known) = cards.iter_mut().find(|known| known.card == card) {
-                *known = line;
+            match cards.iter_mut().find(|known| known.card == card) {
+                Some(known) => *known = line,
+                // A new one. Newer ones come last.
+                None => {
+                    let place = cards.partition_point(|known| known.card < card);
+                    cards.insert(place, line);
+                }
             }
             let row = self.rows.get(&customer);
             let row = row.and_then(|row| cards.iter().find(|line| line.card == *row));

@@ -83,7 +83,7 @@ fn part(screen: &Screen, wanted: &Wanted, found: &Found) -> Markup {
         ticks: act::may_act(screen),
     };
     html! {
-        section #list aria-label=(words.title) data-text=(wanted.find) data-said=((words.updated)(&said)) data-filter=(wanted.filter()) {
+        section #list aria-label=(words.title) data-text=(wanted.find) data-said=((words.updated)(&said)) data-filter=(format!("{} {}", screen.member.merchant, wanted.filter())) {
             @for (name, value) in wanted.parts().into_iter().filter(|(name, _)| !matches!(*name, "find" | "at")) {
                 input type="hidden" form="find" name=(name) value=(value);
             }

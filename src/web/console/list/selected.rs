@@ -30,6 +30,8 @@ pub enum Refused {
     Nothing,
     /// So many cards were named, or found by a search, that nobody can go through them one by one.
     TooMany,
+    /// The filters and the segment make a rule together that is too long to be kept.
+    TooLong,
     Wrong(Wrong),
 }
 
@@ -111,6 +113,7 @@ impl Selected {
         };
         if self.wanted.each == Each::Card {
             match self.rule(web, screen).await? {
+                Ok(Some(rule)) if !rule.can_be_kept() => return Ok(Err(Refused::TooLong)),
                 Ok(Some(rule)) => {
                     let at = web.ops.clock.now();
                     return Ok(Ok(Audience::Rule { rule, at }));

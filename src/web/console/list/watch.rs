@@ -3,6 +3,7 @@
 //!
 //! The first page to ask starts a follower of its merchant; the follower ends with the last page.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::counts::Counts;
 use crate::domain::id::{CardId, MerchantId};
+use crate::domain::segment::order::Each;
 use crate::ops::rosters::{Glance, Query};
 use crate::store::Change;
 use crate::store::segments::Line;
@@ -39,8 +41,7 @@ pub struct Followed {
     /// None until the first look.
     pub counts: watch::Sender<Option<Arc<Counts>>>,
     pub moves: broadcast::Sender<Arc<Moved>>,
-    /// How many pages show each card.
-    shown: Mutex<HashMap<CardId, usize>>,
+    shown: Mutex<Shown>,
     /// What was last seen of each list that is open, and after which look, so that pages which show the same list ask
     /// once.
     glances: tokio::sync::Mutex<HashMap<String, (u64, Option<Glance>)>>,
@@ -50,10 +51,20 @@ pub struct Followed {
     pub ended: CancellationToken,
 }
 
+/// What all pages show together.
+#[derive(Default)]
+struct Shown {
+    /// How many pages show each card.
+    cards: HashMap<CardId, usize>,
+    /// How many pages have rows that stand for all cards of somebody, those that are still to come among them.
+    by_customer: usize,
+}
+
 /// What one look found.
 pub struct Moved {
     pub counts: Arc<Counts>,
-    /// The cards that changed and that some page shows, as they are now.
+    /// The cards that changed and that some page shows, as they are now. While some page has a row for each customer, every
+    /// card that changed: it may be a new one of somebody on it.
     pub lines: HashMap<CardId, Line>,
     /// Whether changes were missed, so that any card may have changed.
     pub missed: bool,
@@ -65,6 +76,7 @@ pub struct Moved {
 pub struct Showing {
     followed: Arc<Followed>,
     cards: HashSet<CardId>,
+    each: Each,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -128,15 +140,18 @@ impl Followed {
         self.looks.load(Ordering::SeqCst)
     }
 
-    pub fn show(self: &Arc<Self>, cards: HashSet<CardId>) -> Showing {
+    /// Has changes of these cards looked at, for a page with rows for what `each` says.
+    pub fn show(self: &Arc<Self>, cards: HashSet<CardId>, each: Each) -> Showing {
         let mut shown = lock(&self.shown);
         for card in &cards {
-            *shown.entry(*card).or_default() += 1;
+            *shown.cards.entry(*card).or_default() += 1;
         }
+        shown.by_customer += usize::from(each == Each::Customer);
         drop(shown);
         Showing {
             followed: Arc::clone(self),
             cards,
+            each,
         }
     }
 }
@@ -157,11 +172,14 @@ impl Drop for Showing {
     fn drop(&mut self) {
         let mut shown = lock(&self.followed.shown);
         for card in &self.cards {
-            if let Some(pages) = shown.get_mut(card) {
-                *pages -= 1;
+            if let Entry::Occupied(mut pages) = shown.cards.entry(*card) {
+                *pages.get_mut() -= 1;
+                if *pages.get() == 0 {
+                    pages.remove();
+                }
             }
         }
-        shown.retain(|_, pages| *pages > 0);
+        shown.by_customer -= usize::from(self.each == Each::Customer);
     }
 }
 
@@ -223,7 +241,7 @@ impl Follower {
             let shown = lock(&followed.shown);
             changed
                 .iter()
-                .filter(|card| shown.contains_key(card))
+                .filter(|card| shown.by_customer > 0 || shown.cards.contains_key(card))
                 .copied()
                 .collect()
         };

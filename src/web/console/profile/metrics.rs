@@ -65,10 +65,7 @@ fn metrics(screen: &Screen, held: &Held) -> Vec<Metric> {
         add(words.coupon_status, words.coupon_status_means, html! { (status) });
     }
     if program.rules.kind() != ProgramKind::Coupon {
-        let visits = (words.visits_of)(
-            &screen.number(card.visits),
-            &screen.number(card.scans.max(card.visits)),
-        );
+        let visits = (words.visits_of)(card.visits, card.scans.max(card.visits));
         add(words.visits, words.visits_means, html! { (visits) });
         let cell = filter::word(language, &cell_word(profile.cell)).unwrap_or(profile.cell);
         add(words.segment, words.segment_means, html! { (cell) });

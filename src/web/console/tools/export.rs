@@ -247,13 +247,15 @@ async fn cards_of_list(
 
 /// The list in words for the audit, without what may name somebody.
 fn filter_of(wanted: &Wanted) -> String {
-    const OF_PEOPLE: [&str; 6] = [
+    const OF_PEOPLE: [&str; 7] = [
         "name",
         "first_name",
         "email",
         "phone",
         "external_id",
         "serial_number",
+        // What somebody answered to a program, such as a licence plate.
+        "custom",
     ];
     let mut shown = wanted.clone();
     shown.at = None;
@@ -313,6 +315,7 @@ mod tests {
             "find=ada",
             "rule=name.has.ada",
             "rule=all(visits.over.1,email.is.'ada@example.com')",
+            "rule=custom.nickname.is.ada",
         ] {
             assert!(!filter(query).contains("ada"), "{query}");
         }

@@ -25,7 +25,7 @@ use crate::web::error::ApiError;
 use crate::web::public::card_link;
 use crate::web::refused::Refused;
 
-/// Letters that the store gives out at once; there are more when it gives so many.
+/// Letters that the store gives out at once.
 const PAGE: usize = 200;
 
 /// The routes of invitations, to be nested at `/invitations`.
@@ -92,6 +92,11 @@ async fn page(web: &Web, screen: &Screen, news: &News<'_>) -> Result<Markup, Api
     let merchant = screen.member.merchant;
     let programs = Programs::of(web, merchant).await?;
     let letters = web.ops.invitations(merchant, news.before).await?;
+    let last = letters.last().filter(|_| letters.len() >= PAGE);
+    let has_older = match last {
+        Some(last) => !web.ops.invitations(merchant, Some(last.id)).await?.is_empty(),
+        None => false,
+    };
     let content = html! {
         @if let Some(notice) = &news.notice { (notice) }
         (crumbs(screen, None))
@@ -106,7 +111,7 @@ async fn page(web: &Web, screen: &Screen, news: &News<'_>) -> Result<Markup, Api
                     (empty(said.none, said.none_text, None))
                 } @else {
                     (table(web, screen, &letters))
-                    @if let Some(last) = letters.last().filter(|_| letters.len() >= PAGE) {
+                    @if let Some(last) = last.filter(|_| has_older) {
                         nav.pager aria-label=(screen.words.common.pages) {
                             span {}
                             a.button.secondary rel="next" href=(format!("/console/tools/invitations?before={}", last.id)) {

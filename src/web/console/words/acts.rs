@@ -98,10 +98,8 @@ words! {
         push_here: Text = "Your text", "Ihr Text";
         push_next: Text = "Save and look ahead", "Speichern und vorausschauen";
         push_forecast: Text = "What will become of it", "Was daraus wird";
-        push_sent: Counted = |count| if count == 1 { "1 leaves at once".into() } else { format!("{count} leave at once", count = super::en(count)) },
-            |count| if count == 1 { "1 geht sofort hinaus".into() } else { format!("{count} gehen sofort hinaus", count = super::de(count)) };
-        push_deferred: Counted = |count| if count == 1 { "1 waits".into() } else { format!("{count} wait", count = super::en(count)) },
-            |count| if count == 1 { "1 wartet".into() } else { format!("{count} warten", count = super::de(count)) };
+        push_sent: Counted = |count| format!("{} at once", super::en_of(count, "leaves", "leave")), |count| format!("{} sofort hinaus", super::de_of(count, "geht", "gehen"));
+        push_deferred: Counted = |count| super::en_of(count, "waits", "wait"), |count| super::de_of(count, "wartet", "warten");
         push_suppressed: fn(i64, &str) -> String = |count, rule| format!("{count} not sent: {rule}", count = super::en(count)), |count, rule| format!("{count} nicht gesendet: {rule}", count = super::de(count));
         push_nobody: Text = "Nothing would be sent.", "Es würde nichts gesendet.";
         push_now: Text = "Send now", "Jetzt senden";

@@ -48,8 +48,14 @@ words! {
         revoke: Text = "Withdraw…", "Zurückziehen …";
         revoke_title: With = |label| format!("Withdraw “{label}”?"), |label| format!("„{label}“ zurückziehen?");
         revoke_text: Counted =
-            |count| format!("None of its {count} codes gives anything any more, on paper either. This cannot be undone. What was given stays.", count = super::en(count)),
-            |count| format!("Keiner der {count} Codes gibt mehr etwas, auch nicht auf Papier. Das lässt sich nicht rückgängig machen. Was gegeben wurde, bleibt.", count = super::de(count));
+            |count| match count {
+                1 => "Its one code gives nothing any more, on paper either. This cannot be undone. What was given stays.".into(),
+                count => format!("None of its {} codes gives anything any more, on paper either. This cannot be undone. What was given stays.", super::en(count)),
+            },
+            |count| match count {
+                1 => "Ihr einziger Code gibt nichts mehr, auch nicht auf Papier. Das lässt sich nicht rückgängig machen. Was gegeben wurde, bleibt.".into(),
+                count => format!("Keiner der {} Codes gibt mehr etwas, auch nicht auf Papier. Das lässt sich nicht rückgängig machen. Was gegeben wurde, bleibt.", super::de(count)),
+            };
         revoke_yes: Text = "Withdraw codes", "Codes zurückziehen";
         done_made: Text = "Batch made.", "Serie erstellt.";
         done_revoked: Text = "Codes withdrawn.", "Codes zurückgezogen.";

@@ -77,11 +77,11 @@ words! {
         failed_left: Text = "Good rows are imported even though others fail.",
             "Gute Zeilen werden importiert, auch wenn andere fehlerhaft sind.";
         balances_kept: Counted =
-            |count| format!("{count} rows name a balance of a card that is there already. Such cards keep their own.", count = super::en(count)),
-            |count| format!("{count} Zeilen nennen einen Stand zu einer Karte, die es schon gibt. Solche Karten behalten ihren eigenen.", count = super::de(count));
+            |count| format!("{} a balance of a card that is there already. Such cards keep their own.", super::en_of(count, "row names", "rows name")),
+            |count| format!("{} einen Stand zu einer Karte, die es schon gibt. Solche Karten behalten ihren eigenen.", super::de_of(count, "Zeile nennt", "Zeilen nennen"));
         consents_left: Counted =
-            |count| format!("{count} rows name a consent that is not noted: it lacks when and where it was given, or the person has refused it here.", count = super::en(count)),
-            |count| format!("{count} Zeilen nennen eine Einwilligung, die nicht vermerkt wird: Es fehlt, wann und wo sie gegeben wurde, oder die Person hat sie hier verweigert.", count = super::de(count));
+            |count| format!("{} a consent that is not noted: it lacks when and where it was given, or the person has refused it here.", super::en_of(count, "row names", "rows name")),
+            |count| format!("{} eine Einwilligung, die nicht vermerkt wird: Es fehlt, wann und wo sie gegeben wurde, oder die Person hat sie hier verweigert.", super::de_of(count, "Zeile nennt", "Zeilen nennen"));
         run: Counted = |count| if count == 1 { "Import 1 row".into() } else { format!("Import {count} rows", count = super::en(count)) },
             |count| if count == 1 { "1 Zeile importieren".into() } else { format!("{count} Zeilen importieren", count = super::de(count)) };
         change_columns: Text = "Change columns", "Spalten ändern";

@@ -9,7 +9,8 @@ words! {
         /// `%n` is the number, which a script puts in.
         selected: Text = "%n selected", "%n ausgewählt";
         selected_hint: Text = "With the ticked rows:", "Mit den angekreuzten Zeilen:";
-        all_matching: With = |total| format!("All {total} that match"), |total| format!("Alle {total} Treffer");
+        all_matching: Counted = |total| if total == 1 { "The one that matches".into() } else { format!("All {} that match", super::en(total)) },
+            |total| if total == 1 { "Der eine Treffer".into() } else { format!("Alle {} Treffer", super::de(total)) };
         clear_selection: Text = "Clear selection", "Auswahl aufheben";
         add_punches: Text = "Add punches", "Stempel geben";
         add_points: Text = "Add points", "Punkte geben";
@@ -26,19 +27,21 @@ words! {
         reason: Text = "Reason", "Grund";
         reason_hint: Text = "Stands in each card's history.", "Steht im Verlauf jeder Karte.";
         can_punches: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be given punches", able = super::en(able), all = super::en(all)),
-            |able, all| format!("{able} von {all} können Stempel bekommen", able = super::de(able), all = super::de(all));
+            |able, all| format!("{} von {} {} Stempel bekommen", super::de(able), super::de(all), super::does(able, "kann", "können"));
         can_points: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be given points", able = super::en(able), all = super::en(all)),
-            |able, all| format!("{able} von {all} können Punkte bekommen", able = super::de(able), all = super::de(all));
+            |able, all| format!("{} von {} {} Punkte bekommen", super::de(able), super::de(all), super::does(able, "kann", "können"));
         can_redeem: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be redeemed", able = super::en(able), all = super::en(all)),
-            |able, all| format!("{able} von {all} können eingelöst werden", able = super::de(able), all = super::de(all));
+            |able, all| format!("{} von {} {} eingelöst werden", super::de(able), super::de(all), super::does(able, "kann", "können"));
         can_void: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be ended", able = super::en(able), all = super::en(all)),
-            |able, all| format!("{able} von {all} können beendet werden", able = super::de(able), all = super::de(all));
+            |able, all| format!("{} von {} {} beendet werden", super::de(able), super::de(all), super::does(able, "kann", "können"));
         can_restore: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be restored", able = super::en(able), all = super::en(all)),
-            |able, all| format!("{able} von {all} können wiederhergestellt werden", able = super::de(able), all = super::de(all));
+            |able, all| format!("{} von {} {} wiederhergestellt werden", super::de(able), super::de(all), super::does(able, "kann", "können"));
         can_take_back: fn(i64, i64) -> String = |able, all| format!("{able} of {all} can be taken back", able = super::en(able), all = super::en(all)),
-            |able, all| format!("{able} von {all} können zurückgenommen werden", able = super::de(able), all = super::de(all));
-        crossing: fn(i64, i64) -> String = |cards, rewards| format!("{cards} cards reach their goal, which earns {rewards} rewards.", cards = super::en(cards), rewards = super::en(rewards)),
-            |cards, rewards| format!("{cards} Karten erreichen ihr Ziel; das bringt {rewards} Prämien.", cards = super::de(cards), rewards = super::de(rewards));
+            |able, all| format!("{} von {} {} zurückgenommen werden", super::de(able), super::de(all), super::does(able, "kann", "können"));
+        crossing: fn(i64, i64) -> String = |cards, rewards| format!("{} {} goal, which earns {}.", super::en(cards),
+                if cards == 1 { "card reaches its" } else { "cards reach their" }, super::en_of(rewards, "reward", "rewards")),
+            |cards, rewards| format!("{} {} ihr Ziel; das bringt {}.", super::de_of(cards, "Karte", "Karten"),
+                super::does(cards, "erreicht", "erreichen"), super::de_of(rewards, "Prämie", "Prämien"));
         void_note: Text = "Ended cards stay on the phones. They show that they have ended, and every scan is refused.",
             "Beendete Karten bleiben auf den Handys. Sie zeigen, dass sie beendet sind, und jeder Scan wird abgelehnt.";
         type_number: With = |count| format!("To end them, type their number: {count}"),
@@ -62,6 +65,8 @@ words! {
             "Nichts ist ausgewählt. Kreuzen Sie Zeilen an oder wählen Sie alle Treffer.";
         too_many: Text = "A search, a list with filters, or one row per customer can act on at most 5,000 cards at once. Narrow it down, or filter without a search.",
             "Mit einer Suche, einer Liste mit Filtern oder einer Zeile je Kunde sind höchstens 5.000 Karten auf einmal möglich. Grenzen Sie weiter ein oder filtern Sie ohne Suche.";
+        too_long: Text = "These filters are too many to act on at once. Take some of them off.",
+            "Das sind zu viele Filter für eine Aktion. Nehmen Sie einige davon weg.";
         wrong_list: Text = "The list that this was chosen from cannot be read any more. Choose again.",
             "Die Liste, aus der gewählt wurde, ist nicht mehr lesbar. Wählen Sie neu.";
         stale: Text = "This form is too old to be sent. Choose again; nothing was done.",
@@ -79,23 +84,27 @@ words! {
         check_file: Text = "Check of a file", "Prüfung einer Datei";
         sending: Text = "Message", "Nachricht";
         making_codes: Text = "Codes", "Codes";
-        rows: With = |rows| format!("{rows} rows"), |rows| format!("{rows} Zeilen");
-        copies: fn(&str, &str) -> String = |told, all| format!("{told} of {all} copies decided"),
-            |told, all| format!("über {told} von {all} Kopien entschieden");
-        sent_to: With = |count| format!("to {count} recipients"), |count| format!("an {count} Empfänger");
-        codes: fn(&str, &str) -> String = |made, all| format!("{made} of {all} codes made"),
-            |made, all| format!("{made} von {all} Codes erzeugt");
-        cards_a_minute: With = |rate| format!("{rate} cards a minute"), |rate| format!("{rate} Karten pro Minute");
-        rows_a_minute: With = |rate| format!("{rate} rows a minute"), |rate| format!("{rate} Zeilen pro Minute");
-        copies_a_minute: With = |rate| format!("{rate} copies a minute"), |rate| format!("{rate} Kopien pro Minute");
-        codes_a_minute: With = |rate| format!("{rate} codes a minute"), |rate| format!("{rate} Codes pro Minute");
+        rows: Counted = |rows| super::en_of(rows, "row", "rows"), |rows| super::de_of(rows, "Zeile", "Zeilen");
+        copies: fn(i64, i64) -> String = |told, all| format!("{} of {} decided", super::en(told), super::en_of(all, "copy", "copies")),
+            |told, all| format!("über {} von {} entschieden", super::de(told), super::de_of(all, "Kopie", "Kopien"));
+        sent_to: Counted = |count| format!("to {}", super::en_of(count, "recipient", "recipients")), |count| format!("an {} Empfänger", super::de(count));
+        codes: fn(i64, i64) -> String = |made, all| format!("{} of {} made", super::en(made), super::en_of(all, "code", "codes")),
+            |made, all| format!("{} von {} erzeugt", super::de(made), super::de_of(all, "Code", "Codes"));
+        cards_a_minute: Counted = |rate| format!("{} a minute", super::en_of(rate, "card", "cards")),
+            |rate| format!("{} pro Minute", super::de_of(rate, "Karte", "Karten"));
+        rows_a_minute: Counted = |rate| format!("{} a minute", super::en_of(rate, "row", "rows")),
+            |rate| format!("{} pro Minute", super::de_of(rate, "Zeile", "Zeilen"));
+        copies_a_minute: Counted = |rate| format!("{} a minute", super::en_of(rate, "copy", "copies")),
+            |rate| format!("{} pro Minute", super::de_of(rate, "Kopie", "Kopien"));
+        codes_a_minute: Counted = |rate| format!("{} a minute", super::en_of(rate, "code", "codes")),
+            |rate| format!("{} pro Minute", super::de_of(rate, "Code", "Codes"));
         seconds_left: Text = "a few seconds left", "noch einige Sekunden";
         a_minute_left: Text = "less than a minute left", "noch weniger als eine Minute";
         minutes_left: Counted = |count| format!("about {count} min left"), |count| format!("noch etwa {count} Min.");
         hours_left: Counted = |count| format!("about {count} h left"), |count| format!("noch etwa {count} Std.");
         gathering: Text = "Looking up who is meant…", "Es wird nachgesehen, wer gemeint ist …";
-        progress: fn(&str, &str) -> String = |done, all| format!("{done} of {all} cards"),
-            |done, all| format!("{done} von {all} Karten");
+        progress: fn(i64, i64) -> String = |done, all| format!("{} of {}", super::en(done), super::en_of(all, "card", "cards")),
+            |done, all| format!("{} von {}", super::de(done), super::de_of(all, "Karte", "Karten"));
         changed: Text = "Done", "Ausgeführt";
         left_out: Text = "Left out", "Ausgelassen";
         started_by: Text = "Started", "Begonnen";
@@ -113,14 +122,14 @@ words! {
         was_cancelled: Text = "Cancelled. What was done stays, and can be undone.",
             "Abgebrochen. Was getan ist, bleibt und lässt sich zurücknehmen.";
         same_as_preview: Text = "Exactly what the preview showed.", "Genau wie in der Vorschau.";
-        more_cards: Counted = |count| format!("{count} more cards than in the preview.", count = super::en(count)),
-            |count| format!("{count} Karten mehr als in der Vorschau.", count = super::de(count));
-        fewer_cards: Counted = |count| format!("{count} fewer cards than in the preview.", count = super::en(count)),
-            |count| format!("{count} Karten weniger als in der Vorschau.", count = super::de(count));
+        more_cards: Counted = |count| format!("{} than in the preview.", super::en_of(count, "more card", "more cards")),
+            |count| format!("{} mehr als in der Vorschau.", super::de_of(count, "Karte", "Karten"));
+        fewer_cards: Counted = |count| format!("{} than in the preview.", super::en_of(count, "card fewer", "fewer cards")),
+            |count| format!("{} weniger als in der Vorschau.", super::de_of(count, "Karte", "Karten"));
         other_cards: Text = "As many cards as in the preview, but not the same ones.",
             "So viele Karten wie in der Vorschau, aber nicht dieselben.";
-        able_differs: fn(i64, i64) -> String = |now, then| format!("It was done to {now} cards; the preview had said {then}.", now = super::en(now), then = super::en(then)),
-            |now, then| format!("Ausgeführt für {now} Karten; die Vorschau sagte {then}.", now = super::de(now), then = super::de(then));
+        able_differs: fn(i64, i64) -> String = |now, then| format!("It was done to {}; the preview had said {}.", super::en_of(now, "card", "cards"), super::en(then)),
+            |now, then| format!("Ausgeführt für {}; die Vorschau sagte {}.", super::de_of(now, "Karte", "Karten"), super::de(then));
         each_card: Text = "Each card", "Jede Karte";
         waiting: Text = "Waiting", "Wartet";
         nothing_yet: Text = "No jobs yet", "Noch keine Aufträge";

@@ -13,8 +13,8 @@ words! {
         one: Text = "Message", "Nachricht";
         new: Text = "New message", "Neue Nachricht";
         edit_title: Text = "Edit message", "Nachricht bearbeiten";
-        clicks: Counted = |count| format!("Links on passes and in messages were opened {count} times.", count = super::en(count)),
-            |count| format!("Links auf Pässen und in Nachrichten wurden {count}-mal geöffnet.", count = super::de(count));
+        clicks: Counted = |count| format!("Links on passes and in messages were opened {}.", super::en_of(count, "time", "times")),
+            |count| format!("Links auf Pässen und in Nachrichten wurden {}-mal geöffnet.", super::de(count));
         none: Text = "No messages yet", "Noch keine Nachrichten";
         none_text: Text = "Write one to see how many people it reaches before anything is sent.",
             "Schreiben Sie eine: Vor dem Senden sehen Sie, wie viele Menschen sie erreicht.";
@@ -42,7 +42,7 @@ words! {
         tier: Text = "Tier", "Stufe";
         reward: Text = "Rewards", "Prämien";
         one_card: Text = "One card", "Eine Karte";
-        cards: Counted = |count| format!("{count} cards", count = super::en(count)), |count| format!("{count} Karten", count = super::de(count));
+        cards: Counted = |count| super::en_of(count, "card", "cards"), |count| super::de_of(count, "Karte", "Karten");
         all_of_program: Text = "All of a program", "Alle eines Programms";
         all_holders: With = |name| format!("All holders of {name}"), |name| format!("Alle mit der Karte {name}");
         saved_segment: Text = "A saved segment", "Ein gespeichertes Segment";
@@ -50,8 +50,8 @@ words! {
         leads_to: With = |host| format!("Leads to {host}"), |host| format!("Führt zu {host}");
         rule_at_start: Text = "Rule at the start", "Regel beim Start";
         clicked: Text = "Clicked", "Angeklickt";
-        clicked_by: fn(i64, i64) -> String = |clicks, cards| format!("{clicks} times, by {cards} of them", clicks = super::en(clicks), cards = super::en(cards)),
-            |clicks, cards| format!("{clicks}-mal, von {cards} von ihnen", clicks = super::de(clicks), cards = super::de(cards));
+        clicked_by: fn(i64, i64) -> String = |clicks, cards| format!("{}, by {} of them", super::en_of(clicks, "time", "times"), super::en(cards)),
+            |clicks, cards| format!("{}-mal, von {} von ihnen", super::de(clicks), super::de(cards));
         forecast_title: Text = "What it will do", "Was sie bewirken wird";
         outcome_title: Text = "Forecast and outcome", "Vorhersage und Ergebnis";
         copies: Text = "Copies of cards are counted: a card in two wallets counts twice.",
@@ -67,8 +67,8 @@ words! {
             |sent, deferred, suppressed| format!("{sent} at once, {deferred} later, {suppressed} not", sent = super::en(sent), deferred = super::en(deferred), suppressed = super::en(suppressed)),
             |sent, deferred, suppressed| format!("{sent} sofort, {deferred} später, {suppressed} nicht", sent = super::de(sent), deferred = super::de(deferred), suppressed = super::de(suppressed));
         of_people: fn(i64, i64) -> String =
-            |recipients, reached| format!("{recipients} cards are meant; {reached} copies can be told.", recipients = super::en(recipients), reached = super::en(reached)),
-            |recipients, reached| format!("{recipients} Karten sind gemeint; {reached} Kopien sind erreichbar.", recipients = super::de(recipients), reached = super::de(reached));
+            |recipients, reached| format!("{} meant; {} can be told.", super::en_of(recipients, "card is", "cards are"), super::en_of(reached, "copy", "copies")),
+            |recipients, reached| format!("{} gemeint; {} erreichbar.", super::de_of(recipients, "Karte ist", "Karten sind"), super::de_of(reached, "Kopie ist", "Kopien sind"));
         outdated_forecast: Text = "The message changed after this forecast. Make a new one before you send.",
             "Die Nachricht wurde nach dieser Vorhersage geändert. Machen Sie vor dem Senden eine neue.";
         when_told: Text = "When they are told", "Wann sie es erfahren";

@@ -57,8 +57,8 @@ words! {
         visits: Text = "Visits", "Besuche";
         visits_means: Text = "Visits that stand; in brackets all scans and taps, those that were taken back too.",
             "Besuche, die gelten; in Klammern alle Scans und Taps, auch die zurückgenommenen.";
-        visits_of: fn(&str, &str) -> String = |net, gross| format!("{net} ({gross} scans)"),
-            |net, gross| format!("{net} ({gross} Scans)");
+        visits_of: fn(i64, i64) -> String = |net, gross| format!("{} ({})", super::en(net), super::en_of(gross, "scan", "scans")),
+            |net, gross| format!("{} ({})", super::de(net), super::de_of(gross, "Scan", "Scans"));
         coupon_status: Text = "Coupon", "Coupon";
         coupon_status_means: Text = "A coupon is redeemed once, ever.", "Ein Coupon wird ein einziges Mal eingelöst.";
         coupon_active: Text = "Can be redeemed", "Einlösbar";
@@ -85,8 +85,7 @@ words! {
         promotions: Text = "Running promotions", "Laufende Aktionen";
         promotions_means: Text = "What this holder can use now, with the uses left.",
             "Was dieser Inhaber jetzt nutzen kann, mit den verbleibenden Nutzungen.";
-        uses_left: Counted = |count| if count == 1 { "1 use left".into() } else { format!("{count} uses left", count = super::en(count)) },
-            |count| if count == 1 { "noch 1 Nutzung".into() } else { format!("noch {count} Nutzungen", count = super::de(count)) };
+        uses_left: Counted = |count| format!("{} left", super::en_of(count, "use", "uses")), |count| format!("noch {}", super::de_of(count, "Nutzung", "Nutzungen"));
         until: With = |day| format!("until {day}"), |day| format!("bis {day}");
         serial_number: Text = "Serial number", "Seriennummer";
         serial_means: Text = "What this pass is called on every phone; it never changes.",

@@ -32,8 +32,8 @@ words! {
         matches: Text = "Who matches now", "Wer jetzt passt";
         members: Counted = |count| if count == 1 { "1 card".into() } else { format!("{count} cards", count = super::en(count)) },
             |count| if count == 1 { "1 Karte".into() } else { format!("{count} Karten", count = super::de(count)) };
-        reachable: fn(&str, &str) -> String = |reachable, all| format!("{reachable} of {all} can be reached by push now"),
-            |reachable, all| format!("{reachable} von {all} sind jetzt per Push erreichbar");
+        reachable: fn(i64, i64) -> String = |reachable, all| format!("{} of {} can be reached by push now", super::en(reachable), super::en(all)),
+            |reachable, all| format!("{} von {} {} jetzt per Push erreichbar", super::de(reachable), super::de(all), super::does(reachable, "ist", "sind"));
         sample: Text = "For example", "Zum Beispiel";
         save: Text = "Save segment", "Segment speichern";
         show: Text = "Show in the list", "In der Liste zeigen";

@@ -53,8 +53,8 @@ words! {
         second_factor_off: Text =
             "Besides the password, ask for a code that an app on your phone makes. Off.",
             "Neben dem Passwort wird ein Code verlangt, den eine App auf Ihrem Handy erzeugt. Aus.";
-        second_factor_on: Counted = |left| if left == 1 { "On. 1 recovery code is left.".into() } else { format!("On. {left} recovery codes are left.", left = super::en(left)) },
-            |left| if left == 1 { "An. 1 Ersatzcode ist übrig.".into() } else { format!("An. {left} Ersatzcodes sind übrig.", left = super::de(left)) };
+        second_factor_on: Counted = |left| format!("On. {} left.", super::en_of(left, "recovery code is", "recovery codes are")),
+            |left| format!("An. {} übrig.", super::de_of(left, "Ersatzcode ist", "Ersatzcodes sind"));
         second_factor_is_on: Text = "The second factor is on already. Turn it off with a code before you set up another one.",
             "Der zweite Faktor ist schon eingeschaltet. Schalten Sie ihn mit einem Code aus, bevor Sie einen neuen einrichten.";
         turn_on: Text = "Turn on", "Einschalten";

@@ -19,8 +19,17 @@ use crate::web::console::tools::{crumbs, download};
 use crate::web::error::ApiError;
 use crate::web::refused::Refused;
 
-/// Codes that the store gives out at once; there are more when it gives so many.
+/// Codes that the store gives out at once.
 const PAGE: usize = 200;
+
+/// The code behind which the next page begins; none on the last one.
+async fn next_page(web: &Web, batch: &CodeBatch, codes: &[ListedCode]) -> Result<Option<String>, ApiError> {
+    let Some(last) = codes.last().filter(|_| codes.len() >= PAGE) else {
+        return Ok(None);
+    };
+    let rest = web.ops.codes(batch.merchant, batch.id, &last.code).await?;
+    Ok((!rest.is_empty()).then(|| last.code.clone()))
+}
 
 async fn found(web: &Web, screen: &Screen, id: &str) -> Result<CodeBatch, ApiError> {
     let id: CodeBatchId = id.parse().map_err(|_| ApiError::NotFound)?;
@@ -51,6 +60,7 @@ async fn page(
     let programs = Programs::of(web, batch.merchant).await?;
     let after = place.after.as_deref().unwrap_or_default();
     let codes = web.ops.codes(batch.merchant, batch.id, after).await?;
+    let next = next_page(web, batch, &codes).await?;
     let here = address(batch.id);
     let is_making = batch.made < batch.wanted;
     let done = place.done.as_deref().and_then(|word| notice(screen, word));
@@ -69,7 +79,7 @@ async fn page(
                 }
             }
             (table(screen, batch, &codes))
-            (pager(screen, &here, place, &codes))
+            (pager(screen, &here, place, next.as_deref()))
         } }
     };
     Ok(screen.page(Section::Tools, &batch.label, &content))
@@ -100,15 +110,14 @@ fn table(screen: &Screen, batch: &CodeBatch, codes: &[ListedCode]) -> Markup {
     }
 }
 
-fn pager(screen: &Screen, here: &str, place: &Place, codes: &[ListedCode]) -> Markup {
+fn pager(screen: &Screen, here: &str, place: &Place, next: Option<&str>) -> Markup {
     let common = &screen.words.common;
-    let last = codes.last().filter(|_| codes.len() >= PAGE);
     html! {
-        @if place.after.is_some() || last.is_some() {
+        @if place.after.is_some() || next.is_some() {
             nav.pager aria-label=(common.pages) {
                 @if place.after.is_some() { a.button.secondary href=(here) { (screen.words.import.first_errors) } } @else { span {} }
-                @if let Some(last) = last {
-                    a.button.secondary rel="next" href=(format!("{here}?after={}", last.code)) { (common.next) }
+                @if let Some(next) = next {
+                    a.button.secondary rel="next" href=(format!("{here}?after={next}")) { (common.next) }
                 }
             }
         }
@@ -154,12 +163,13 @@ pub(super) async fn sheet(
     let said = &screen.words.codes;
     let after = place.after.as_deref().unwrap_or_default();
     let codes = web.ops.codes(batch.merchant, batch.id, after).await?;
+    let next = next_page(&web, &batch, &codes).await?;
     let here = address(batch.id);
     let content = html! {
         div.no-print {
             (crumbs(&screen, Some((&here, &batch.label))))
             p.hint { (said.sheet_hint) }
-            (pager(&screen, &format!("{here}/sheet"), &place, &codes))
+            (pager(&screen, &format!("{here}/sheet"), &place, next.as_deref()))
         }
         section.paper aria-label=(said.sheet) {
             h1 { (batch.label) }

@@ -231,7 +231,7 @@ async fn take_file(
             }
         };
         if let Err(error) = taken {
-            // What cannot be deleted now is forgotten after a day.
+            // What cannot be deleted now is forgotten after an hour.
             let _ = receiving.give_up().await;
             return Err(refusal(said, error));
         }

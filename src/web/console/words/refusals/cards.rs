@@ -132,10 +132,14 @@ impl Language {
         }
     }
 
-    /// Why a job left a card out, by the code that stands beside it. In English the sentence is stored as well.
+    /// Why a job left a card out, as its row keeps it: a code and the English sentence. What cannot be read back from that
+    /// is said by its code alone.
     pub fn job_row(self, code: &str, stored: &str) -> String {
         if self == Self::English {
             return stored.to_owned();
+        }
+        if let Some(refusal) = bulk::Refusal::read(code, stored) {
+            return self.bulk_refusal(&refusal);
         }
         match code {
             "no_card" => NO_CARD.1,
@@ -168,6 +172,7 @@ impl Language {
             JobError::Refused(BulkError::Reason { .. }) => self.words().jobs.expected_reason.to_owned(),
             JobError::Refused(BulkError::Cards { got: 0 }) => self.words().jobs.nothing_selected.to_owned(),
             JobError::Refused(BulkError::Cards { .. }) => self.words().jobs.too_many.to_owned(),
+            JobError::Refused(BulkError::Rule) => self.words().jobs.too_long.to_owned(),
             JobError::NotFound => self.said("There is no such job.", "Diesen Auftrag gibt es nicht."),
             JobError::Over(_) => self.said(
                 "This job has ended: it can no longer be paused, resumed or cancelled.",

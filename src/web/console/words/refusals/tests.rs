@@ -262,6 +262,7 @@ fn refusals_of_cards_coupons_codes_and_jobs() {
         Refused::Job(JobError::Refused(BulkError::Reason { got: 0 })),
         Refused::Job(JobError::Refused(BulkError::Cards { got: 0 })),
         Refused::Job(JobError::Refused(BulkError::Cards { got: 9999 })),
+        Refused::Job(JobError::Refused(BulkError::Rule)),
     ]);
     let mut bulk = vec![
         bulk::Refusal::NoCard,
@@ -283,6 +284,16 @@ fn refusals_of_cards_coupons_codes_and_jobs() {
         let row = Language::German.job_row(code, &sentence);
         assert_ne!(row, sentence, "{code}");
         assert_ne!(row, Language::German.job_row("no such code", ""), "{code}");
+        let numbers = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        if bulk::Refusal::read(code, &sentence).is_some() {
+            assert_eq!(row, Language::German.bulk_refusal(&refusal), "{code}");
+        }
+        if matches!(code, "balance" | "points_spent" | "too_late") {
+            assert!(
+                !numbers(&row).is_empty() || numbers(&sentence).is_empty(),
+                "{row}"
+            );
+        }
     }
     for refusal in lifecycle() {
         differ(&format!("{refusal:?}"), |language| {
