@@ -16,7 +16,7 @@ use crate::domain::id::{CardId, MessageId};
 use crate::domain::link::Target;
 use crate::domain::message::audience::BuiltInName;
 use crate::domain::message::when::WhoseZone;
-use crate::domain::message::{Audience, Content, Message, Refusal, RuleText, When, length};
+use crate::domain::message::{Audience, Content, Message, Refusal, RuleText, Translations, When, length};
 use crate::domain::preference::Class;
 use crate::domain::segment::{Rule, RuleError};
 use crate::ops::messages::{Edit, MessageError, NewMessage};
@@ -201,6 +201,7 @@ impl Typed {
             text,
             link,
             class,
+            ..
         } = &message.content;
         let (to, cards, rule) = match &message.audience {
             Audience::Cards(cards) => {
@@ -247,6 +248,7 @@ impl Typed {
             text: self.text.trim().to_owned(),
             link: None,
             class: Class::parse(&self.class).unwrap_or(Class::Marketing),
+            translations: Translations::default(),
         };
         Ok(NewMessage {
             content,
