@@ -18,6 +18,7 @@ pub(crate) mod strings;
 pub(crate) mod strip;
 pub(crate) mod template;
 pub(crate) mod text;
+pub(crate) mod translated;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -27,12 +28,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use openssl::error::ErrorStack;
 
-use crate::apple::bundle::Design;
+use crate::apple::bundle::{Design, Files};
 use crate::apple::cache::Cache;
 use crate::apple::identity::{Identity, IdentityError, Intermediates};
 use crate::apple::sign::{Signer, sha256};
 use crate::apple::strip::Strip;
 use crate::apple::template::Template;
+use crate::apple::translated::Translated;
 use crate::config;
 use crate::domain::face::CardFace;
 use crate::domain::id::PassTypeIdentifier;
@@ -115,6 +117,8 @@ struct Issuer {
 struct DesignKey {
     template: String,
     strip: Option<Strip>,
+    /// Translations are not in the design: each pass has its own.
+    without_languages: bool,
 }
 
 /// A finished tail is named by all that went into it except the time, so none can be out of date.
@@ -160,24 +164,28 @@ impl Passes {
                 wanted: face.template.clone(),
                 known: list(self.templates.keys()),
             })?;
-        let pass = pass_json::write(face, &template.settings, &issuer.identity, links, back)?;
+        let translated = Translated::of(face, template);
+        let key = translated.as_ref().map(|translated| translated.key.as_str());
+        let pass = pass_json::write(face, &template.settings, &issuer.identity, links, back, key)?;
         let strip = template.settings.stamps.as_ref().map(|_| Strip::of(face));
         let design_key = DesignKey {
             template: face.template.clone(),
             strip,
+            without_languages: translated.is_some(),
         };
         let design = self.design(&design_key, template)?;
+        let files = translated.map(|translated| translated.files).unwrap_or_default();
 
         let key = TailKey {
             design: design_key,
-            pass: sha256(&pass),
+            pass: digest(&pass, &files),
         };
         let tail = match self.tails.find(&key) {
             Some(tail) => tail,
             None => {
-                let manifest = design.manifest(&pass);
+                let manifest = design.manifest(&pass, &files);
                 let signature = issuer.signer.sign(manifest.as_bytes(), now)?;
-                let tail = design.tail(&pass, manifest.as_bytes(), &signature)?;
+                let tail = design.tail(&pass, &files, manifest.as_bytes(), &signature)?;
                 self.tails.insert(key, tail.clone(), tail.len());
                 tail
             }
@@ -240,6 +248,11 @@ impl Passes {
             return Ok(design);
         }
         let mut files = template.files.clone();
+        if key.without_languages {
+            for language in template.languages.keys() {
+                files.remove(&strings::path(language));
+            }
+        }
         if let (Some(strip), Some(stamps)) = (key.strip, &template.settings.stamps) {
             files.extend(strip.draw(stamps)?);
         }
@@ -248,6 +261,19 @@ impl Passes {
             .insert(key.clone(), design.clone(), design.blob.len());
         Ok(design)
     }
+}
+
+/// Of all files of a pass that are not its design's.
+fn digest(pass: &[u8], files: &Files) -> [u8; 32] {
+    if files.is_empty() {
+        return sha256(pass);
+    }
+    let mut all = sha256(pass).to_vec();
+    for (name, content) in files {
+        all.extend(sha256(name.as_bytes()));
+        all.extend(sha256(content));
+    }
+    sha256(&all)
 }
 
 fn load_issuers(

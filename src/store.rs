@@ -309,6 +309,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("messages", messages::STATEMENTS),
         ("messages/fetched", messages::fetched::STATEMENTS),
         ("messages/recipients", messages::recipients::STATEMENTS),
+        ("messages/translations", messages::translations::STATEMENTS),
         ("notes", notes::STATEMENTS),
         ("offers", offers::STATEMENTS),
         ("orders", orders::STATEMENTS),

@@ -2,8 +2,8 @@
 //!
 //! A pass is a ZIP archive of stored files. All files that do not depend on the card (images, translations) are
 //! laid out once per design as the *blob*: local headers and contents, in the order of their names. The *tail*
-//! of a pass holds `pass.json`, `manifest.json`, `signature` and the central directory of all entries, so that
-//! blob and tail laid end to end are the archive. Times in it are 1980-01-01: the same card gives the same bytes.
+//! of a pass holds files of its own where it has some, `pass.json`, `manifest.json`, `signature` and the central
+//! directory of all entries, so that blob and tail laid end to end are the archive. Times in it are 1980-01-01: the same card gives the same bytes.
 //!
 //! `manifest.json` is one JSON object from file name to lower-case hexadecimal SHA-1, sorted by name, naming
 //! every file but itself and the signature. PNGs do not shrink by deflating, and deflating 2 kB of JSON costs
@@ -65,12 +65,14 @@ pub(crate) struct Design {
     directory: Vec<u8>,
     /// `pass.json`, `manifest.json` and `signature`, which every pass has of its own.
     own: [Frame; 3],
-    /// The end of the archive up to the size of the directory.
-    end: Vec<u8>,
-    /// Manifest lines of names below and above `pass.json`, each line with its comma.
-    below: String,
-    above: String,
+    /// How many files the blob has.
+    entries: u16,
+    /// Names with their manifest lines, each with its comma, in the order of the names.
+    lines: Vec<(String, String)>,
 }
+
+/// Files of one pass beside `pass.json`, by their names; none of them is in its design.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 const PASS: &str = "pass.json";
 const MANIFEST: &str = "manifest.json";
@@ -83,70 +85,95 @@ impl Design {
             .map(|(name, data)| (name.as_str(), data.as_ref()))
             .collect();
         let section = Section::lay_out(&named)?;
-        let mut below = String::new();
-        let mut above = String::new();
-        for (name, data) in &named {
-            let lines = if *name < PASS { &mut below } else { &mut above };
-            push_line(lines, name, data);
-        }
+        let lines = named
+            .iter()
+            .map(|(name, data)| ((*name).to_owned(), line(name, data)))
+            .collect();
         let own = [
             Frame::of_name(PASS)?,
             Frame::of_name(MANIFEST)?,
             Frame::of_name(SIGNATURE)?,
         ];
-        let entries = section.entries.checked_add(3).ok_or(ArchiveError::TooLarge)?;
-        // End of central directory record: APPNOTE.TXT §4.3.16.
-        let end = [END, &[0; 4], &entries.to_le_bytes(), &entries.to_le_bytes()].concat();
         Ok(Self {
             blob: section.data.into(),
             directory: section.directory,
             own,
-            end,
-            below,
-            above,
+            entries: section.entries,
+            lines,
         })
     }
 
-    /// The manifest of a pass with this `pass.json`.
-    pub(crate) fn manifest(&self, pass: &[u8]) -> String {
-        let mut text = String::with_capacity(self.below.len() + self.above.len() + 64);
+    /// The manifest of a pass with this `pass.json` and `files` of its own.
+    pub(crate) fn manifest(&self, pass: &[u8], files: &Files) -> String {
+        let own = files
+            .iter()
+            .map(|(name, data)| (name.as_str(), line(name, data)))
+            .chain([(PASS, line(PASS, pass))]);
+        let own: Vec<(&str, String)> = own.collect();
+        let design = self
+            .lines
+            .iter()
+            .map(|(name, line)| (name.as_str(), line.as_str()));
+        let mut lines: Vec<(&str, &str)> = design
+            .chain(own.iter().map(|(name, line)| (*name, line.as_str())))
+            .collect();
+        lines.sort_unstable_by_key(|(name, _)| *name);
+        let mut text = String::with_capacity(64 * (lines.len() + 1));
         text.push('{');
-        text.push_str(&self.below);
-        push_line(&mut text, PASS, pass);
-        text.push_str(&self.above);
+        text.extend(lines.into_iter().map(|(_, line)| line));
         text.pop();
         text.push('}');
         text
     }
 
-    /// The end of the archive: the three files of this pass, and the directory of all.
-    pub(crate) fn tail(&self, pass: &[u8], manifest: &[u8], signature: &[u8]) -> Result<Bytes, ArchiveError> {
-        let contents = [pass, manifest, signature];
-        let own: usize = self.own.iter().map(Frame::len).sum();
+    /// The end of the archive: what this pass has of its own, and the directory of all.
+    pub(crate) fn tail(
+        &self,
+        pass: &[u8],
+        files: &Files,
+        manifest: &[u8],
+        signature: &[u8],
+    ) -> Result<Bytes, ArchiveError> {
+        let mut frames = Vec::with_capacity(files.len());
+        for name in files.keys() {
+            frames.push(Frame::of_name(name)?);
+        }
+        let frames: Vec<&Frame> = frames.iter().chain(&self.own).collect();
+        let contents = files.values().map(Vec::as_slice);
+        let contents: Vec<&[u8]> = contents.chain([pass, manifest, signature]).collect();
+        let own: usize = frames.iter().map(|frame| frame.len()).sum();
         let content: usize = contents.iter().map(|content| content.len()).sum();
         let length = own + content + self.directory.len() + END_SIZE;
         let short = |length: usize| u32::try_from(length).map_err(|_| ArchiveError::TooLarge);
         // Whatever is smaller than this fits too.
         short(self.blob.len() + length)?;
+        let entries = u16::try_from(frames.len()).ok();
+        let entries = entries.and_then(|own| self.entries.checked_add(own));
+        let entries = entries.ok_or(ArchiveError::TooLarge)?.to_le_bytes();
 
         let mut tail = Vec::with_capacity(length);
-        let mut placed = [Placed::default(); 3];
-        for ((frame, content), placed) in self.own.iter().zip(contents).zip(&mut placed) {
-            *placed = Placed {
+        let mut all_placed = Vec::with_capacity(frames.len());
+        for (frame, content) in frames.iter().zip(contents) {
+            let placed = Placed {
                 check: crc32fast::hash(content).to_le_bytes(),
                 size: short(content.len())?.to_le_bytes(),
                 offset: short(self.blob.len() + tail.len())?.to_le_bytes(),
             };
-            frame.put_local(&mut tail, *placed);
+            frame.put_local(&mut tail, placed);
             tail.extend_from_slice(content);
+            all_placed.push(placed);
         }
         let directory_start = self.blob.len() + tail.len();
         tail.extend_from_slice(&self.directory);
-        for (frame, placed) in self.own.iter().zip(placed) {
+        for (frame, placed) in frames.iter().zip(all_placed) {
             frame.put_record(&mut tail, placed);
         }
         let directory_size = self.blob.len() + tail.len() - directory_start;
-        tail.extend_from_slice(&self.end);
+        // End of central directory record: APPNOTE.TXT §4.3.16.
+        tail.extend_from_slice(END);
+        tail.extend_from_slice(&[0; 4]);
+        tail.extend_from_slice(&entries);
+        tail.extend_from_slice(&entries);
         tail.extend_from_slice(&short(directory_size)?.to_le_bytes());
         tail.extend_from_slice(&short(directory_start)?.to_le_bytes());
         tail.extend_from_slice(&[0; 2]);
@@ -154,17 +181,15 @@ impl Design {
     }
 }
 
-/// Appends `"name":"sha1",`
-fn push_line(lines: &mut String, name: &str, data: &[u8]) {
+/// `"name":"sha1",`
+fn line(name: &str, data: &[u8]) -> String {
     let mut digits = [0; 40];
     // Forty digits are what twenty bytes take, and digits are text.
     let encoded = hex::encode_to_slice(Sha1::digest(data), &mut digits);
     debug_assert_eq!(encoded, Ok(()));
     // A string always serializes.
-    lines.push_str(&serde_json::to_string(name).unwrap_or_default());
-    lines.push_str(":\"");
-    lines.push_str(std::str::from_utf8(&digits).unwrap_or_default());
-    lines.push_str("\",");
+    let name = serde_json::to_string(name).unwrap_or_default();
+    format!("{name}:\"{}\",", std::str::from_utf8(&digits).unwrap_or_default())
 }
 
 /// What differs between two entries of one name, as the archive holds it.
@@ -287,6 +312,7 @@ mod tests {
         #[test]
         fn blob_and_tail_are_the_bytes_of_the_archive_written_in_one_go(
             files in prop::collection::btree_map("[a-zé@/.]{1,12}", prop::collection::vec(any::<u8>(), 0..300), 0..6),
+            of_pass in prop::collection::btree_map("[a-z]{2}\\.lproj/pass\\.strings", prop::collection::vec(any::<u8>(), 0..300), 0..4),
             own in prop::array::uniform3(prop::collection::vec(any::<u8>(), 0..400)),
         ) {
             let files: BTreeMap<String, Bytes> = files
@@ -295,9 +321,10 @@ mod tests {
                 .collect();
             let design = Design::new(&files).expect("a design");
             let [pass, manifest, signature] = &own;
-            let tail = design.tail(pass, manifest, signature).expect("a tail");
+            let tail = design.tail(pass, &of_pass, manifest, signature).expect("a tail");
             let mut all: Vec<(&str, &[u8])> =
                 files.iter().map(|(name, data)| (name.as_str(), data.as_ref())).collect();
+            all.extend(of_pass.iter().map(|(name, data)| (name.as_str(), &data[..])));
             all.extend([(PASS, &pass[..]), (MANIFEST, &manifest[..]), (SIGNATURE, &signature[..])]);
             let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
             for (name, data) in all {
@@ -306,6 +333,16 @@ mod tests {
             }
             let expected = writer.finish().expect("finished").into_inner();
             prop_assert_eq!([&design.blob[..], &tail[..]].concat(), expected);
+
+            let manifest = design.manifest(pass, &of_pass);
+            let read: BTreeMap<String, String> = serde_json::from_str(&manifest).expect("an object of texts");
+            let named = files.keys().chain(of_pass.keys()).map(String::as_str).chain([PASS]);
+            prop_assert_eq!(read.keys().map(String::as_str).collect::<Vec<_>>(), {
+                let mut named: Vec<&str> = named.collect();
+                named.sort_unstable();
+                named
+            });
+            prop_assert_eq!(serde_json::to_string(&read).expect("text"), manifest, "sorted by name");
         }
     }
 }

@@ -88,15 +88,20 @@ struct Barcode<'a> {
     alt_text: Option<String>,
 }
 
+/// U+2060, which nobody sees and which breaks no line.
+pub(super) const JOINER: char = '\u{2060}';
+
 /// Bytes that most passes fit into.
 const USUAL_LENGTH: usize = 4096;
 
+/// `news_key` stands for what the news say where phones look that up in their own language.
 pub(crate) fn write(
     face: &CardFace,
     settings: &Settings,
     identity: &Identity,
     links: &WebService<'_>,
     back: &[BackLink],
+    news_key: Option<&str>,
 ) -> Result<Vec<u8>, serde_json::Error> {
     let barcode = Barcode {
         format: format_name(settings.barcode.format),
@@ -134,7 +139,7 @@ pub(crate) fn write(
             primary_fields: fields(&settings.fields.primary, face),
             secondary_fields: fields(&settings.fields.secondary, face),
             auxiliary_fields: fields(&settings.fields.auxiliary, face),
-            back_fields: std::iter::once(news(settings, face))
+            back_fields: std::iter::once(news(settings, face, news_key))
                 .chain(fields(&settings.fields.back, face))
                 .chain(back.iter().map(link))
                 .collect(),
@@ -171,7 +176,7 @@ pub(crate) fn texts(face: &CardFace, settings: &Settings) -> Texts {
     };
     let groups = &settings.fields;
     let front = [&groups.primary, &groups.secondary, &groups.auxiliary];
-    let back = std::iter::once(news(settings, face)).chain(fields(&groups.back, face));
+    let back = std::iter::once(news(settings, face, None)).chain(fields(&groups.back, face));
     Texts {
         logo: settings.logo_text.as_ref().and_then(|text| text.fill(face)),
         header: said(fields(&groups.header, face)),
@@ -204,18 +209,13 @@ fn fields<'a>(templates: &'a [FieldTemplate], face: &CardFace) -> Vec<Field<'a>>
 /// The one field that rings. Its value changes with each alert that the budget let through and with nothing else, so a
 /// phone that comes late still rings once, and one that has it never rings again. It is on every pass: a phone compares
 /// it with the one before. (Several fields that change at once would show a text of Wallet's own instead of theirs.)
-fn news<'a>(settings: &'a Settings, face: &CardFace) -> Field<'a> {
+fn news<'a>(settings: &'a Settings, face: &CardFace, key: Option<&str>) -> Field<'a> {
     let texts = &settings.news;
     let (value, change) = match &face.news {
         None => (texts.none.clone(), None),
         Some(news) => {
             let (value, change) = news_text(settings, news);
-            // Two equal texts in a row ring twice: an invisible word joiner tells them apart.
-            let value = if news.number % 2 == 0 {
-                value
-            } else {
-                format!("{value}\u{2060}")
-            };
+            let value = key.map_or_else(|| numbered(value, news.number), str::to_owned);
             (value, Some(change))
         }
     };
@@ -226,6 +226,15 @@ fn news<'a>(settings: &'a Settings, face: &CardFace) -> Field<'a> {
         attributed_value: None,
         change_message: change,
         text_alignment: None,
+    }
+}
+
+/// The text of news as the field says it. Two equal texts in a row ring twice: an invisible word joiner tells them apart.
+pub(super) fn numbered(text: String, number: i64) -> String {
+    if number % 2 == 0 {
+        text
+    } else {
+        format!("{text}{JOINER}")
     }
 }
 
@@ -278,7 +287,7 @@ fn escaped(text: &str) -> String {
 
 /// Keeps a text that starts like an ISO 8601 date from being taken for one: an invisible word joiner goes in
 /// front.
-fn undated(text: String) -> String {
+pub(super) fn undated(text: String) -> String {
     let shaped = text
         .trim_start()
         .as_bytes()
@@ -289,7 +298,7 @@ fn undated(text: String) -> String {
                 _ => byte.is_ascii_digit(),
             })
         });
-    if shaped { format!("\u{2060}{text}") } else { text }
+    if shaped { format!("{JOINER}{text}") } else { text }
 }
 
 fn format_name(format: BarcodeFormat) -> &'static str {

@@ -55,6 +55,11 @@ pub(crate) fn print(strings: &Strings) -> String {
     out
 }
 
+/// Where the translations of a language stand in a pass.
+pub(crate) fn path(language: &str) -> String {
+    format!("{language}.lproj/pass.strings")
+}
+
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -70,6 +70,8 @@ const LOGO_SIDE: u16 = 660;
 pub(crate) struct Template {
     pub(crate) settings: Settings,
     pub(crate) files: BTreeMap<String, Bytes>,
+    /// What is in its `.lproj` folders, by the languages that name them.
+    pub(crate) languages: BTreeMap<String, strings::Strings>,
     /// A square PNG, for platforms that fetch a logo by its address. Google asks for 660 pixels and more.
     pub(crate) logo: Bytes,
 }
@@ -236,7 +238,7 @@ impl Fields {
 impl Template {
     pub(crate) fn load(folder: &Path) -> Result<Self, TemplateError> {
         let settings = Settings::load(&folder.join("template.toml"))?;
-        let mut files = BTreeMap::new();
+        let (mut files, mut languages) = (BTreeMap::new(), BTreeMap::new());
         let mut sources = BTreeMap::new();
         if settings.stamps.is_some() {
             sources.insert(images::STRIP.name, "stamps");
@@ -248,7 +250,8 @@ impl Template {
             if let Some(language) = name.strip_suffix(".lproj") {
                 let strings = load_language(&path)?;
                 warn_about_missing(&settings, language, &strings);
-                files.insert(format!("{name}/pass.strings"), strings::print(&strings).into());
+                files.insert(strings::path(language), strings::print(&strings).into());
+                languages.insert(language.to_owned(), strings);
                 continue;
             }
             let Some(kind) = Kind::of(&name) else {
@@ -279,6 +282,7 @@ impl Template {
         Ok(Self {
             settings,
             files,
+            languages,
             logo,
         })
     }
@@ -363,7 +367,7 @@ impl Settings {
     }
 
     /// The texts that are the same on every card, and so can be translated.
-    fn constants(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn constants(&self) -> impl Iterator<Item = &str> {
         let labels = self.fields.all().filter_map(|field| field.label.as_ref());
         let values = self.fields.all().map(|field| &field.value);
         let changes = self.fields.all().filter_map(|field| field.change.as_deref());

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::domain::card::{Card, CardStatus};
 use crate::domain::id::{CardId, MerchantId, MessageId, PassTypeIdentifier, ProgramId, SerialNumber};
 use crate::domain::link::CountedLink;
+use crate::domain::message::Translations;
 use crate::domain::preference::{Class, Preference, Preferences};
 use crate::domain::program::{PricedReward, Program, ProgramKind, Rules, Scheme};
 use crate::domain::tier;
@@ -62,6 +63,8 @@ pub struct News {
     pub said: Said,
     /// The message that rang, if one did.
     pub message: Option<MessageId>,
+    /// What that message says in other languages, each as one text; the phone chooses.
+    pub translations: Translations,
 }
 
 /// What news say.
@@ -86,6 +89,8 @@ pub struct KeptNews {
     pub rewards: i64,
     pub tier: Option<i64>,
     pub message: Option<MessageId>,
+    /// Of the message.
+    pub translations: Translations,
 }
 
 /// What points can be exchanged for, as one holder sees it.
@@ -276,6 +281,7 @@ impl KeptNews {
             number: self.number,
             class: self.class,
             message: self.message,
+            translations: self.translations.under_titles(),
             said: match &self.text {
                 Some(text) => Said::Message(under_title(self.title.as_deref(), text)),
                 None => Said::Then(Box::new(then())),

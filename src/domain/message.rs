@@ -8,18 +8,23 @@ pub mod fetches;
 pub mod forecast;
 pub mod hold;
 pub mod length;
+pub mod readers;
 pub mod state;
+pub mod translation;
 pub mod when;
 
+use crate::domain::budget::TextDigest;
 use crate::domain::id::{CardId, MemberId, MerchantId, MessageId};
 use crate::domain::link::{Target, TargetError};
 use crate::domain::preference::Class;
+use crate::domain::profile::Language;
 use crate::domain::time::Timestamp;
 use crate::domain::wording::{self, WordingError};
 pub use audience::{Audience, AudienceRefusal, RuleText};
 pub use fetches::Fetches;
 pub use forecast::{Forecast, Outcome};
 pub use state::{State, Step, WrongState};
+pub use translation::{Translation, Translations};
 pub use when::{When, WhenRefusal};
 
 /// What a message says.
@@ -31,6 +36,8 @@ pub struct Content {
     /// Where its link leads.
     pub link: Option<Target>,
     pub class: Class,
+    /// Title and text in other languages.
+    pub translations: Translations,
 }
 
 /// What a channel is told of a message.
@@ -41,6 +48,8 @@ pub struct Words {
     pub text: String,
     /// It has a counted link, which is named like the message.
     pub linked: bool,
+    /// The same in other languages, for a channel where the phone chooses.
+    pub translations: Translations,
 }
 
 /// Why a message is not as somebody wished.
@@ -54,6 +63,15 @@ pub enum Refusal {
         "class: expected balance, marketing, tier or reward; got location, which only phones show by themselves"
     )]
     Class,
+    #[error("in {}: {why}", language.as_str())]
+    In { language: Language, why: Box<Refusal> },
+    #[error(
+        "languages: expected at most {} besides the first text; got {got}",
+        translation::MOST
+    )]
+    Languages { got: usize },
+    #[error("languages: expected each once; got {} twice", .0.as_str())]
+    LanguageTwice(Language),
     #[error(transparent)]
     Target(#[from] TargetError),
     #[error(transparent)]
@@ -85,21 +103,50 @@ impl Content {
         if class == Class::Location {
             return Err(Refusal::Class);
         }
-        let title = title.map(str::trim).filter(|title| !title.is_empty());
-        let title = title.map(|title| wording::line("title", title, 1, length::MOST_TITLE));
-        let text = wording::lines("text", text, 1, length::MOST_TEXT)?;
-        let lower = text.to_ascii_lowercase();
-        if lower.contains("http://") || lower.contains("https://") {
-            return Err(Refusal::AddressInText);
-        }
+        let (title, text) = said(title, text)?;
         let link = link.map(str::trim).filter(|link| !link.is_empty());
         Ok(Self {
-            title: title.transpose()?,
+            title,
             text,
             link: link.map(Target::parse).transpose()?,
             class,
+            translations: Translations::default(),
         })
     }
+
+    /// Tells this message from others as their readers would, in whichever language they read.
+    pub fn digest(&self) -> TextDigest {
+        if self.translations.is_empty() {
+            return TextDigest::of(&self.text);
+        }
+        let mut all = self.text.clone();
+        for translation in self.translations.iter() {
+            let title = translation.title.as_deref().unwrap_or_default();
+            // What is between two words counts; which white space it is does not.
+            let parts = [
+                "\n[",
+                translation.language.as_str(),
+                "] ",
+                title,
+                " | ",
+                &translation.text,
+            ];
+            all.extend(parts);
+        }
+        TextDigest::of(&all)
+    }
+}
+
+/// A title and a text, checked and without spaces around them.
+fn said(title: Option<&str>, text: &str) -> Result<(Option<String>, String), Refusal> {
+    let title = title.map(str::trim).filter(|title| !title.is_empty());
+    let title = title.map(|title| wording::line("title", title, 1, length::MOST_TITLE));
+    let text = wording::lines("text", text, 1, length::MOST_TEXT)?;
+    let lower = text.to_ascii_lowercase();
+    if lower.contains("http://") || lower.contains("https://") {
+        return Err(Refusal::AddressInText);
+    }
+    Ok((title.transpose()?, text))
 }
 
 /// A message with everything that is known of it but its recipients.

@@ -177,6 +177,7 @@ pub fn tag(merchant: MerchantId, card: CardId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::message::Translations;
     use proptest::prelude::*;
 
     fn notice(title: &str, body: &str) -> Notice {
@@ -210,6 +211,7 @@ mod tests {
             title: title.map(str::to_owned),
             text: text.to_owned(),
             linked: true,
+            translations: Translations::default(),
         };
         let (friday, plain) = (words(Some("Friday"), "Two for one"), words(None, "Hello"));
         let rings = |words, link| Rings {

@@ -9,7 +9,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::domain::budget::replay::{Fate, Tally};
-use crate::domain::budget::{Intent, LONGEST_HOURS, Limits, Policy, PolicyError, Ruling, next_allowed};
+use crate::domain::budget::{
+    Intent, LONGEST_HOURS, Limits, Policy, PolicyError, Ruling, TextDigest, next_allowed,
+};
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CampaignId, CardId, MerchantId, MessageId, ProgramId};
 use crate::domain::preference::Class;
@@ -269,6 +271,7 @@ fn text_of(id: MessageId, message: &ToTake) -> NewText {
         title: None,
         linked: false,
         personalised: false,
+        digest: TextDigest::of(&message.text),
         campaign: Some(message.campaign),
         ends_at: None,
     }

@@ -5,6 +5,7 @@
 //! with the `Last-Modified` it last got. What iOS puts up with but writes to the log is a complaint: it is kept,
 //! and sent to the gateway's log like iOS sends it.
 
+mod languages;
 pub mod pass;
 
 use std::collections::BTreeMap;

@@ -12,8 +12,9 @@ use crate::domain::card::{self, CardStatus, Channels};
 use crate::domain::consent::Consents;
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CustomerId, MerchantId, MessageId, ProgramId};
-use crate::domain::message::Words;
+use crate::domain::message::{Translations, Words};
 use crate::domain::preference::{Class, Preferences};
+use crate::domain::profile::Language;
 use crate::domain::time::Timestamp;
 use crate::store::intents::{self, Waiting};
 use crate::store::pushes::CardKey;
@@ -22,7 +23,8 @@ use crate::store::{Error, FromRow, Row, Tx, Value};
 
 /// A stop of 0 is one of no provider.
 const KNOWN: &str = "select c.merchant_id, c.card_id, c.program_id, c.customer_id, c.status, c.channels, c.expires_at, \
-     c.rewards, c.points, coalesce(u.paused, 0), coalesce(u.consents, 0), u.zone, s.until, q.until \
+     c.rewards, c.points, coalesce(u.paused, 0), coalesce(u.consents, 0), u.zone, coalesce(u.language, ''), \
+     s.until, q.until \
      from (values {bigint, bigint}) as v join cards c on c.merchant_id = v.column1 and c.card_id = v.column2 \
      left join customers u on u.merchant_id = c.merchant_id and u.customer_id = c.customer_id \
      left join push_stops s on s.merchant_id = c.merchant_id and s.card_id = c.card_id and s.program_id = 0 \
@@ -62,6 +64,8 @@ pub struct Known {
     pub consents: Consents,
     /// The customer's, where it is known.
     pub zone: Option<String>,
+    /// What the customer reads, where it is known.
+    pub language: Option<Language>,
     pub exhausted_until: Option<Timestamp>,
 }
 
@@ -366,6 +370,9 @@ impl FromRow for Known {
             preferences: Preferences(row.next()?),
             consents: Consents(row.next()?),
             zone: row.next()?,
+            language: Some(row.next::<String>()?)
+                .filter(|tag| !tag.is_empty())
+                .map(Language::from_store),
             exhausted_until: {
                 let (card, program): (Option<Timestamp>, Option<Timestamp>) = (row.next()?, row.next()?);
                 card.max(program)
@@ -396,7 +403,12 @@ impl FromRow for StoredAlert {
                 let (title, text, linked): (Option<String>, Option<String>, Option<bool>) =
                     (row.next()?, row.next()?, row.next()?);
                 let linked = linked.unwrap_or(false);
-                text.map(|text| Words { title, text, linked })
+                text.map(|text| Words {
+                    title,
+                    text,
+                    linked,
+                    translations: Translations::default(),
+                })
             },
             alert,
         })

@@ -8,13 +8,15 @@ use crate::domain::card::{Card, CardStatus, Channels};
 use crate::domain::customer;
 use crate::domain::face::{self, CardFace, KeptNews};
 use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId, SerialNumber};
-use crate::domain::preference::{Class, Preferences};
+use crate::domain::preference::Preferences;
 use crate::domain::program::{Program, Rules};
 use crate::domain::time::Timestamp;
 use crate::store::locked::{self, Locked, known_columns};
 use crate::store::sql::params;
 use crate::store::{Error, FromRow, Row, Tx, counts};
+use found::{Found, whole};
 
+mod found;
 mod save;
 
 pub(crate) use save::STATEMENTS as OF_SAVING;
@@ -77,7 +79,8 @@ macro_rules! holder_columns {
     () => {
         "c.holder, coalesce((select u.paused from customers u where u.merchant_id = c.merchant_id \
          and u.customer_id = c.customer_id), 0), n.number, n.class, t.body, t.title, n.punches, n.points, n.rewards, \
-         n.tier, n.message_id"
+         n.tier, n.message_id, (select count(*) from message_translations x where x.merchant_id = t.merchant_id \
+         and x.message_id = t.message_id)"
     };
 }
 
@@ -392,7 +395,8 @@ pub async fn card(
     merchant: MerchantId,
     card: CardId,
 ) -> Result<Option<CardWithProgram>, Error> {
-    tx.opt(CARD, &params![merchant, card]).await
+    let found: Option<Found> = tx.opt(CARD, &params![merchant, card]).await?;
+    Ok(whole(tx, found).await?.pop())
 }
 
 pub async fn card_by_serial_number(
@@ -400,8 +404,9 @@ pub async fn card_by_serial_number(
     merchant: MerchantId,
     serial_number: &SerialNumber,
 ) -> Result<Option<CardWithProgram>, Error> {
-    tx.opt(CARD_BY_SERIAL_NUMBER, &params![merchant, serial_number.as_str()])
-        .await
+    let params = params![merchant, serial_number.as_str()];
+    let found: Option<Found> = tx.opt(CARD_BY_SERIAL_NUMBER, &params).await?;
+    Ok(whole(tx, found).await?.pop())
 }
 
 /// Those of `keys` that exist, in no promised order.
@@ -410,7 +415,8 @@ pub async fn cards(tx: &mut Tx<'_>, keys: &[(MerchantId, CardId)]) -> Result<Vec
         .iter()
         .map(|(merchant, card)| params![*merchant, *card])
         .collect();
-    tx.all_rows(CARDS, &[], &rows).await
+    let found: Vec<Found> = tx.all_rows(CARDS, &[], &rows).await?;
+    whole(tx, found).await
 }
 
 /// One card, locked until the transaction ends.
@@ -532,39 +538,4 @@ impl FromRow for ProgramOfMerchant {
             signals: Signals(row.next()?),
         })
     }
-}
-
-impl FromRow for CardWithProgram {
-    fn from_row(row: &mut Row) -> Result<Self, Error> {
-        Ok(Self {
-            card: Card::from_row(row)?,
-            holder: row.next()?,
-            preferences: Preferences(row.next()?),
-            news: news_of(row)?,
-            of: ProgramOfMerchant::from_row(row)?,
-        })
-    }
-}
-
-fn news_of(row: &mut Row) -> Result<Option<KeptNews>, Error> {
-    let (number, class): (Option<i64>, Option<String>) = (row.next()?, row.next()?);
-    let (text, title) = (row.next()?, row.next()?);
-    let (punches, points, rewards): (Option<i64>, Option<i64>, Option<i64>) =
-        (row.next()?, row.next()?, row.next()?);
-    let (tier, message) = (row.next()?, row.next()?);
-    let (Some(number), Some(class)) = (number, class) else {
-        return Ok(None);
-    };
-    Ok(Some(KeptNews {
-        number,
-        class: Class::parse(&class)
-            .ok_or_else(|| Error::inconsistent("a class of pushes", "another word"))?,
-        text,
-        title,
-        punches: punches.unwrap_or(0),
-        points: points.unwrap_or(0),
-        rewards: rewards.unwrap_or(0),
-        tier,
-        message,
-    }))
 }

@@ -31,7 +31,13 @@ pub(crate) const PERSONAL: &[&str] = &[
     // A letter that was not sent yet stays unsent.
     "update invitations set address = '', reason = null, due_at = null, lease = null, \
      state = case state when 'queued' then 'failed' else state end where merchant_id = $1 and customer_id = $2",
-    // A text that was written for this person alone may name them.
+    // A text that was written for this person alone may name them, in any language.
+    "delete from message_translations where merchant_id = $1 and message_id in \
+     (select m.message_id from push_messages m join cards c on c.merchant_id = m.merchant_id and c.card_id = m.card_id \
+     where c.merchant_id = $1 and c.customer_id = $2) and not exists (select 1 from push_messages o \
+     join cards d on d.merchant_id = o.merchant_id and d.card_id = o.card_id \
+     where o.merchant_id = message_translations.merchant_id and o.message_id = message_translations.message_id \
+     and d.customer_id <> $2)",
     "update push_texts set body = '', title = null, state = 'cancelled' where merchant_id = $1 and message_id in \
      (select m.message_id from push_messages m join cards c on c.merchant_id = m.merchant_id and c.card_id = m.card_id \
      where c.merchant_id = $1 and c.customer_id = $2) and not exists (select 1 from push_messages o \
@@ -44,7 +50,10 @@ pub(crate) const PERSONAL: &[&str] = &[
     "delete from customer_tags where merchant_id = $1 and customer_id = $2",
     "delete from clicks where (merchant_id, card_id) in (select c.merchant_id, c.card_id from cards c \
      where c.merchant_id = $1 and c.customer_id = $2)",
-    // What was written to this person alone may say anything about them; `push_texts` first, while it is known whose.
+    // What was written to this person alone may say anything about them; the message itself last, while it is known whose.
+    "delete from message_translations where merchant_id = $1 and message_id in (select m.message_id from messages m \
+     join cards c on c.merchant_id = m.merchant_id and c.card_id = m.only_card_id \
+     where m.merchant_id = $1 and c.customer_id = $2)",
     "update push_texts set body = '', title = null where merchant_id = $1 and message_id in (select m.message_id from messages m \
      join cards c on c.merchant_id = m.merchant_id and c.card_id = m.only_card_id \
      where m.merchant_id = $1 and c.customer_id = $2)",

@@ -6,7 +6,7 @@
 use crate::domain::budget::{Intent, Origin, Ruling, Stop, TextDigest};
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CampaignId, CardId, MerchantId, MessageId};
-use crate::domain::message::Words;
+use crate::domain::message::{Translations, Words};
 use crate::domain::preference::Class;
 use crate::domain::time::Timestamp;
 use crate::store::budgets::{class, key_rows};
@@ -79,6 +79,8 @@ pub struct NewText {
     /// It has a counted link, which is named like the message.
     pub linked: bool,
     pub personalised: bool,
+    /// Of all that it says.
+    pub digest: TextDigest,
     /// The campaign that says it.
     pub campaign: Option<CampaignId>,
     pub ends_at: Option<Timestamp>,
@@ -192,7 +194,7 @@ pub async fn insert_text(tx: &mut Tx<'_>, text: &NewText, now: Timestamp) -> Res
         text.id,
         text.class.as_str(),
         text.body.as_str(),
-        TextDigest::of(&text.body).0,
+        text.digest.0,
         text.personalised,
         text.campaign,
         text.ends_at,
@@ -343,12 +345,13 @@ fn stop(text: &str, campaign: Option<&str>) -> Option<Stop> {
     }
 }
 
-/// Title, body and whether there is a link.
+/// Title, body and whether there is a link; translations are for whoever is told.
 pub(super) fn words(row: &mut Row) -> Result<Words, Error> {
     Ok(Words {
         title: row.next()?,
         text: row.next()?,
         linked: row.next()?,
+        translations: Translations::default(),
     })
 }
 

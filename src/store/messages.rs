@@ -4,13 +4,14 @@
 
 pub mod fetched;
 pub mod recipients;
+pub mod translations;
 
 use std::collections::BTreeMap;
 
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CardId, MerchantId, MessageId, ProgramId, SegmentId};
 use crate::domain::link::Target;
-use crate::domain::message::{Audience, Content, Forecast, Message, Outcome, RuleText, State};
+use crate::domain::message::{Audience, Content, Forecast, Message, Outcome, RuleText, State, Translations};
 use crate::domain::preference::Class;
 use crate::domain::segment::saved::{Use, UsedBy};
 use crate::domain::time::Timestamp;
@@ -114,6 +115,7 @@ pub async fn edit(tx: &mut Tx<'_>, message: &Message) -> Result<(), Error> {
         text,
         link,
         class,
+        translations,
     } = &message.content;
     let params = params![
         message.merchant,
@@ -130,7 +132,7 @@ pub async fn edit(tx: &mut Tx<'_>, message: &Message) -> Result<(), Error> {
         message.changed_at,
     ];
     tx.exec(EDIT, &params).await?;
-    Ok(())
+    translations::replace(tx, (message.merchant, message.id), translations).await
 }
 
 /// Writes how far a message has come, and when the chore has to look at it again.
@@ -159,7 +161,8 @@ pub async fn save(tx: &mut Tx<'_>, message: &Message, due_at: Option<Timestamp>)
 }
 
 pub async fn message(tx: &mut Tx<'_>, merchant: MerchantId, id: MessageId) -> Result<Option<Message>, Error> {
-    tx.opt(MESSAGE, &params![merchant, id]).await
+    let found = tx.opt(MESSAGE, &params![merchant, id]).await?;
+    whole(tx, found).await
 }
 
 /// The message, locked until the transaction ends.
@@ -168,7 +171,8 @@ pub async fn message_for_update(
     merchant: MerchantId,
     id: MessageId,
 ) -> Result<Option<Message>, Error> {
-    tx.opt(MESSAGE_FOR_UPDATE, &params![merchant, id]).await
+    let found = tx.opt(MESSAGE_FOR_UPDATE, &params![merchant, id]).await?;
+    whole(tx, found).await
 }
 
 /// The messages before `before`, newest first.
@@ -178,7 +182,9 @@ pub async fn messages(
     before: MessageId,
     limit: i64,
 ) -> Result<Vec<Message>, Error> {
-    tx.all(MESSAGES, &params![merchant, before, limit]).await
+    let mut found = tx.all(MESSAGES, &params![merchant, before, limit]).await?;
+    translations::fill(tx, &mut found).await?;
+    Ok(found)
 }
 
 /// Messages that a chore has to look at, the one that waited longest first.
@@ -193,7 +199,14 @@ pub async fn claim(
     id: MessageId,
     now: Timestamp,
 ) -> Result<Option<Message>, Error> {
-    tx.opt(CLAIM, &params![merchant, id, now]).await
+    let found = tx.opt(CLAIM, &params![merchant, id, now]).await?;
+    whole(tx, found).await
+}
+
+/// A message with what it says in other languages.
+async fn whole(tx: &mut Tx<'_>, mut found: Option<Message>) -> Result<Option<Message>, Error> {
+    translations::fill(tx, found.iter_mut()).await?;
+    Ok(found)
 }
 
 /// Looks at a message again at `until`.
@@ -309,6 +322,8 @@ impl FromRow for Message {
                 link: link.map_err(|error| Error::inconsistent("a target in messages.link", error))?,
                 class: Class::parse(&class)
                     .ok_or_else(|| Error::inconsistent("a class in messages.class", class))?,
+                // Whoever reads the row fills them in.
+                translations: Translations::default(),
             },
             audience: read::<Audience>(&row.next::<String>()?, "an audience in messages.audience")?,
             when: read(&row.next::<String>()?, "a time in messages.moment")?,

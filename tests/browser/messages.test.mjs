@@ -118,6 +118,64 @@ test("by keys alone: chosen, written, looked at, confirmed by its number", async
   await page.getByText("Scheduled").first().waitFor();
 });
 
+test("by keys alone: a second language is added, seen while it is typed, and saved by Enter", async () => {
+  const page = await owner(NEW);
+  const at = async (id) => {
+    for (let tabs = 0; tabs < 60; tabs += 1) {
+      if (await page.evaluate((id) => document.activeElement?.id === id, id)) return;
+      await page.keyboard.press("Tab");
+    }
+    assert.fail(`#${id} is reached by Tab`);
+  };
+  await at("text");
+  await page.keyboard.type("Dumplings today");
+  await at("another");
+  await page.keyboard.type("German");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.activeElement?.id === "title-de");
+  assert.equal(await page.locator("#text").inputValue(), "Dumplings today");
+  await page.keyboard.type("Heute");
+  await at("text-de");
+  await page.keyboard.type("Maultaschen");
+  const screens = page.getByRole("group", { name: "On the lock screen, in German" });
+  assert.equal(await screens.getByText("Maultaschen").count(), 2, "Apple's and Google's");
+  assert.equal(await screens.getByText("Heute").count(), 1, "Apple's shows no title");
+  assert.match(await page.locator("#text-de-length").innerText(), /Apple lock screen: 11 \/ 178/);
+  const first = page.getByRole("group", { name: "On the lock screen", exact: true });
+  assert.equal(await first.getByText("Dumplings today").count(), 2, "each language has its own");
+  await page.keyboard.press("Shift+Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "title-de");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Dumplings today" }).waitFor();
+  await page.getByRole("heading", { name: "German" }).waitFor();
+  assert.equal(await screens.getByText("Maultaschen").count(), 2);
+});
+
+test("a language is taken out again, and what is refused is found beside its field", async () => {
+  const page = await owner(`${NEW}?to=built_in:all&text=Soup&language=de&text-de=Suppe&language=fr`);
+  await page.locator("#text-fr").fill("voir https://example.com");
+  await page.getByRole("button", { name: "Save and make a forecast" }).click();
+  await page.locator("#text-fr-problem").getByText("Write words only").waitFor();
+  await page.getByRole("alert").getByText("French: Write words only").waitFor();
+  await page.waitForFunction(() => document.activeElement?.id === "text-fr");
+  await page.getByRole("button", { name: "Remove French" }).click();
+  await page.locator("#text-fr").waitFor({ state: "detached" });
+  await page.waitForFunction(() => document.activeElement?.id === "another");
+  assert.equal(await page.locator("#text-de").inputValue(), "Suppe");
+});
+
+test("without scripts a language is added by its button", async () => {
+  const page = await owner(NEW, { javaScriptEnabled: false });
+  await page.locator("#text").fill("Soup of the day");
+  await page.locator("#another").selectOption("de");
+  await page.getByRole("button", { name: "Add language" }).click();
+  await page.locator("#text-de").fill("Suppe des Tages");
+  assert.equal(await page.locator("#text").inputValue(), "Soup of the day");
+  await page.getByRole("button", { name: "Save and make a forecast" }).click();
+  await page.getByText("Suppe des Tages").first().waitFor();
+});
+
 test("without scripts a button shows whom it reaches", async () => {
   const page = await owner(NEW, { javaScriptEnabled: false });
   await page.locator("#to").selectOption("built_in:all");
@@ -139,6 +197,7 @@ for (const locale of ["en", "de"]) {
           `${NEW}?to=built_in:all&text=${encodeURIComponent(text)}&title=Heute`,
           `${NEW}?to=rule&rule=${encodeURIComponent("all(visits.over.2,last_visit.within.30d,not(email.empty))")}`,
           `${NEW}?to=${list.at(0)}&at=2020-01-01T10:00`,
+          `${NEW}?to=built_in:all&text=Soup&title=Today&language=de&title-de=Heute&text-de=${encodeURIComponent(text)}&language=pt-BR&text-pt-BR=Sopa`,
           "/console/messages",
         ];
         for (const path of paths) {

@@ -143,6 +143,7 @@ export const pages = [
   ["messages", () => "/console/messages"],
   ["messages-viewer", () => "/console/messages", { by: "viewer" }],
   ["message-new", () => "/console/messages/new"],
+  ["message-new-languages", () => "/console/messages/new?to=built_in:all&text=Soup+of+the+day&language=de&title-de=Heute&text-de=Suppe+des+Tages&language=fr"],
   ["message-draft", (s) => s.draft],
   ["message-edit", (s) => `${s.draft}/edit`],
   ["message-scheduled", (s) => s.scheduled],

@@ -61,7 +61,7 @@ export async function set(page, blank) {
   // Messages
   const message = (fields) => submit(page, "/console/messages/new", { text: "Fresh cake from three o'clock", class: "reward", to: "card", cards: CARD, ...fields });
   const confirm = (path) => submit(page, path, { confirm: "1" }, 'form[action$="/send"]');
-  stage.draft = (await message({ title: "Café Morgenrot", text: "Tell us what you think of the new oven: we read every word that you send." })).path;
+  stage.draft = (await message({ title: "Café Morgenrot", text: "Tell us what you think of the new oven: we read every word that you send.", language: "de", "title-de": "Neuer Ofen", "text-de": "Sagen Sie uns, was Sie vom neuen Ofen halten: Wir lesen jedes Wort." })).path;
   stage.sent = (await message({})).path;
   await confirm(stage.sent);
   await work();

@@ -2,6 +2,7 @@
 
 mod identity;
 mod template;
+mod translated;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

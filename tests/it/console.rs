@@ -8,6 +8,7 @@ mod finding;
 mod german;
 mod joining;
 mod kept;
+mod languages;
 mod list;
 mod many;
 mod matrix;

@@ -422,6 +422,8 @@ async fn lists_come_in_pages_and_messages_are_put_on_objects() {
         id: "hello".into(),
         header: "Hello".into(),
         body: "New beans are in".into(),
+        localized_header: None,
+        localized_body: None,
         message_type: MessageType::Text,
         shown_until: Timestamp(1_800_000_000_000),
     };

@@ -5,6 +5,7 @@ mod counts;
 mod crash;
 mod fetched;
 mod forecast;
+mod languages;
 mod life;
 mod links;
 mod shop;

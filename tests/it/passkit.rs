@@ -2,6 +2,7 @@
 //! may break.
 
 mod crowded;
+mod languages;
 mod links;
 mod malformed;
 mod never_missed;

@@ -86,7 +86,10 @@ impl Said {
         let text = self.text.as_deref().unwrap_or(&content.text);
         let link = self.link.as_deref().or(content.link.as_ref().map(Target::as_str));
         let class = self.class.unwrap_or(content.class);
-        Ok(Some(Content::checked(title, text, link, class)?))
+        Ok(Some(Content {
+            translations: content.translations.clone(),
+            ..Content::checked(title, text, link, class)?
+        }))
     }
 
     pub(super) fn audience(&self) -> Result<Option<Audience>> {

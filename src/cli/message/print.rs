@@ -56,6 +56,15 @@ pub(super) fn lengths(content: &Content) {
             length.characters
         );
     }
+    for translation in content.translations.iter() {
+        let title = translation.title.as_deref().map(|title| format!("{title:?}, "));
+        println!(
+            "  in {}: {}{:?}",
+            translation.language.as_str(),
+            title.unwrap_or_default(),
+            translation.text
+        );
+    }
 }
 
 pub(super) fn forecast(forecast: &Forecast) {

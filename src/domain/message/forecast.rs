@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::budget;
+use crate::domain::message::readers::Readers;
 use crate::domain::time::Timestamp;
 
 /// What is decided about one copy of a card when the message comes to it for the first time.
@@ -47,6 +48,9 @@ pub struct Forecast {
     pub starts_at: Timestamp,
     /// The version of the message that it is about.
     pub version: i64,
+    /// Who reads which words, where it says something in several languages.
+    #[serde(default, skip_serializing_if = "Readers::is_empty")]
+    pub readers: Readers,
 }
 
 /// One line of a forecast beside its outcome, as people read it.

@@ -15,6 +15,7 @@ use crate::domain::card;
 use crate::domain::delivery::Channel;
 use crate::domain::id::{CardId, MemberId, MerchantId, MessageId, ProgramId};
 use crate::domain::message::forecast::{Tally, Verdict};
+use crate::domain::message::readers::Readers;
 use crate::domain::message::{Forecast, Message};
 use crate::domain::time::Timestamp;
 use crate::ops::Ops;
@@ -84,38 +85,40 @@ impl Ops {
     }
 
     async fn answer(&self, question: Question, now: Timestamp) -> Result<Forecast, Error> {
+        let (tally, readers) = self.tally(&question).await?;
         Ok(Forecast {
-            tally: self.tally(&question).await?,
+            tally,
+            readers,
             made_at: now,
             starts_at: question.starts_at,
             version: question.message.version,
         })
     }
 
-    async fn tally(&self, question: &Question) -> Result<Tally, Error> {
-        let mut tally = Tally::default();
+    async fn tally(&self, question: &Question) -> Result<(Tally, Readers), Error> {
+        let (mut tally, mut readers) = (Tally::default(), Readers::default());
         let mut paces = question.paces.clone();
         let mut after = BEGIN;
         loop {
             let (store, asked) = (self.store.clone(), question.clone());
-            let (before, taken) = (paces.clone(), tally);
+            let (before, taken) = (paces.clone(), (tally, readers));
             let looked = apart(async move {
                 store
                     .read("forecast_message", move |tx| {
                         let asked = asked.clone();
-                        let (mut paces, mut tally) = (before.clone(), taken.clone());
+                        let (mut paces, mut sums) = (before.clone(), taken.clone());
                         Box::pin(async move {
-                            let next = look(tx, &asked, after, &mut paces, &mut tally).await?;
-                            Ok::<_, Error>((paces, tally, next))
+                            let next = look(tx, &asked, after, &mut paces, &mut sums).await?;
+                            Ok::<_, Error>((paces, sums, next))
                         })
                     })
                     .await
             });
             let next;
-            (paces, tally, next) = looked.await?;
+            (paces, (tally, readers), next) = looked.await?;
             match next {
                 Some(last) => after = last,
-                None => return Ok(tally),
+                None => return Ok((tally, readers)),
             }
         }
     }
@@ -136,7 +139,7 @@ async fn asked(
     let fixed = Fixed::of(tx, &message, viewer(by), starts_at).await?;
     message.rule = fixed.text();
     Ok(Question {
-        digest: TextDigest::of(&message.content.text),
+        digest: message.content.digest(),
         paces: Paces(messages::paces(tx, merchant).await?),
         shop: zone(tx, merchant).await?,
         message,
@@ -151,7 +154,7 @@ async fn look(
     question: &Question,
     after: CardId,
     paces: &mut Paces,
-    tally: &mut Tally,
+    (tally, readers): &mut (Tally, Readers),
 ) -> Result<Option<CardId>, Error> {
     let merchant = question.message.merchant;
     let page = question.fixed.page(tx, merchant, after, LOOK).await?;
@@ -196,6 +199,10 @@ async fn look(
                 .collect();
             let verdict = paces.ask(channel, card, standing, &others, intent);
             tally.add(&verdict, due, 1);
+            if !matches!(verdict, Verdict::Suppressed(_)) {
+                let translations = &question.message.content.translations;
+                readers.add(translations, channel, card.language.as_ref());
+            }
         });
         for other in Channel::ALL.into_iter().filter(|other| *other != NOWHERE) {
             let keys = elsewhere.iter().filter(|(_, channels)| channels.contains(other));

@@ -191,6 +191,7 @@ async fn start(tx: &mut Tx<'_>, message: &mut Message, now: Timestamp) -> Result
         title: message.content.title.clone(),
         linked: message.content.link.is_some(),
         personalised: message.is_personalised(),
+        digest: message.content.digest(),
         campaign: None,
         ends_at: None,
     };

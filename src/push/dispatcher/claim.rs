@@ -13,11 +13,13 @@ use crate::domain::delivery::Channel;
 use crate::domain::event::EventKind;
 use crate::domain::id::{MerchantId, MessageId};
 use crate::domain::preference::Class;
+use crate::domain::profile::Language;
 use crate::domain::time::Timestamp;
 use crate::push::Alert;
 use crate::store::alerts::NewAlert;
 use crate::store::budgets::{Book, Known, Paces, StoredAlert, intents_of};
 use crate::store::intents::{Decided, IntentState, Waiting};
+use crate::store::messages::translations;
 use crate::store::push_addresses::Listening;
 use crate::store::push_events::Line;
 use crate::store::pushes::{Address, CardKey, Claimed, Due, Kept, MESSAGES, OPEN};
@@ -120,6 +122,8 @@ struct Desk {
     zones: HashMap<MerchantId, TimeZone>,
     news: Vec<(CardKey, Class, Option<MessageId>)>,
     rings: HashMap<CardKey, Vec<Alert>>,
+    /// What holders read, where it is known.
+    languages: HashMap<CardKey, Language>,
     used: Vec<i64>,
     paces: Paces,
 }
@@ -159,11 +163,40 @@ impl Desk {
             zones,
             news: Vec::new(),
             rings: HashMap::new(),
+            languages: HashMap::new(),
             used: Vec::new(),
             paces,
         };
         desk.decide(&mut book, &rows);
+        desk.translate(tx).await?;
         Ok(desk)
+    }
+
+    /// Gives what rings its words in other languages: all of them where the phone chooses, else those that the holder
+    /// reads. Apple's phones read theirs from the pass.
+    async fn translate(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if self.channel == Channel::Apple {
+            return Ok(());
+        }
+        let said = self.rings.iter().flat_map(|(key, alerts)| {
+            let of = alerts.iter().filter_map(|alert| alert.message);
+            of.map(|message| (key.0, message))
+        });
+        let translations = translations::of(tx, &said.collect()).await?;
+        for (key, alerts) in &mut self.rings {
+            for alert in alerts {
+                let found = alert
+                    .message
+                    .and_then(|message| translations.get(&(key.0, message)));
+                if let (Some(words), Some(found)) = (&mut alert.words, found) {
+                    words.translations = found.clone();
+                    if self.channel != Channel::Google {
+                        *words = words.read_in(self.languages.get(key));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     fn decide(&mut self, book: &mut Book, rows: &HashMap<CardKey, &Due>) {
@@ -187,6 +220,8 @@ impl Desk {
         stored: &[StoredAlert],
     ) {
         let (key, now) = (card.key, self.now);
+        self.languages
+            .extend(card.language.clone().map(|language| (key, language)));
         let free = self.paces.free_from(key.0, card.program, standing.limits);
         let standing = Standing {
             // A place that is held already is no later than the first free one.

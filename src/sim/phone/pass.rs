@@ -17,6 +17,8 @@ use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509PurposeId};
 use serde_json::Value;
 
+use super::languages::Languages;
+
 const MOST_FILES: usize = 200;
 const LARGEST_FILE: u64 = 10 * 1024 * 1024;
 const STYLES: [&str; 5] = ["boardingPass", "coupon", "eventTicket", "generic", "storeCard"];
@@ -74,6 +76,8 @@ pub enum PassFault {
     Json(serde_json::Error),
     #[error("Pass dictionary must contain key '{0}'.")]
     Key(&'static str),
+    #[error("{0} is not a table of translations that a phone reads")]
+    Strings(String),
     #[error("pass.json must have {expected}; it has {found}")]
     Shape { expected: &'static str, found: String },
 }
@@ -91,6 +95,7 @@ pub struct Pass {
     pub code: Option<String>,
     pub voided: bool,
     fields: BTreeMap<String, String>,
+    languages: Languages,
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -116,6 +121,11 @@ impl Pass {
     /// The value of a field by its key, wherever on the pass it stands.
     pub fn field(&self, key: &str) -> Option<&str> {
         self.fields.get(key).map(String::as_str)
+    }
+
+    /// What a phone of `language` shows as the value of a field.
+    pub fn field_in(&self, language: &str, key: &str) -> Option<&str> {
+        self.field(key).map(|value| self.languages.shown(language, value))
     }
 
     /// Every field, as `key: value`, in the order of the keys.
@@ -161,6 +171,7 @@ impl Pass {
             code: json["barcodes"][0]["message"].as_str().map(str::to_owned),
             voided: json["voided"].as_bool().unwrap_or(false),
             fields: fields(json)?,
+            languages: Languages::of(&files).map_err(PassFault::Strings)?,
             files,
         })
     }

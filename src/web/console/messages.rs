@@ -8,6 +8,8 @@ mod copies;
 pub mod forms;
 pub(in crate::web::console) mod preview;
 pub mod recipients;
+mod texts;
+mod typed;
 mod whom;
 
 use axum::Router;
@@ -16,10 +18,11 @@ use axum::routing::{get, post};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use self::preview::Said;
 use self::whom::Whom;
 use crate::domain::access::Action;
 use crate::domain::id::MessageId;
-use crate::domain::message::{Message, State as MessageState};
+use crate::domain::message::{Message, State as MessageState, Translation};
 use crate::ops::messages::Shown;
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, badge, empty, icon};
@@ -111,11 +114,20 @@ fn list_view(screen: &Screen, whom: &Whom, messages: &[Message], clicks: i64) ->
 
 fn line(screen: &Screen, whom: &Whom, message: &Message) -> Markup {
     let said = &screen.words.messages;
+    let languages = message.content.translations.iter();
+    let languages: Vec<String> = languages
+        .map(|translation| screen.words.language.language_name(&translation.language))
+        .collect();
+    let languages = languages.join(", ");
     html! {
         tr data-row {
             th scope="row" data-label=(said.text) {
                 a.row-link href=(address(message.id)) { (begin(&message.content.text)) }
-                span.under { (said.class(message.content.class)) @if message.is_test { ", " (said.test) } }
+                span.under {
+                    (said.class(message.content.class))
+                    @if message.is_test { ", " (said.test) }
+                    @if !languages.is_empty() { ", " ((said.also_in)(&languages)) }
+                }
             }
             td data-label=(said.state) { (state_badge(screen, message.state)) }
             td data-label=(said.to) { (whom.said(screen, &message.audience)) }
@@ -200,6 +212,8 @@ fn view(screen: &Screen, whom: &Whom, shown: &Shown, problem: Option<&str>) -> M
 fn content_of(screen: &Screen, whom: &Whom, shown: &Shown) -> Markup {
     let (said, message) = (&screen.words.messages, &shown.message);
     let content = &message.content;
+    let merchant = &screen.member.merchant_name;
+    let first = Said::first(content.title.as_deref().unwrap_or_default(), &content.text);
     let times = [
         (said.starts, message.starts_at),
         (said.started, message.started_at),
@@ -209,7 +223,7 @@ fn content_of(screen: &Screen, whom: &Whom, shown: &Shown) -> Markup {
         section.panel {
             div.panel-head { h2 { (said.says) } }
             div.message-says {
-                (preview::lock_screens(screen, &screen.member.merchant_name, content.title.as_deref().unwrap_or(""), &content.text))
+                (preview::lock_screens(screen, merchant, &first))
                 dl.details {
                     div.wide { dt { (said.to) } dd { (whom.said(screen, &message.audience)) } }
                     @if let Some(rule) = &message.rule {
@@ -227,6 +241,27 @@ fn content_of(screen: &Screen, whom: &Whom, shown: &Shown) -> Markup {
                     }
                 }
             }
+            @if !content.translations.is_empty() {
+                div.message-languages {
+                    p.muted { (said.languages_choose) }
+                    @for translation in content.translations.iter() { (in_language(screen, translation)) }
+                }
+            }
+        }
+    }
+}
+
+/// What a message says in one more language.
+fn in_language(screen: &Screen, translation: &Translation) -> Markup {
+    let said = Said {
+        title: translation.title.as_deref().unwrap_or_default(),
+        text: &translation.text,
+        language: Some(&translation.language),
+    };
+    html! {
+        section {
+            h3 { (screen.words.language.language_name(&translation.language)) }
+            (preview::lock_screens(screen, &screen.member.merchant_name, &said))
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod format;
 pub mod import;
 pub mod invite;
 pub mod jobs;
+pub mod languages;
 pub mod list;
 pub mod messages;
 pub mod people;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use passgate::clock::{Clock, Ids};
+use passgate::domain::budget::TextDigest;
 use passgate::domain::capture::{Capture, CaptureKey, CaptureKind};
 use passgate::domain::card::Card;
 use passgate::domain::consent::{self, Evidence, Purpose};
@@ -154,6 +155,7 @@ impl Shop {
                     title: None,
                     linked: false,
                     personalised: false,
+                    digest: TextDigest::of(&text),
                     campaign: None,
                     ends_at: None,
                 };

@@ -216,6 +216,8 @@ async fn what_was_made_is_shown_in_german_and_what_is_wrong_with_it_too() {
         ("text", "Heute zwei für eins"),
         ("class", "reward"),
         ("to", "built_in:all"),
+        ("language", "nl"),
+        ("text-nl", "Vandaag"),
     ];
     let message = owner.submit("/console/messages/new", &message).await;
     let message = message.location.expect("a message");
@@ -233,6 +235,10 @@ async fn what_was_made_is_shown_in_german_and_what_is_wrong_with_it_too() {
         (
             vec![("text", ""), ("to", "built_in:all")],
             "Schreiben Sie 1 bis 500 Zeichen",
+        ),
+        (
+            vec![("text", "Hallo"), ("to", "built_in:all"), ("language", "nl")],
+            "Niederländisch: Text: Schreiben Sie 1 bis 500 Zeichen",
         ),
         (
             vec![("text", "Hallo"), ("to", "rule"), ("rule", "visits.over.many")],

@@ -7,8 +7,9 @@ use passgate::domain::delivery::Outcome;
 use passgate::domain::id::CardId;
 use passgate::domain::id::MessageId;
 use passgate::domain::link::CountedLink;
-use passgate::domain::message::Words;
+use passgate::domain::message::{Translation, Translations, Words};
 use passgate::domain::preference::Class;
+use passgate::domain::profile::Language;
 use passgate::domain::time::Timestamp;
 use passgate::push::Alert;
 use passgate::sim::google::{Fault, Kind as SimKind};
@@ -37,6 +38,7 @@ fn says(number: i64) -> Alert {
             title: None,
             text: format!("News {number}"),
             linked: false,
+            translations: Translations::default(),
         }),
         link: None,
     }
@@ -187,4 +189,38 @@ async fn a_title_is_the_header_and_a_link_stands_below_the_text() {
             .get("linksModuleData")
             .is_none_or(serde_json::Value::is_null)
     );
+}
+
+#[tokio::test]
+async fn a_message_in_several_languages_is_on_the_object_in_all_of_them() {
+    let setting = setting().await;
+    issued(&setting, &face(1, 0)).await;
+    let german = Language::parse("de").expect("a language");
+    let german = Translation::checked(&german, Some("Heute"), "Suppe des Tages").expect("good words");
+    let mut alert = says(7);
+    if let Some(words) = &mut alert.words {
+        words.title = Some("Today".into());
+        words.translations = Translations::checked(vec![german]).expect("one");
+    }
+    let told = setting.wallet.sender().tell(&face(1, 0), &[alert]).await;
+    assert_eq!(told, Outcome::Accepted, "Google knows every field");
+    let message = &object(&setting)["messages"][0];
+    assert_eq!(
+        (&message["header"], &message["body"]),
+        (&"Today".into(), &"News 7".into())
+    );
+    for (field, first, translated) in [
+        ("localizedHeader", "Today", "Heute"),
+        ("localizedBody", "News 7", "Suppe des Tages"),
+    ] {
+        assert_eq!(message[field]["defaultValue"]["value"], first);
+        assert_eq!(
+            message[field]["translatedValues"],
+            serde_json::json!([{"language": "de", "value": translated}])
+        );
+    }
+    setting.wallet.sender().tell(&face(1, 0), &[says(8)]).await;
+    let plain = &object(&setting)["messages"][1];
+    assert_eq!(plain["body"], "News 8");
+    assert!(plain.get("localizedBody").is_none(), "{plain}");
 }

@@ -8,7 +8,7 @@
 //   data-renew=ID      a link: that element is read again from its address, and stays where it is
 //   data-panel         a link that opens beside the list
 //   data-modal         a link to a page with one form, which opens as a dialog
-//   data-guard         a form that asks before what was typed is lost
+//   data-guard         a form that asks before what was typed is lost; data-unsaved says that it holds such already
 //   data-live=ADDRESS  an element that is kept up to date by server-sent events
 //   data-live-alone=ADDRESS  the same for the frame, on pages that have no other stream
 //   data-poll=SECONDS  an element with an id that is read again every so often while no stream keeps it up to date, until
@@ -142,6 +142,8 @@ document.addEventListener("input", (event) => {
   if (form) typed.add(form);
 });
 document.addEventListener("submit", (event) => typed.delete(event.target));
+// A form that came back with what was typed: refused, or with one more field.
+preparers.push((root) => all("form[data-guard][data-unsaved]", root).forEach((form) => typed.add(form)));
 addEventListener("beforeunload", (event) => {
   if ([...typed].some((form) => form.isConnected)) event.preventDefault();
 });

@@ -187,7 +187,11 @@ function renew(holder, page) {
   holder.replaceChildren(...$("#content", page).childNodes);
   document.title = page.title;
   prepare(holder);
-  ($("[aria-invalid]", holder) ?? $("[role=alert]", holder) ?? holder).focus();
+  const wrong = $("[aria-invalid]", holder) ?? $("[role=alert]", holder);
+  // One more field, that was asked for.
+  const next = $("[autofocus]", holder);
+  if (!wrong && next) return next.focus();
+  (wrong ?? holder).focus();
   scrollTo(0, 0);
 }
 

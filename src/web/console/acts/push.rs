@@ -17,7 +17,7 @@ use crate::domain::preference::Class;
 use crate::ops::messages::{MessageError, NewMessage};
 use crate::web::Web;
 use crate::web::console::components::icon;
-use crate::web::console::messages::preview::{lengths, lock_screens};
+use crate::web::console::messages::preview::{Said, lengths, lock_screens};
 use crate::web::console::profile::{self, Held};
 use crate::web::console::screen::Screen;
 use crate::web::console::timeline::time_text;
@@ -252,9 +252,9 @@ fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<(&str, &str
                     aria-invalid=[invalid("text")]
                     aria-describedby=(if invalid("text").is_some() { "text-problem text-length" } else { "text-length" }) { (typed.text) }
                 (reason("text"))
-                (lengths(screen, &typed.text))
+                (lengths(screen, &Said::first(&typed.title, &typed.text)))
             }
-            (lock_screens(screen, &held.shown.sheet.face.merchant_name, &typed.title, &typed.text))
+            (lock_screens(screen, &held.shown.sheet.face.merchant_name, &Said::first(&typed.title, &typed.text)))
             div.fields {
                 div.field {
                     label for="title" { (words.push_heading) }

@@ -8,7 +8,9 @@ use maud::{Markup, html};
 
 use super::copies::{bar, reasons, time_line_of};
 use crate::domain::id::ProgramId;
+use crate::domain::message::readers::Readers;
 use crate::domain::message::{Audience, Forecast};
+use crate::domain::profile::Language;
 use crate::domain::segment::Rule;
 use crate::domain::segment::saved::Viewer;
 use crate::ops::messages::{MessageError, NewMessage};
@@ -118,6 +120,29 @@ fn looked(screen: &Screen, forecast: &Forecast, tells_members: bool) -> Markup {
         (bar(screen, tally))
         @if tally.suppressed() > 0 { (reasons(screen, tally)) }
         p.muted { (said.copies) }
+        @if !forecast.readers.is_empty() { (read(screen, &forecast.readers)) }
         @if tally.deferred > 0 || tally.line.len() > 1 { (time_line_of(screen, tally)) }
+    }
+}
+
+/// Which text is read by how many of the copies that are told.
+fn read(screen: &Screen, readers: &Readers) -> Markup {
+    let said = &screen.words.messages;
+    let named = readers.languages.iter().filter_map(|(tag, count)| {
+        let language = Language::parse(tag).ok()?;
+        Some((screen.words.language.language_name(&language), *count))
+    });
+    let others = [
+        (said.first_text, readers.first),
+        (said.phone_chooses, readers.phones),
+    ];
+    let others = others.map(|(name, count)| (name.to_owned(), count));
+    html! {
+        h3 { (said.readers) }
+        dl.readers {
+            @for (name, count) in named.chain(others).filter(|(_, count)| *count > 0) {
+                div { dt { (name) } dd { (screen.number(count)) } }
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::ahead::of_program;
-use super::compose::Typed;
+use super::typed::Typed;
 use super::whom::Whom;
 use crate::domain::chips::Chip;
 use crate::domain::id::{ProgramId, SegmentId};

@@ -4,21 +4,16 @@
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
-use serde::Deserialize;
 
 use super::ahead::Ahead;
 use super::choosing::Offered;
-use super::preview::{lengths, lock_screens};
+use super::texts::{Step, Wrong};
+use super::typed::{Problem, Refused, Typed};
 use super::{address, message_id};
 use crate::domain::access::Action;
-use crate::domain::chips::Chip;
-use crate::domain::id::{CardId, MessageId};
-use crate::domain::link::Target;
-use crate::domain::message::audience::BuiltInName;
-use crate::domain::message::when::WhoseZone;
-use crate::domain::message::{Audience, Content, Message, Refusal, RuleText, When, length};
+use crate::domain::id::MessageId;
+use crate::domain::message::{Message, Refusal};
 use crate::domain::preference::Class;
-use crate::domain::segment::{Rule, RuleError};
 use crate::ops::messages::{Edit, MessageError, NewMessage};
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, icon};
@@ -28,24 +23,6 @@ use crate::web::error::ApiError;
 
 /// Classes that a message can be about.
 const CLASSES: [Class; 4] = [Class::Marketing, Class::Reward, Class::Balance, Class::Tier];
-
-/// The form as it was filled in.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Typed {
-    title: String,
-    text: String,
-    link: String,
-    class: String,
-    /// `card`, `program:<id>`, `segment:<id>`, `built_in:<word>` or `rule`.
-    pub(super) to: String,
-    /// A selection: ids with spaces between them.
-    pub(super) cards: String,
-    pub(super) rule: String,
-    at: String,
-    zone: String,
-    version: i64,
-}
 
 /// `GET /console/messages/new`: what its address says is filled in.
 pub async fn new(
@@ -80,6 +57,9 @@ pub async fn write(
     Form(typed): Form<Typed>,
 ) -> Result<Response, ApiError> {
     screen.require(Action::SendMessages)?;
+    if typed.step.is_some() {
+        return step(&web, &screen, None, typed).await;
+    }
     let done = async {
         let new = NewMessage {
             content: typed.content()?,
@@ -102,6 +82,10 @@ pub async fn change(
 ) -> Result<Response, ApiError> {
     screen.require(Action::SendMessages)?;
     let id = message_id(&id)?;
+    if typed.step.is_some() {
+        let message = web.ops.message(screen.member.merchant, id).await?;
+        return step(&web, &screen, Some(message.id), typed).await;
+    }
     let done = async {
         let edit = Edit {
             content: Some(typed.content()?),
@@ -118,44 +102,23 @@ pub async fn change(
     finish(&web, &screen, Some(id), typed, done).await
 }
 
-/// Why nothing was written.
-enum Problem {
-    /// The form names nobody that it offers.
-    Whom,
-    Rule(RuleError),
-    Time,
-    Message(MessageError),
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        Self::Message(refusal.into())
-    }
-}
-
-impl From<MessageError> for Problem {
-    fn from(error: MessageError) -> Self {
-        Self::Message(error)
-    }
-}
-
-impl Problem {
-    fn said(&self, screen: &Screen) -> String {
-        let words = screen.words;
-        match self {
-            Self::Whom => words.messages.nobody_chosen.to_owned(),
-            Self::Rule(error) => (words.segments.wrong_rule)(&words.language.rule_error(error)),
-            Self::Time => words.acts.push_time_wrong.to_owned(),
-            Self::Message(error) => words.language.message_error(error),
-        }
-    }
+/// Answers with the form after one of its own buttons was pressed.
+async fn step(
+    web: &Web,
+    screen: &Screen,
+    id: Option<MessageId>,
+    mut typed: Typed,
+) -> Result<Response, ApiError> {
+    typed.texts.step(typed.step.take().unwrap_or(Step::Nothing));
+    typed.is_unsaved = true;
+    Ok(draw(web, screen, id, typed, None).await?.into_response())
 }
 
 async fn finish(
     web: &Web,
     screen: &Screen,
     id: Option<MessageId>,
-    typed: Typed,
+    mut typed: Typed,
     done: Result<Message, Problem>,
 ) -> Result<Response, ApiError> {
     let problem = match done {
@@ -168,10 +131,14 @@ async fn finish(
         Err(Problem::Message(error @ (MessageError::NotFound | MessageError::Store(_)))) => {
             return Err(error.into());
         }
-        Err(problem) => problem.said(screen),
+        Err(problem) => Refused {
+            said: problem.said(screen),
+            wrong: problem.wrong(screen),
+        },
     };
+    typed.is_unsaved = true;
     let page = draw(web, screen, id, typed, Some(&problem)).await?;
-    Ok((ApiError::BadRequest(problem).status(), page).into_response())
+    Ok((ApiError::BadRequest(problem.said).status(), page).into_response())
 }
 
 async fn draw(
@@ -179,7 +146,7 @@ async fn draw(
     screen: &Screen,
     id: Option<MessageId>,
     mut typed: Typed,
-    problem: Option<&str>,
+    problem: Option<&Refused>,
 ) -> Result<Markup, ApiError> {
     let offered = Offered::of(web, screen, &typed).await?;
     if typed.to.is_empty() {
@@ -193,111 +160,13 @@ async fn draw(
     Ok(view(screen, id, &typed, &offered, &ahead, problem))
 }
 
-impl Typed {
-    /// The form with what a message says now.
-    fn of(message: &Message) -> Self {
-        let Content {
-            title,
-            text,
-            link,
-            class,
-        } = &message.content;
-        let (to, cards, rule) = match &message.audience {
-            Audience::Cards(cards) => {
-                let cards: Vec<_> = cards.iter().map(ToString::to_string).collect();
-                ("card".to_owned(), cards.join(" "), String::new())
-            }
-            Audience::Program(program) => (format!("program:{program}"), String::new(), String::new()),
-            Audience::Segment(segment) => (format!("segment:{segment}"), String::new(), String::new()),
-            Audience::BuiltIn(built_in) => {
-                let word = built_in.0.as_str();
-                (format!("built_in:{word}"), String::new(), String::new())
-            }
-            Audience::Rule(rule) => ("rule".to_owned(), String::new(), rule.to_string()),
-        };
-        let (at, zone) = match message.when {
-            When::Now => (String::new(), ""),
-            When::At { time, zone } => (time.strftime("%Y-%m-%dT%H:%M").to_string(), zone.as_str()),
-        };
-        Self {
-            title: title.clone().unwrap_or_default(),
-            text: text.clone(),
-            link: link.as_ref().map(Target::as_str).unwrap_or_default().to_owned(),
-            class: class.as_str().to_owned(),
-            to,
-            cards,
-            rule,
-            at,
-            zone: zone.to_owned(),
-            version: message.version,
-        }
-    }
-
-    fn content(&self) -> Result<Content, Refusal> {
-        let class = Class::parse(&self.class).unwrap_or(Class::Marketing);
-        // Browsers send lines with carriage returns.
-        let text = self.text.replace("\r\n", "\n");
-        Content::checked(Some(&self.title), &text, Some(&self.link), class)
-    }
-
-    /// What is known of the message while it is being written, whatever its words are by then.
-    fn meant(&self, screen: &Screen) -> Result<NewMessage, Problem> {
-        let content = Content {
-            title: None,
-            text: self.text.trim().to_owned(),
-            link: None,
-            class: Class::parse(&self.class).unwrap_or(Class::Marketing),
-        };
-        Ok(NewMessage {
-            content,
-            audience: self.audience()?.checked().map_err(Refusal::from)?,
-            when: self.when()?,
-            author: Some(screen.member.id),
-        })
-    }
-
-    /// The selection; none where it names what is no card.
-    pub(super) fn cards(&self) -> Option<Vec<CardId>> {
-        let cards = self.cards.split([' ', ',', '\n', '\r', '\t']);
-        let cards = cards.filter(|word| !word.is_empty()).map(str::parse);
-        cards.collect::<Result<_, _>>().ok()
-    }
-
-    fn audience(&self) -> Result<Audience, Problem> {
-        match self.to.split_once(':') {
-            Some(("program", id)) => id.parse().map(Audience::Program).map_err(|_| Problem::Whom),
-            Some(("segment", id)) => id.parse().map(Audience::Segment).map_err(|_| Problem::Whom),
-            Some(("built_in", word)) => match Chip::parse(word) {
-                Some(built_in) => Ok(Audience::BuiltIn(BuiltInName(built_in))),
-                None => Err(Problem::Whom),
-            },
-            _ if self.to == "rule" && self.rule.trim().is_empty() => Err(Problem::Whom),
-            _ if self.to == "rule" => match Rule::parse(self.rule.trim()) {
-                Ok(rule) => Ok(Audience::Rule(RuleText(rule))),
-                Err(error) => Err(Problem::Rule(error)),
-            },
-            _ => self.cards().map(Audience::Cards).ok_or(Problem::Whom),
-        }
-    }
-
-    fn when(&self) -> Result<When, Problem> {
-        if self.at.trim().is_empty() {
-            return Ok(When::Now);
-        }
-        Ok(When::At {
-            time: self.at.trim().parse().map_err(|_| Problem::Time)?,
-            zone: WhoseZone::parse(&self.zone).unwrap_or(WhoseZone::Merchant),
-        })
-    }
-}
-
 fn view(
     screen: &Screen,
     id: Option<MessageId>,
     typed: &Typed,
     offered: &Offered,
     ahead: &Ahead,
-    problem: Option<&str>,
+    problem: Option<&Refused>,
 ) -> Markup {
     let (said, common) = (&screen.words.messages, &screen.words.common);
     let action = id.map_or_else(
@@ -309,12 +178,15 @@ fn view(
     let content = html! {
         nav.crumbs aria-label=(common.path) { a href=(back) { (icon("left")) (said.title) } }
         div.page-head { h1 { (title) } }
-        @if let Some(problem) = problem { (alert(Tone::Bad, problem)) }
+        @if let Some(problem) = problem { (alert(Tone::Bad, &problem.said)) }
         div.compose {
-            form #compose .panel method="post" action=(action) data-once data-guard data-swap="ahead" data-typed {
+            form #compose .panel method="post" action=(action) data-once data-guard data-unsaved[typed.is_unsaved]
+                data-swap="ahead" data-typed {
+                // The first button is what the Enter key presses. It saves; those of the languages come after it.
+                button.visually-hidden type="submit" tabindex="-1" aria-hidden="true" {}
                 input type="hidden" name="version" value=(typed.version);
                 (offered.draw(screen, typed))
-                (words(screen, typed))
+                (words(screen, typed, problem.and_then(|problem| problem.wrong.as_ref())))
                 (time(screen, typed))
                 noscript { button.button.secondary type="submit" formmethod="get" formnovalidate { (said.show_ahead) } }
             }
@@ -328,8 +200,8 @@ fn view(
     screen.page(Section::Messages, title, &content)
 }
 
-/// What it says, and how that looks.
-fn words(screen: &Screen, typed: &Typed) -> Markup {
+/// What it says, and how that looks, in each of its languages.
+fn words(screen: &Screen, typed: &Typed, wrong: Option<&Wrong>) -> Markup {
     let said = &screen.words.messages;
     html! {
         div.field {
@@ -341,16 +213,8 @@ fn words(screen: &Screen, typed: &Typed) -> Markup {
             }
             p.hint #class-hint { (said.about_hint) }
         }
-        div.field {
-            label for="title" { (said.title_field) }
-            input #title name="title" type="text" maxlength=(length::MOST_TITLE) value=(typed.title) autocomplete="off";
-        }
-        div.field {
-            label for="text" { (said.text) }
-            textarea #text name="text" required maxlength=(length::MOST_TEXT) rows="4" aria-describedby="text-length" { (typed.text) }
-            (lengths(screen, &typed.text))
-        }
-        (lock_screens(screen, &screen.member.merchant_name, &typed.title, &typed.text))
+        (typed.texts.first(screen, wrong))
+        (typed.texts.others(screen, wrong))
         div.field {
             label for="link" { (said.link_field) }
             input #link name="link" type="url" placeholder="https://" value=(typed.link);

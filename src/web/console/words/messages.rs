@@ -143,6 +143,21 @@ words! {
         ahead_nothing: Text = "Choose whom it is for; the numbers appear here.",
             "Wählen Sie, für wen sie ist; hier erscheinen dann die Zahlen.";
         show_ahead: Text = "Show whom it reaches", "Zeigen, wen sie erreicht";
+        other_languages: Text = "Other languages", "Weitere Sprachen";
+        languages_choose: Text = "Everyone else reads the first text. In Apple Wallet and Google Wallet the phone chooses by its own language; browsers and apps get the language of the customer’s profile.",
+            "Alle anderen lesen den ersten Text. In Apple Wallet und Google Wallet wählt das Handy nach seiner eigenen Sprache; in Browsern und Apps gilt die Sprache aus dem Kundenprofil.";
+        language: Text = "Language", "Sprache";
+        add_language: Text = "Add language", "Sprache hinzufügen";
+        no_more_languages: Counted = |count| format!("Besides the first text there can be {count} languages.", count = super::en(count)),
+            |count| format!("Neben dem ersten Text sind {count} Sprachen möglich.", count = super::de(count));
+        remove_language: With = |name| format!("Remove {name}"), |name| format!("{name} entfernen");
+        title_in: With = |name| format!("Title in {name} (may be left out)"), |name| format!("Titel auf {name} (kann fehlen)");
+        text_in: With = |name| format!("Text in {name}"), |name| format!("Text auf {name}");
+        preview_in: With = |name| format!("On the lock screen, in {name}"), |name| format!("Auf dem Sperrbildschirm, auf {name}");
+        also_in: With = |names| format!("also in {names}"), |names| format!("auch auf {names}");
+        readers: Text = "Which text they read", "Welchen Text sie lesen";
+        phone_chooses: Text = "The phone chooses (wallets)", "Das Handy wählt (Wallets)";
+        first_text: Text = "The first text", "Den ersten Text";
         save_and_forecast: Text = "Save and make a forecast", "Speichern und Vorhersage machen";
     }
 }

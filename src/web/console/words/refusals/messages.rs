@@ -3,7 +3,7 @@
 use super::Language;
 use crate::domain::message::audience::AudienceRefusal;
 use crate::domain::message::hold::Hold;
-use crate::domain::message::{Refusal, Step, WhenRefusal, WrongState, length};
+use crate::domain::message::{Refusal, Step, WhenRefusal, WrongState, length, translation};
 use crate::domain::wording::WordingError;
 use crate::ops::messages::MessageError;
 
@@ -41,6 +41,23 @@ impl Language {
                 "A message is about marketing, rewards, the balance or the tier; phones show places by themselves.",
                 "Eine Nachricht handelt von Werbung, Prämien, Stand oder Stufe; Orte zeigen Handys von selbst.",
             ),
+            Refusal::In { language, why } => {
+                format!("{}: {}", self.language_name(language), self.message_refusal(why))
+            }
+            Refusal::Languages { .. } => {
+                let most = translation::MOST;
+                self.said(
+                    format!("Besides the first text there can be {most} languages; remove some."),
+                    format!("Neben dem ersten Text sind {most} Sprachen möglich; entfernen Sie einige."),
+                )
+            }
+            Refusal::LanguageTwice(language) => {
+                let name = self.language_name(language);
+                self.said(
+                    format!("{name} is there twice; remove one of the two."),
+                    format!("{name} ist zweimal da; entfernen Sie eines davon."),
+                )
+            }
             Refusal::Target(_) => self.said(
                 "Link: write an address like https://example.com/menu of at most 2000 characters.",
                 "Link: Schreiben Sie eine Adresse wie https://example.com/menu mit höchstens 2000 Zeichen.",

@@ -125,6 +125,15 @@ fn refusals_of_messages() {
             got: "99 characters".into(),
         }));
     }
+    let german = crate::domain::profile::Language::parse("de").expect("a language");
+    all.extend([
+        MessageRefusal::Languages { got: 9 },
+        MessageRefusal::LanguageTwice(german.clone()),
+        MessageRefusal::In {
+            language: german,
+            why: Box::new(MessageRefusal::AddressInText),
+        },
+    ]);
     for step in Step::ALL {
         for state in State::ALL {
             all.extend(state.after(step).err().map(Into::into));
