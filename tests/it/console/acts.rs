@@ -320,6 +320,16 @@ async fn an_end_is_moved_confirmed_and_undone() {
     let seen = Seen::of(&form);
     let unreadable = owner.submit(&expiry, &seen.with(&[("day", "soon")])).await;
     assert_eq!(unreadable.status, 400);
+    let both = seen.with(&[("day", "2026-12-24"), ("never", "1")]);
+    let both = owner.submit(&expiry, &both).await;
+    assert_eq!(both.status, 400);
+    for kept in [
+        "Empty the day or untick the box.",
+        r#"value="2026-12-24""#,
+        " checked",
+    ] {
+        assert!(both.body.contains(kept), "{kept} in {}", both.body);
+    }
     let moved = owner.submit(&expiry, &seen.with(&[("day", "2026-12-24")])).await;
     assert_eq!(
         moved.location.as_deref(),

@@ -36,6 +36,8 @@ pub struct Typed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Problem {
     NoDay,
+    /// A day and that there is none.
+    Both,
     EndsNow,
 }
 
@@ -76,6 +78,9 @@ pub async fn submit(
         ..Sent::default()
     };
     let zone = &screen.member.zone;
+    if !typed.never.is_empty() && !typed.day.trim().is_empty() {
+        return Ok(unreadable(view(&screen, &held, &typed, Some(Problem::Both))));
+    }
     let end = if typed.never.is_empty() {
         let day = typed.day.trim().parse().ok().map(CivilDay);
         match day.and_then(|day| day.end_in(zone)) {
@@ -121,18 +126,22 @@ fn was(screen: &Screen, end: Option<Timestamp>) -> String {
 
 fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<Problem>) -> Markup {
     let words = &screen.words.acts;
-    let no_day = problem == Some(Problem::NoDay);
+    let wrong_day = match problem {
+        Some(Problem::NoDay) => Some(screen.words.profile.wrong_day),
+        Some(Problem::Both) => Some(words.day_or_never),
+        Some(Problem::EndsNow) | None => None,
+    };
     let zone = screen.member.zone.iana_name().unwrap_or("UTC");
     let fields = html! {
         div.field {
             label for="day" { (words.last_day) }
             input #day name="day" type="date" min="2000-01-01" value=(typed.day) autofocus
-                aria-invalid=[no_day.then_some("true")]
-                aria-describedby=(if no_day { "day-problem" } else { "day-hint" });
-            @if no_day { p #day-problem .problem { (screen.words.profile.wrong_day) } }
+                aria-invalid=[wrong_day.map(|_| "true")]
+                aria-describedby=(if wrong_day.is_some() { "day-problem" } else { "day-hint" });
+            @if let Some(text) = wrong_day { p #day-problem .problem { (text) } }
             @else { p #day-hint .hint { ((words.last_day_hint)(zone)) } }
         }
-        label.check { input type="checkbox" name="never" value="1" checked[!typed.never.is_empty()]; span { (words.never_expires) } }
+        label.check { input type="checkbox" name="never" value="1" data-instead="day" checked[!typed.never.is_empty()]; span { (words.never_expires) } }
         @if problem == Some(Problem::EndsNow) {
             label.check { input type="checkbox" name="confirmed" value="1" required; span { (words.confirm_end) } }
         }

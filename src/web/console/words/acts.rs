@@ -68,6 +68,8 @@ words! {
         last_day: Text = "Last day", "Letzter Tag";
         last_day_hint: With = |zone| format!("The card is good until the end of this day in {zone}."),
             |zone| format!("Die Karte gilt bis zum Ende dieses Tages in {zone}.");
+        day_or_never: Text = "A card has a last day, or it does not expire. Empty the day or untick the box.",
+            "Eine Karte hat einen letzten Tag, oder sie läuft nicht ab. Leeren Sie den Tag, oder nehmen Sie das Häkchen weg.";
         never_expires: Text = "Does not expire", "Läuft nicht ab";
         ends_now: Text = "That day is past: the card ends now.", "Dieser Tag ist vorbei: Die Karte endet jetzt.";
         confirm_end: Text = "Yes, end it now", "Ja, jetzt beenden";
