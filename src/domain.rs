@@ -18,6 +18,7 @@ pub mod change;
 pub mod chips;
 pub mod code;
 pub mod consent;
+pub mod consent_words;
 pub mod conversion;
 pub mod coupon;
 pub mod custom_field;

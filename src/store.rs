@@ -15,6 +15,7 @@ pub mod campaigns;
 pub mod captures;
 pub mod cards;
 pub mod codes;
+pub mod consent_words;
 pub mod consents;
 pub mod conversions;
 pub mod counts;
@@ -284,6 +285,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("cards", cards::STATEMENTS),
         ("cards", cards::OF_SAVING),
         ("codes", codes::STATEMENTS),
+        ("consent_words", consent_words::STATEMENTS),
         ("consents", consents::STATEMENTS),
         ("conversions", conversions::STATEMENTS),
         ("counts", counts::STATEMENTS),

@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     21 "0021_accounts",
     22 "0022_uploads",
     23 "0023_join_pages",
+    24 "0024_consent_words",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (
