@@ -36,6 +36,7 @@ pub mod import;
 pub mod invitation;
 pub mod issue;
 pub mod join;
+pub mod joins;
 pub mod ledger;
 pub mod lifecycle;
 pub mod lifetime;

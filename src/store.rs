@@ -32,6 +32,7 @@ pub mod intents;
 pub mod invitations;
 pub mod jobs;
 pub mod join_pages;
+pub mod joins;
 pub mod lifetimes;
 pub mod links;
 pub mod listing;
@@ -305,6 +306,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("jobs", jobs::STATEMENTS),
         ("jobs/rows", jobs::ROW_STATEMENTS),
         ("join_pages", join_pages::STATEMENTS),
+        ("joins", joins::STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
         ("links", links::STATEMENTS),
         ("listing", listing::STATEMENTS),

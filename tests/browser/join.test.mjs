@@ -232,6 +232,19 @@ describe("sharing a program", () => {
   }
 });
 
+describe("where people came from", () => {
+  test("the source of a link that was followed has its row, and every number is in a table", async () => {
+    const page = await member(SHARE);
+    const row = page.locator(".came-lines tr", { has: page.getByRole("rowheader", { name: "window" }) });
+    assert.ok(Number(await row.getByRole("cell").last().innerText()) >= 1);
+    await page.getByText("All numbers").press("Enter");
+    const numbers = page.getByRole("region", { name: "All numbers" });
+    await numbers.getByRole("columnheader", { name: "window" }).waitFor();
+    assert.equal(await numbers.getByRole("rowheader").count(), 12);
+    await check(page, "the opened numbers");
+  });
+});
+
 describe("consent words", () => {
   const here = "/console/settings/consents?language=en";
   const ours = "Morgenrot may write to me about new cakes. I can take this back at any time.";

@@ -1,6 +1,7 @@
 //! Joining by oneself, on both engines: one person and one card however often a form is sent, and nobody's card but one's
 //! own.
 
+mod came;
 mod shop;
 mod words;
 
