@@ -88,6 +88,11 @@ impl Ids {
         }
     }
 
+    /// The smallest id that can be made at `at` or later.
+    pub fn first_at(at: Timestamp) -> i64 {
+        (at.0 - ID_EPOCH).clamp(0, i64::MAX >> RANDOM_BITS) << RANDOM_BITS
+    }
+
     /// A new id: milliseconds since 2024, then random bits; always greater than the one before.
     /// Two nodes collide only with the same millisecond and the same 21 bits, and then one of them gets a
     /// refused insert, not a shared row.

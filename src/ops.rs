@@ -10,6 +10,7 @@ pub mod captures;
 pub mod cards;
 pub mod chores;
 pub mod codes;
+pub mod consent_words;
 pub mod consents;
 pub mod conversions;
 pub mod counts;

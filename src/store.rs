@@ -15,6 +15,7 @@ pub mod campaigns;
 pub mod captures;
 pub mod cards;
 pub mod codes;
+pub mod consent_words;
 pub mod consents;
 pub mod conversions;
 pub mod counts;
@@ -31,6 +32,7 @@ pub mod intents;
 pub mod invitations;
 pub mod jobs;
 pub mod join_pages;
+pub mod joins;
 pub mod lifetimes;
 pub mod links;
 pub mod listing;
@@ -284,6 +286,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("cards", cards::STATEMENTS),
         ("cards", cards::OF_SAVING),
         ("codes", codes::STATEMENTS),
+        ("consent_words", consent_words::STATEMENTS),
         ("consents", consents::STATEMENTS),
         ("conversions", conversions::STATEMENTS),
         ("counts", counts::STATEMENTS),
@@ -303,6 +306,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("jobs", jobs::STATEMENTS),
         ("jobs/rows", jobs::ROW_STATEMENTS),
         ("join_pages", join_pages::STATEMENTS),
+        ("joins", joins::STATEMENTS),
         ("lifetimes", lifetimes::STATEMENTS),
         ("links", links::STATEMENTS),
         ("listing", listing::STATEMENTS),

@@ -151,9 +151,13 @@ impl Evidence {
     }
 }
 
-/// The name of a text that was shown in these very words: other words have another name.
-pub fn text_name(words: &str) -> String {
-    let digest = openssl::sha::sha256(words.as_bytes());
+/// The name of a text that was shown in these very words, in a version of what the merchant says: other words have
+/// another name, and so has another version. The standard words, version 0, are named by themselves.
+pub fn text_name(version: i64, words: &str) -> String {
+    let digest = match version {
+        0 => openssl::sha::sha256(words.as_bytes()),
+        _ => openssl::sha::sha256(format!("{version}\n{words}").as_bytes()),
+    };
     format!("join-{}", hex::encode(digest.get(..8).unwrap_or(&digest)))
 }
 

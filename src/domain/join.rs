@@ -224,7 +224,8 @@ impl JoinForm {
     }
 }
 
-fn web_address(text: &str) -> Result<String, FieldError> {
+/// An address that a browser opens, as the field `privacy` has it.
+pub(super) fn web_address(text: &str) -> Result<String, FieldError> {
     let fits = (text.starts_with("https://") || text.starts_with("http://"))
         && text.len() <= LONGEST_ADDRESS
         && text

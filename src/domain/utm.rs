@@ -20,21 +20,77 @@ pub struct Utm {
     pub term: Option<String>,
 }
 
+/// One of the campaign words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Word {
+    Source,
+    Medium,
+    Campaign,
+    Content,
+    Term,
+}
+
+impl Word {
+    pub const ALL: [Self; 5] = [
+        Self::Source,
+        Self::Medium,
+        Self::Campaign,
+        Self::Content,
+        Self::Term,
+    ];
+
+    /// Its name in links and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "utm_source",
+            Self::Medium => "utm_medium",
+            Self::Campaign => "utm_campaign",
+            Self::Content => "utm_content",
+            Self::Term => "utm_term",
+        }
+    }
+}
+
 impl Utm {
+    pub fn word(&self, word: Word) -> Option<&str> {
+        match word {
+            Word::Source => self.source.as_deref(),
+            Word::Medium => self.medium.as_deref(),
+            Word::Campaign => self.campaign.as_deref(),
+            Word::Content => self.content.as_deref(),
+            Word::Term => self.term.as_deref(),
+        }
+    }
+
+    /// Sets a word as a link would: cut where it is too long, left out where nothing of it can be printed.
+    pub fn set(&mut self, name: Word, text: &str) {
+        let slot = match name {
+            Word::Source => &mut self.source,
+            Word::Medium => &mut self.medium,
+            Word::Campaign => &mut self.campaign,
+            Word::Content => &mut self.content,
+            Word::Term => &mut self.term,
+        };
+        *slot = word(text);
+    }
+
+    /// The first word that is said here and is another one there, or none at all.
+    pub fn differs(&self, there: &Self) -> Option<Word> {
+        Word::ALL.into_iter().find(|name| {
+            // What was kept before ends were trimmed is trimmed here.
+            let theirs = there.word(*name).and_then(word);
+            self.word(*name)
+                .is_some_and(|said| Some(said) != theirs.as_deref())
+        })
+    }
+
     /// Reads the query of a link, `utm_source=flyer&utm_medium=qr`. The first of two equal names counts.
     pub fn from_query(query: &str) -> Self {
         let mut utm = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()).take(PARAMETERS) {
-            let slot = match name.as_ref() {
-                "utm_source" => &mut utm.source,
-                "utm_medium" => &mut utm.medium,
-                "utm_campaign" => &mut utm.campaign,
-                "utm_content" => &mut utm.content,
-                "utm_term" => &mut utm.term,
-                _ => continue,
-            };
-            if slot.is_none() {
-                *slot = word(&value);
+            let named = Word::ALL.into_iter().find(|word| word.as_str() == name);
+            if let Some(word) = named.filter(|word| utm.word(*word).is_none()) {
+                utm.set(word, &value);
             }
         }
         utm
@@ -46,15 +102,9 @@ impl Utm {
 
     /// The words that there are, by the names that they have in a link.
     pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let names = [
-            "utm_source",
-            "utm_medium",
-            "utm_campaign",
-            "utm_content",
-            "utm_term",
-        ];
-        let words = names.into_iter().zip(self.words());
-        words.filter_map(|(name, (_, word))| Some((name, word?)))
+        Word::ALL
+            .into_iter()
+            .filter_map(|name| Some((name.as_str(), self.word(name)?)))
     }
 
     /// Each word with its name.
@@ -77,7 +127,9 @@ pub fn counts(status: CardStatus, known: bool) -> bool {
 fn word(text: &str) -> Option<String> {
     let printable = text.trim().chars().filter(|letter| !letter.is_control());
     let word: String = printable.take(MOST).collect();
-    (!word.is_empty()).then_some(word)
+    // What was cut or left out may have stood before a space.
+    let word = word.trim();
+    (!word.is_empty()).then(|| word.to_owned())
 }
 
 #[cfg(test)]
@@ -104,6 +156,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_word_that_was_kept_is_kept_as_it_is_and_differs_from_no_other_spelling(text in "(.|[ \u{1}\u{a0}]){0,120}") {
+            let mut utm = Utm::default();
+            utm.set(Word::Term, &text);
+            let mut again = Utm::default();
+            again.set(Word::Term, utm.word(Word::Term).unwrap_or_default());
+            prop_assert_eq!(&again, &utm);
+            let untrimmed = Utm { term: utm.term.as_ref().map(|word| format!(" {word} ")), ..Utm::default() };
+            prop_assert_eq!(utm.differs(&untrimmed), None);
+            let there = utm.term.is_some();
+            prop_assert_eq!(utm.differs(&Utm::default()), there.then_some(Word::Term));
+            prop_assert_eq!(Utm::default().differs(&utm), None, "what is not said does not differ");
+        }
+
         #[test]
         fn no_query_makes_reading_panic_and_words_are_bounded(query in "(utm_source=)?.{0,300}") {
             let utm = Utm::from_query(&query);

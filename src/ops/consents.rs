@@ -9,7 +9,7 @@ use crate::domain::preference::{self, Class, Preference, PreferenceRefusal, Pref
 use crate::domain::time::Timestamp;
 use crate::ops::{Ops, engagement};
 use crate::store::consents::{Person, Recorded};
-use crate::store::{Change, Error, Tx, cards, consents, events, join_pages, outbox};
+use crate::store::{Change, Error, Tx, cards, consent_words, consents, events, outbox};
 
 /// Why a preference or a consent was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -114,13 +114,14 @@ impl Ops {
     }
 }
 
-/// Records what a person who is new in this transaction agreed to on a page, with the words that they read there.
+/// Records what a person who is new in this transaction agreed to on a page, with the words that they read there, of
+/// that version of what the merchant says.
 pub(super) async fn agree(
     tx: &mut Tx<'_>,
     merchant: MerchantId,
     customer: CustomerId,
     agreed: &[(Purpose, String)],
-    language: &str,
+    (version, language): (i64, &str),
     now: Timestamp,
 ) -> Result<(), WishError> {
     if agreed.is_empty() {
@@ -131,9 +132,9 @@ pub(super) async fn agree(
         .ok_or(WishError::NotFound)?;
     let by = (Actor::Device, Actor::Device.usual_source());
     for (purpose, words) in agreed {
-        let name = consent::text_name(words);
+        let name = consent::text_name(version, words);
         let evidence = Evidence::new(&name, Channel::WebCard, language)?;
-        join_pages::keep_text(tx, merchant, &name, (language, words), now).await?;
+        consent_words::keep_text(tx, merchant, &name, (version, language, words), now).await?;
         record(tx, merchant, &mut person, (*purpose, true), &evidence, by, now).await?;
     }
     Ok(())

@@ -14,12 +14,13 @@ use crate::domain::money::Currency;
 use crate::domain::profile::Field;
 use crate::domain::program::ProgramKind;
 use crate::domain::time::Timestamp;
+use crate::domain::utm::{Utm, Word};
 use crate::ops::Ops;
 use crate::ops::customers::{CustomerError, habits};
 use crate::store::custom_fields::Answer;
 use crate::store::customers::Customer;
 use crate::store::exports::ExportedCard;
-use crate::store::{Error, audit, cards, consents, custom_fields, exports, notes};
+use crate::store::{Error, audit, cards, consents, custom_fields, exports, notes, utms};
 
 /// Rows read at once.
 const PAGE: usize = 200;
@@ -85,6 +86,8 @@ struct Line {
     tags: Vec<String>,
     consents: Vec<consents::Answer>,
     answers: Vec<Answer>,
+    /// The link by which the card came.
+    landing: Option<Utm>,
 }
 
 /// A file as it leaves, a piece at a time.
@@ -264,6 +267,7 @@ fn all_columns(is_of_people: bool, kind: Option<ProgramKind>, fields: &[CustomFi
         let custom = fields.iter().map(|field| Column::Custom(field.code.clone()));
         let of_card = balances.into_iter().chain(custom).chain([Column::SerialNumber]);
         all.extend(of_card.map(Exported::Importable));
+        all.extend(Word::ALL.map(|word| Exported::Importable(Column::Landing(word))));
         all.push(Exported::Status);
     }
     all.push(Exported::CreatedAt);
@@ -309,6 +313,12 @@ fn text(column: &Exported, line: &Line, currency: Currency) -> String {
                 .find(|answer| answer.purpose == *purpose)
                 .map(|answer| consent(answer, *said))
                 .unwrap_or_default(),
+            Column::Landing(word) => line
+                .landing
+                .as_ref()
+                .and_then(|landing| landing.word(*word))
+                .unwrap_or_default()
+                .to_owned(),
             Column::Example | Column::Ignored => String::new(),
         },
         Exported::Status => of_card(|card| card.status.clone()),
@@ -379,7 +389,7 @@ impl Pages {
                         Box::pin(async move {
                             let people = exports::people(tx, merchant, before, limit).await?;
                             let lines = people.into_iter().map(|customer| (customer, None)).collect();
-                            with_tags_and_answers(tx, merchant, lines).await
+                            with_all_beside(tx, merchant, lines).await
                         })
                     })
                     .await?
@@ -391,7 +401,7 @@ impl Pages {
                         Box::pin(async move {
                             let cards = exports::cards(tx, merchant, program, before, limit).await?;
                             let lines = cards.into_iter().map(|card| (card.customer.clone(), Some(card)));
-                            with_tags_and_answers(tx, merchant, lines.collect()).await
+                            with_all_beside(tx, merchant, lines.collect()).await
                         })
                     })
                     .await?
@@ -409,7 +419,7 @@ impl Pages {
                             let mut cards = exports::some_cards(tx, merchant, &some).await?;
                             cards.sort_by_key(|card| some.iter().position(|id| *id == card.id));
                             let lines = cards.into_iter().map(|card| (card.customer.clone(), Some(card)));
-                            with_tags_and_answers(tx, merchant, lines.collect()).await
+                            with_all_beside(tx, merchant, lines.collect()).await
                         })
                     })
                     .await?;
@@ -427,7 +437,7 @@ impl Pages {
     }
 }
 
-async fn with_tags_and_answers(
+async fn with_all_beside(
     tx: &mut crate::store::Tx<'_>,
     merchant: MerchantId,
     rows: Vec<(Customer, Option<ExportedCard>)>,
@@ -443,6 +453,7 @@ async fn with_tags_and_answers(
     let tags = notes::tags(tx, merchant, &people).await?;
     let consents = consents::answers(tx, merchant, &people).await?;
     let answers = custom_fields::values(tx, merchant, &held).await?;
+    let landings = utms::of_cards(tx, merchant, &held).await?;
     let line = |(customer, card): (Customer, Option<ExportedCard>)| Line {
         tags: tags
             .iter()
@@ -459,6 +470,10 @@ async fn with_tags_and_answers(
             .filter(|answer| card.as_ref().is_some_and(|card| card.id == answer.card))
             .cloned()
             .collect(),
+        landing: landings
+            .iter()
+            .find(|(id, _)| card.as_ref().is_some_and(|card| card.id == *id))
+            .map(|(_, landing)| landing.utm.clone()),
         customer,
         card,
     };

@@ -1,17 +1,14 @@
 //! The pages by which people join: who is let in, what is asked, and what a visitor is shown.
 
+use crate::domain::consent_words::WordsVersion;
 use crate::domain::custom_field::CustomField;
-use crate::domain::id::{CardId, CustomerId, MerchantId, ProgramId};
+use crate::domain::id::{CardId, MerchantId, ProgramId};
 use crate::domain::join::{Admission, JoinForm, JoinPage};
 use crate::domain::profile::FieldError;
 use crate::domain::referral::{LinkToken, Terms};
 use crate::ops::Ops;
 use crate::store::cards::ProgramOfMerchant;
-use crate::store::consents::Recorded;
-use crate::store::{Error, cards, consents, custom_fields, join_pages, referrals};
-
-/// Consents of one person that are shown with their words.
-const SHOWN: i64 = 20;
+use crate::store::{Error, cards, consent_words, custom_fields, join_pages, referrals};
 
 /// Why a page was not changed. Nothing was written then.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +29,8 @@ pub enum JoinPageError {
 pub struct JoinSheet {
     pub of: ProgramOfMerchant,
     pub page: JoinPage,
+    /// What the merchant says where people agree.
+    pub words: WordsVersion,
     /// What the program asks, in order.
     pub fields: Vec<CustomField>,
     /// What a referral gives, where it gives something.
@@ -92,6 +91,7 @@ impl Ops {
                     Ok(Some(JoinSheet {
                         of,
                         page: join_pages::page(tx, merchant, program).await?,
+                        words: consent_words::newest(tx, merchant).await?,
                         fields: custom_fields::fields(tx, merchant, program).await?,
                         terms: referrals::terms(tx, merchant, program).await?,
                         is_referred: by.is_some_and(|by| by.card.program == program),
@@ -158,26 +158,6 @@ impl Ops {
                         version: page.version + 1,
                         ..page
                     })
-                })
-            })
-            .await
-    }
-
-    /// What a person agreed to or took back, newest first, with the words that they read where those are kept.
-    pub async fn consent_evidence(
-        &self,
-        merchant: MerchantId,
-        customer: CustomerId,
-    ) -> Result<Vec<(Recorded, Option<String>)>, Error> {
-        self.store
-            .read("consent_evidence", move |tx| {
-                Box::pin(async move {
-                    let mut evidence = Vec::new();
-                    for recorded in consents::history(tx, merchant, customer, SHOWN).await? {
-                        let words = join_pages::text(tx, merchant, &recorded.evidence.text).await?;
-                        evidence.push((recorded, words));
-                    }
-                    Ok(evidence)
                 })
             })
             .await

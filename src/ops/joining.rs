@@ -53,6 +53,8 @@ pub struct Joining {
     pub answers: Vec<(String, String)>,
     /// What was agreed to, with the words that stood beside it.
     pub agreed: Vec<(Purpose, String)>,
+    /// The version of what the merchant says that these words are of.
+    pub words_version: i64,
     pub arrival: Arrival,
     /// The language of the page, as a tag.
     pub language: String,
@@ -183,7 +185,8 @@ async fn join(
         codes::note_use(tx, merchant, &code, names.card, now).await?;
     }
     let agreed = &joining.agreed;
-    consents::agree(tx, merchant, names.customer, agreed, &joining.language, now)
+    let of = (joining.words_version, joining.language.as_str());
+    consents::agree(tx, merchant, names.customer, agreed, of, now)
         .await
         .map_err(of_wishes)?;
     if !joining.arrival.utm.is_empty() {

@@ -1,10 +1,13 @@
-//! Landings: the first one before the install counts for a card.
+//! Landings: the first one before the install counts for a card. And how many came by each source.
 
-use crate::domain::id::{CardId, MerchantId};
+use jiff::tz::TimeZone;
+
+use crate::domain::id::{CardId, MerchantId, ProgramId};
+use crate::domain::joins::{self, Joins};
 use crate::domain::utm::{self, Utm};
 use crate::ops::Ops;
 use crate::store::utms::Landing;
-use crate::store::{Change, Error, cards, utms};
+use crate::store::{self, Change, Error, cards, utms};
 
 impl Ops {
     /// Notes that the holder of a card landed by a link with these words; whether it counts.
@@ -39,5 +42,24 @@ impl Ops {
                 Box::pin(async move { utms::landing(tx, merchant, card).await })
             })
             .await
+    }
+
+    /// Who joined a program in the last weeks, by the sources of their links.
+    pub async fn joins(
+        &self,
+        merchant: MerchantId,
+        program: ProgramId,
+        zone: &TimeZone,
+    ) -> Result<Joins, Error> {
+        let weeks = joins::weeks(self.clock.now(), zone);
+        let asked = weeks.clone();
+        let (totals, counted) = self
+            .store
+            .read("joins", move |tx| {
+                let asked = asked.clone();
+                Box::pin(async move { store::joins::joins(tx, merchant, program, &asked).await })
+            })
+            .await?;
+        Ok(Joins::new(&weeks, &totals, &counted))
     }
 }

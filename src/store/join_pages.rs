@@ -1,4 +1,4 @@
-//! How people join each program, and the words that they agreed to.
+//! How people join each program.
 
 use crate::domain::id::{MerchantId, ProgramId};
 use crate::domain::join::{Admission, JoinForm, JoinPage};
@@ -14,11 +14,7 @@ const INSERT: &str = "insert into join_pages (merchant_id, program_id, admission
      values ($1, $2, $3, $4, 1, $5) on conflict (merchant_id, program_id) do nothing";
 const UPDATE: &str = "update join_pages set admission = $4, form = $5, version = version + 1, changed_at = $6 \
      where merchant_id = $1 and program_id = $2 and version = $3";
-const KEEP_TEXT: &str = "insert into consent_texts (merchant_id, text_version, language, body, first_at) \
-     values ($1, $2, $3, $4, $5) on conflict (merchant_id, text_version) do nothing";
-const TEXT: &str = "select body from consent_texts where merchant_id = $1 and text_version = $2";
-
-pub(crate) const STATEMENTS: &[&str] = &[PAGE, PAGES, INSERT, UPDATE, KEEP_TEXT, TEXT];
+pub(crate) const STATEMENTS: &[&str] = &[PAGE, PAGES, INSERT, UPDATE];
 
 /// The page of a program; the one that nobody has set where there is none.
 pub async fn page(tx: &mut Tx<'_>, merchant: MerchantId, program: ProgramId) -> Result<JoinPage, Error> {
@@ -52,25 +48,6 @@ pub async fn save(
         tx.exec(UPDATE, &params).await?
     };
     Ok(written == 1)
-}
-
-/// Keeps the words behind the name of a text, once.
-pub async fn keep_text(
-    tx: &mut Tx<'_>,
-    merchant: MerchantId,
-    name: &str,
-    (language, body): (&str, &str),
-    now: Timestamp,
-) -> Result<(), Error> {
-    tx.exec(KEEP_TEXT, &params![merchant, name, language, body, now])
-        .await?;
-    Ok(())
-}
-
-/// The words behind the name of a text; none for a text on paper or of another system.
-pub async fn text(tx: &mut Tx<'_>, merchant: MerchantId, name: &str) -> Result<Option<String>, Error> {
-    let row: Option<(String,)> = tx.opt(TEXT, &params![merchant, name]).await?;
-    Ok(row.map(|(body,)| body))
 }
 
 impl FromRow for JoinPage {

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = migrations! {
     22 "0022_uploads",
     23 "0023_join_pages",
     24 "0024_translations",
+    25 "0025_consent_words",
 };
 
 const CREATE: &str = "create table if not exists schema_migrations (

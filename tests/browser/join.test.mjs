@@ -231,3 +231,55 @@ describe("sharing a program", () => {
     });
   }
 });
+
+describe("where people came from", () => {
+  test("the source of a link that was followed has its row, and every number is in a table", async () => {
+    const page = await member(SHARE);
+    const row = page.locator(".came-lines tr", { has: page.getByRole("rowheader", { name: "window" }) });
+    assert.ok(Number(await row.getByRole("cell").last().innerText()) >= 1);
+    await page.getByText("All numbers").press("Enter");
+    const numbers = page.getByRole("region", { name: "All numbers" });
+    await numbers.getByRole("columnheader", { name: "window" }).waitFor();
+    assert.equal(await numbers.getByRole("rowheader").count(), 12);
+    await check(page, "the opened numbers");
+  });
+});
+
+describe("consent words", () => {
+  const here = "/console/settings/consents?language=en";
+  const ours = "Morgenrot may write to me about new cakes. I can take this back at any time.";
+
+  test("are typed with their preview beside, said on the join page, and taken back", async () => {
+    const page = await member(here);
+    const stranger = await open(phone);
+    const preview = page.getByRole("region", { name: "What people would read" });
+    await page.getByRole("textbox", { name: "Marketing" }).focus();
+    await page.keyboard.type(ours);
+    await preview.getByText(ours).waitFor();
+    await page.getByRole("button", { name: "Save as a new version" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("Saved. Whoever opens a join page from now on reads this.").waitFor();
+    await page.getByText("Version 1", { exact: true }).first().waitFor();
+    await stranger.goto(JOIN);
+    assert.equal(await stranger.getByLabel(ours).isChecked(), false);
+    await check(stranger, "the join page with own words");
+    await page.getByText("Words: Version 1").press("Enter");
+    await check(page, "the opened words of a version");
+    await page.getByRole("button", { name: "Back to the standard words" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("Version 2", { exact: true }).first().waitFor();
+    await stranger.goto(JOIN);
+    await stranger.getByLabel(/offers and news/).waitFor();
+  });
+
+  test("without scripts: a preview before saving, and a refusal that keeps what was typed", async () => {
+    const page = await member(here, { javaScriptEnabled: false });
+    await page.getByRole("textbox", { name: "Marketing" }).fill(ours);
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.getByRole("region", { name: "What people would read" }).getByText(ours).waitFor();
+    await page.getByRole("textbox", { name: "Marketing" }).fill("<b>Everything</b> for me");
+    await page.getByRole("button", { name: "Save as a new version" }).click();
+    await page.getByText("Please write plain text without < and >.").waitFor();
+    assert.equal(await page.getByRole("textbox", { name: "Marketing" }).inputValue(), "<b>Everything</b> for me");
+  });
+});

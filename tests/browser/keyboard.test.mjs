@@ -160,8 +160,15 @@ describe("a customer", () => {
     await page.keyboard.press("Enter");
     await hasFocus(page, "#day");
     await page.keyboard.type(typedDay(60));
+    // The day stands instead of the box, and the box instead of the day.
+    const never = page.getByLabel("Does not expire");
+    assert.equal(await never.isChecked(), false);
     await reach(page, "Does not expire");
     await page.keyboard.press("Space");
+    assert.equal(await page.locator("#day").inputValue(), "");
+    await page.locator("#day").focus();
+    await page.keyboard.type(typedDay(60));
+    assert.equal(await never.isChecked(), false);
     await press(page, "Apply");
     await page.getByText("Expiration changed.").waitFor();
     const form = await (await page.context().request.get(`/console/cards/${CARD}/expiry`)).text();

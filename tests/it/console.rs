@@ -3,7 +3,7 @@
 //! `browser` runs the same gateway against headless Chromium.
 
 mod acts;
-pub(crate) mod browser;
+mod browser;
 mod finding;
 mod german;
 mod joining;

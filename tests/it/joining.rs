@@ -1,7 +1,9 @@
 //! Joining by oneself, on both engines: one person and one card however often a form is sent, and nobody's card but one's
 //! own.
 
+mod came;
 mod shop;
+mod words;
 
 use std::time::Duration;
 
@@ -79,9 +81,15 @@ async fn a_stranger_gets_a_card_with_all_that_they_gave() {
             (evidence.channel, evidence.language.as_str()),
             (Channel::WebCard, "de")
         );
-        assert_eq!(evidence.text, consent::text_name(WORDS));
+        assert_eq!(evidence.text, consent::text_name(0, WORDS));
         let kept = shop.ops.consent_evidence(shop.merchant, customer).await;
-        assert_eq!(kept.expect("read")[0].1.as_deref(), Some(WORDS));
+        assert_eq!(
+            kept.expect("read")[0]
+                .shown
+                .as_ref()
+                .map(|shown| shown.body.as_str()),
+            Some(WORDS)
+        );
         let landing = shop.ops.landing(shop.merchant, card).await.expect("read");
         assert_eq!(landing.expect("kept").utm.source.as_deref(), Some("flyer"));
         assert!(shop.letters().await.is_empty());

@@ -41,6 +41,7 @@ mod programs;
 mod push;
 mod seed;
 mod segments;
+mod specs;
 mod store_engine;
 mod store_faults;
 mod store_schema;

@@ -10,6 +10,7 @@ use crate::domain::import::consent::{self, Noted, Outcome};
 use crate::domain::import::{Column, Context, ImportRow, Mapping, Problem};
 use crate::domain::note::Tag;
 use crate::domain::profile::{ContactKind, Field, Language, Profile};
+use crate::domain::utm::Utm;
 
 /// Somebody who is there already and whom a row may mean.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Known {
     pub answers: Vec<(FieldCode, FieldValue)>,
     /// The sums of that card.
     pub balance: Delta,
+    /// The links by which their cards came, as far as rows say anything about them.
+    pub landings: Vec<Utm>,
     /// What they said last to each purpose that they were ever asked about.
     pub consents: BTreeMap<Purpose, bool>,
 }
@@ -49,6 +52,8 @@ pub struct Decision {
     pub new_answers: Vec<(FieldCode, FieldValue)>,
     /// Whether a card is issued, with what it begins with.
     pub new_card: Option<Delta>,
+    /// The link by which that card came, where the row says it.
+    pub landing: Option<Utm>,
     /// One at most for each purpose.
     pub consents: Vec<Noted>,
     /// The row names a consent that is not noted.
@@ -149,6 +154,7 @@ pub fn decide(
         new_tags: Vec::new(),
         new_answers: Vec::new(),
         new_card: None,
+        landing: None,
         consents: Vec::new(),
         leaves_consent: false,
         keeps_balance: false,
@@ -209,6 +215,7 @@ pub fn decide(
         decision.new_answers = row.answers.iter().filter(is_new).cloned().collect();
         if !has_card {
             decision.new_card = Some(row.opening);
+            decision.landing = Some(row.landing.clone()).filter(|landing| !landing.is_empty());
             let missing = |field: &&CustomField| {
                 field.required && !row.answers.iter().any(|(code, _)| *code == field.code)
             };
@@ -231,6 +238,14 @@ pub fn decide(
                 return decision;
             }
         }
+    }
+    if let Some(problem) = known
+        .as_ref()
+        .filter(|_| has_card)
+        .and_then(|known| other_landing(row, mapping, known))
+    {
+        decision.verdict = Verdict::Failed(vec![problem]);
+        return decision;
     }
     decision.keeps_balance = has_card
         && known
@@ -316,6 +331,25 @@ fn column(kind: ContactKind) -> Column {
         ContactKind::ExternalId => Field::ExternalId,
         ContactKind::Phone => Field::Phone,
     })
+}
+
+/// What stands against a row that names a link by which no card of theirs came: where a card came from never changes.
+fn other_landing(row: &ImportRow, mapping: &Mapping, known: &Known) -> Option<Problem> {
+    let none = Utm::default();
+    let came = if known.landings.is_empty() {
+        std::slice::from_ref(&none)
+    } else {
+        known.landings.as_slice()
+    };
+    let mut differing = None;
+    for landing in came {
+        differing = Some(row.landing.differs(landing)?);
+    }
+    let word = differing?;
+    let message = "the card is there and came another way, which stays as it is; leave this cell empty";
+    let header = mapping.header_of(&Column::Landing(word)).to_owned();
+    let said = row.landing.word(word).unwrap_or_default();
+    Some(Problem::new(&header, said, "came_otherwise", message))
 }
 
 /// A profile with what a row says of it.

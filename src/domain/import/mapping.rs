@@ -4,6 +4,7 @@ use crate::domain::consent::Purpose;
 use crate::domain::custom_field::{CustomField, FieldCode};
 use crate::domain::customer;
 use crate::domain::profile::Field;
+use crate::domain::utm::Word;
 
 /// Most columns of a file.
 pub const MOST_COLUMNS: usize = 200;
@@ -22,6 +23,8 @@ pub enum Column {
     Spend,
     /// Something about a consent to this purpose.
     Consent(Purpose, Said),
+    /// A word of the link by which the card came.
+    Landing(Word),
     Custom(FieldCode),
     /// Anything in it marks the row as a template's example.
     Example,
@@ -151,6 +154,7 @@ impl Column {
             .map(Self::Profile)
             .chain(fixed)
             .chain(Self::of_consents())
+            .chain(Word::ALL.map(Self::Landing))
             .chain(custom)
             .collect()
     }
@@ -175,6 +179,7 @@ impl Column {
             Self::Points => "points",
             Self::Spend => "spend",
             Self::Consent(purpose, said) => consent_name(*purpose, *said),
+            Self::Landing(word) => word.as_str(),
             Self::Custom(code) => code.as_str(),
             Self::Example => "example",
             Self::Ignored => "ignore",
@@ -289,6 +294,13 @@ impl Mapping {
             .any(|(_, column)| matches!(column, Column::Consent(_, Said::Given)))
     }
 
+    /// Whether some column says by which link cards came.
+    pub fn has_landing(&self) -> bool {
+        self.columns
+            .iter()
+            .any(|(_, column)| matches!(column, Column::Landing(_)))
+    }
+
     /// What stands over the column that means `column`; its own name where there is none.
     pub(super) fn header_of<'m>(&'m self, column: &'m Column) -> &'m str {
         let own = self.columns.iter().find(|(_, there)| there == column);
@@ -339,7 +351,8 @@ fn guess(header: &str, fields: &[CustomField]) -> Column {
     if let Some((_, column)) = GUESSES.iter().find(|(word, _)| *word == known) {
         return column.clone();
     }
-    if let Some(column) = Column::of_consents().find(|column| plain(column.as_str()) == known) {
+    let named = Column::of_consents().chain(Word::ALL.map(Column::Landing));
+    if let Some(column) = named.into_iter().find(|column| plain(column.as_str()) == known) {
         return column;
     }
     let labelled = fields

@@ -16,6 +16,7 @@ use crate::domain::note::{MOST_TAGS, Tag};
 use crate::domain::profile::{Field, FieldError, Profile, Region};
 use crate::domain::program::ProgramKind;
 use crate::domain::time::Timestamp;
+use crate::domain::utm::Utm;
 use crate::domain::wording;
 
 /// More than any card begins with.
@@ -48,6 +49,8 @@ pub struct ImportRow {
     pub(super) serial_number: Option<String>,
     /// What it says about consents, by purpose.
     pub(super) consents: BTreeMap<Purpose, Stated>,
+    /// The words of the link by which the card came.
+    pub(super) landing: Utm,
 }
 
 impl ImportRow {
@@ -176,6 +179,7 @@ fn take(row: &mut ImportRow, column: &Column, text: &str, context: &Context) -> 
                 row.answers.push((code.clone(), value));
             }
         }
+        Column::Landing(word) => row.landing.set(*word, text),
         Column::Example => return Err(Refused::Example),
         Column::Ignored => {}
     }

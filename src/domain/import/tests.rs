@@ -12,6 +12,7 @@ use crate::domain::money::Currency;
 use crate::domain::profile::{ContactKind, Field, Profile, Region};
 use crate::domain::program::ProgramKind;
 use crate::domain::time::Timestamp;
+use crate::domain::utm::Utm;
 
 fn context() -> Context {
     Context {
@@ -143,6 +144,7 @@ fn known(id: i64, fields: &[(Field, &str)]) -> Known {
         has_card: true,
         answers: Vec::new(),
         balance: Delta::default(),
+        landings: Vec::new(),
         consents: BTreeMap::new(),
     }
 }
@@ -375,4 +377,56 @@ proptest! {
         let header: Vec<_> = cells.iter().map(|cell| (*cell).to_owned()).collect();
         let _ = Mapping::new(&header, &[], &context().fields);
     }
+}
+
+#[test]
+fn where_a_card_came_from_is_said_of_a_new_card_and_never_of_one_that_is_there() {
+    let header = "email,utm_source,utm_term";
+    let person = known(1, &[(Field::Email, "ada@example.com")]);
+    let decision = |person: &Known, cells: &[&str]| {
+        let people = std::slice::from_ref(person);
+        decided(header, cells, people, &Seen::default())
+    };
+    let without = Known {
+        has_card: false,
+        ..person.clone()
+    };
+    let flyer = Utm::from_query("utm_source=flyer");
+    let new = decision(&without, &["ada@example.com", " flyer ", ""]);
+    assert_eq!(
+        (new.verdict, new.landing),
+        (Verdict::Created, Some(flyer.clone()))
+    );
+    assert_eq!(decision(&without, &["ada@example.com", "", ""]).landing, None);
+
+    let refused = |person: &Known, cells: &[&str]| match decision(person, cells).verdict {
+        Verdict::Failed(problems) => problems.first().map(|problem| problem.column.clone()),
+        Verdict::Unchanged => None,
+        other => panic!("left alone or refused; got {other:?}"),
+    };
+    // Somebody with two cards: the row is of either.
+    let came = Known {
+        landings: vec![flyer, Utm::from_query("utm_source=window&utm_term=late")],
+        ..person.clone()
+    };
+    for cells in [["", ""], ["flyer", ""], ["window", "late"], ["", "late"]] {
+        assert_eq!(
+            refused(&came, &["ada@example.com", cells[0], cells[1]]),
+            None,
+            "{cells:?}"
+        );
+    }
+    assert_eq!(
+        refused(&came, &["ada@example.com", "poster", ""]).as_deref(),
+        Some("utm_source")
+    );
+    assert_eq!(
+        refused(&came, &["ada@example.com", "", "early"]).as_deref(),
+        Some("utm_term")
+    );
+    assert_eq!(
+        refused(&person, &["ada@example.com", "flyer", ""]).as_deref(),
+        Some("utm_source"),
+        "a card that came without words stays so"
+    );
 }

@@ -20,6 +20,7 @@ use crate::domain::money::Amount;
 use crate::domain::profile::ContactKind;
 use crate::domain::program::Program;
 use crate::domain::time::Timestamp;
+use crate::domain::utm::Utm;
 use crate::domain::{adjustment, issue};
 use crate::ops::cards::{CardError, new_card, write_changes};
 use crate::ops::customers::CustomerError;
@@ -27,6 +28,7 @@ use crate::ops::import::{ImportError, Setting, consent};
 use crate::store::custom_fields::{self, Answer};
 use crate::store::customers::{self, Contact, Customer};
 use crate::store::imports::{self, Failure};
+use crate::store::utms::{self, Landing};
 use crate::store::{self, Error, Tx, cards, consents, events, notes};
 
 /// A row of the file, with the ids that it needs if it makes somebody new.
@@ -176,6 +178,12 @@ impl Chunk {
                     .insert(said.purpose, said.given);
             }
         }
+        let mut landings: HashMap<CustomerId, Vec<Utm>> = HashMap::new();
+        if self.setting.mapping.has_landing() {
+            for (id, landing) in utms::of_people(tx, merchant, &ids).await? {
+                landings.entry(id).or_default().push(landing.utm);
+            }
+        }
         // An erased person's cards keep their serial numbers, and no file brings back who that was.
         for customer in found.into_iter().filter(|person| person.erased_at.is_none()) {
             let card = people.cards.get(&customer.id);
@@ -188,6 +196,7 @@ impl Chunk {
                 balance: card
                     .and_then(|card| balances.get(card).copied())
                     .unwrap_or_default(),
+                landings: landings.remove(&customer.id).unwrap_or_default(),
                 consents: consents.remove(&customer.id).unwrap_or_default(),
             };
             people.known.insert(customer.id, known);
@@ -369,6 +378,15 @@ impl Chunk {
             changes.push(first);
         }
         cards::insert_cards(tx, &issued).await?;
+        let landings: Vec<_> = decisions
+            .iter()
+            .filter(|(_, decision)| decision.new_card.is_some())
+            .filter_map(|(planned, decision)| {
+                let utm = decision.landing.clone()?;
+                Some((planned.card, Landing { utm, at: self.now }))
+            })
+            .collect();
+        utms::insert_all(tx, merchant, &landings).await?;
         write_changes(tx, changes, self.now).await?;
         Ok(())
     }

@@ -80,7 +80,7 @@ pub fn template(kind: Option<ProgramKind>, fields: &[CustomField]) -> Vec<Vec<St
                 field.map_or("", CustomField::example).to_owned()
             }
             Column::Example => "example: delete this row".to_owned(),
-            Column::SerialNumber | Column::Ignored => String::new(),
+            Column::SerialNumber | Column::Landing(_) | Column::Ignored => String::new(),
         };
         columns
             .iter()

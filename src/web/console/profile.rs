@@ -2,6 +2,7 @@
 //!
 //! Opened beside a list it is the same page, cut out; the bar with the neighbours shows only there.
 
+pub mod evidence;
 pub mod feedback;
 pub mod history;
 pub mod information;

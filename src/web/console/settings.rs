@@ -1,6 +1,7 @@
 //! Settings: who the members are, and what they may do. What is one's own is in `account`.
 
 pub mod account;
+mod consents;
 mod second_factor;
 
 use axum::Router;
@@ -34,6 +35,7 @@ pub fn router() -> Router<Web> {
         .route("/members/{member_id}/remove", get(ask_remove).post(remove))
         .route("/invitations/{member_invitation_id}/revoke", post(revoke))
         .nest("/account", account::router())
+        .nest("/consents", consents::router())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,7 +102,7 @@ fn view(screen: &Screen, members: &[Member], open: &[MemberInvitation], news: &N
     let content = html! {
         @if let Some(notice) = &news.notice { (notice) }
         div.page-head { h1 { (said.title) } }
-        (tabs(screen, false))
+        (tabs(screen, Tab::Members))
         div.stack {
             @if let Some((address, email)) = &news.link { (made_link(screen, address, email)) }
             section.panel aria-labelledby="members-title" {
@@ -117,13 +119,28 @@ fn view(screen: &Screen, members: &[Member], open: &[MemberInvitation], news: &N
     screen.page(Section::Settings, said.title, &content)
 }
 
-/// The two halves of settings.
-fn tabs(screen: &Screen, is_account: bool) -> Markup {
+/// A part of settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Members,
+    Consents,
+    Account,
+}
+
+/// The parts of settings, as far as the member may see them.
+fn tabs(screen: &Screen, open: Tab) -> Markup {
     let said = &screen.words.settings;
+    let parts = [
+        (Tab::Members, "/console/settings", said.members),
+        (Tab::Consents, consents::ADDRESS, screen.words.consents.title),
+        (Tab::Account, "/console/settings/account", said.account),
+    ];
+    let seen = |tab: Tab| tab != Tab::Consents || screen.may(Action::EditOrganisation);
     html! {
         nav.tabs aria-label=(said.title) {
-            a href="/console/settings" aria-current=[(!is_account).then_some("page")] { (said.members) }
-            a href="/console/settings/account" aria-current=[is_account.then_some("page")] { (said.account) }
+            @for (tab, address, text) in parts {
+                @if seen(tab) { a href=(address) aria-current=[(tab == open).then_some("page")] { (text) } }
+            }
         }
     }
 }

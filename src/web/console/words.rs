@@ -8,6 +8,7 @@ pub mod acts;
 pub mod apart;
 pub mod codes;
 pub mod common;
+pub mod consents;
 pub mod filter;
 pub mod format;
 pub mod import;
@@ -87,6 +88,7 @@ pub struct Words {
     pub language: Language,
     pub codes: codes::Codes,
     pub common: common::Common,
+    pub consents: consents::Consents,
     pub messages: messages::Messages,
     pub settings: settings::Settings,
     pub share: share::Share,
@@ -109,6 +111,7 @@ pub static ENGLISH: Words = Words {
     language: Language::English,
     codes: codes::ENGLISH,
     common: common::ENGLISH,
+    consents: consents::ENGLISH,
     messages: messages::ENGLISH,
     settings: settings::ENGLISH,
     share: share::ENGLISH,
@@ -131,6 +134,7 @@ pub static GERMAN: Words = Words {
     language: Language::German,
     codes: codes::GERMAN,
     common: common::GERMAN,
+    consents: consents::GERMAN,
     messages: messages::GERMAN,
     settings: settings::GERMAN,
     share: share::GERMAN,

@@ -4,6 +4,7 @@
 //! a ticket that makes it good for one card, however often it is sent. Nothing that was typed is lost by a refusal. What
 //! is decided is decided by `ops::joining`.
 
+pub mod agree;
 mod ticket;
 mod view;
 
@@ -17,6 +18,7 @@ use super::card_link;
 use super::seen::Seen;
 use super::throttle::Throttle;
 use crate::domain::consent::{self, Purpose};
+use crate::domain::consent_words::WordsVersion;
 use crate::domain::id::{CardId, MerchantId, ProgramId};
 use crate::domain::join::{Admission, Arrival};
 use crate::domain::profile::{Field, FieldError};
@@ -28,6 +30,8 @@ use crate::web::Web;
 use crate::web::console::address::ClientAddress;
 use crate::web::console::people::fields::{Typed, Wrong};
 use crate::web::error::ApiError;
+use agree::Agreeing;
+use ticket::Ticket;
 use view::Shown;
 
 /// No form of a join page is longer.
@@ -93,14 +97,35 @@ async fn submit(
     if !throttle.admit(address, now) {
         return refuse(ApiError::TooManyRequests, again(seen.said.too_many));
     }
-    let wished = wished(&seen, &sheet, &typed, &arrival, web.sends_mail);
-    let (card, joining) = match (ticket::open(&web.master, of, typed.get("ticket"), now), wished) {
-        (_, Err(wrong)) => return refuse(ApiError::BadRequest(String::new()), wrong),
-        (None, _) | (_, Ok(None)) => {
-            return refuse(ApiError::Conflict(String::new()), again(seen.said.open_too_long));
-        }
-        (Some(card), Ok(Some(joining))) => (card, joining),
+    let read = sheet.page.form.read(|field| typed.get(field.as_str()));
+    let read = match read {
+        Ok(read) => read,
+        Err(error) => return refuse(ApiError::BadRequest(String::new()), wrong(&seen, &error, false)),
     };
+    let shown = asked(
+        &web,
+        of.0,
+        ticket::open(&web.master, of, typed.get("ticket"), now),
+    )
+    .await?;
+    let agreed = shown.as_ref().and_then(|shown| shown.agreed(&sheet, &typed));
+    let (Some(shown), Some(agreed)) = (shown, agreed) else {
+        return refuse(ApiError::Conflict(String::new()), again(seen.said.open_too_long));
+    };
+    let answers = sheet.fields.iter().map(|field| {
+        let code = field.code.as_str();
+        (code.to_owned(), typed.get(&format!("{FIELD}{code}")).to_owned())
+    });
+    let joining = Joining {
+        typed: read,
+        answers: answers.collect(),
+        agreed,
+        words_version: shown.words.version,
+        arrival: arrival.clone(),
+        language: shown.ticket.language.as_str().to_owned(),
+        sends_mail: web.sends_mail,
+    };
+    let card = shown.ticket.card;
     if !throttle.admit_into(of, now) {
         return refuse(ApiError::TooManyRequests, again(seen.said.too_many));
     }
@@ -159,64 +184,60 @@ fn closed(web: &Web, seen: &Seen, sheet: &JoinSheet) -> Response {
     (status, view::closed(web, seen, sheet)).into_response()
 }
 
-/// The form with what was typed, good for a card that is drawn now. A ticket that is still good stays: it may have made
-/// its card, and a page that says otherwise may have got lost on its way.
+/// The form with what was typed, good for a card that is drawn now, in the words that are said now. The card of a ticket
+/// that is still good stays: it may have been made, and a page that says otherwise may have got lost on its way.
 fn show(web: &Web, seen: &Seen, sheet: &JoinSheet, typed: &Typed, wrong: Option<&Wrong>) -> Response {
     let now = web.ops.clock.now();
     let of = (sheet.of.program.merchant, sheet.of.program.id);
     let kept = ticket::open(&web.master, of, typed.get("ticket"), now);
-    let card = kept.unwrap_or_else(|| CardId(web.ops.ids.next(now)));
+    let ticket = Ticket {
+        card: kept.map_or_else(|| CardId(web.ops.ids.next(now)), |kept| kept.card),
+        words_version: sheet.words.version,
+        language: seen.language,
+    };
     let shown = Shown {
         typed,
         wrong,
-        ticket: &ticket::print(&web.master, of, card, now),
+        ticket: &ticket::print(&web.master, of, ticket, now),
     };
     view::form(web, seen, sheet, &shown)
 }
 
-/// What somebody sent, as far as the page asked for it; none where the boxes that they ticked stood beside other words.
-fn wished(
-    seen: &Seen,
-    sheet: &JoinSheet,
-    typed: &Typed,
-    arrival: &Arrival,
-    sends_mail: bool,
-) -> Result<Option<Joining>, Wrong> {
-    let read = sheet.page.form.read(|field| typed.get(field.as_str()));
-    let read = read.map_err(|error| wrong(seen, &error, false))?;
-    let mut agreed = Vec::new();
-    for purpose in &sheet.page.form.purposes {
-        let ticked = typed.get(&format!("{AGREE}{}", purpose.as_str()));
-        if ticked.is_empty() {
-            continue;
-        }
-        let words = words_of(seen, *purpose, &sheet.of.merchant_name);
-        if ticked != consent::text_name(&words) {
-            return Ok(None);
-        }
-        agreed.push((*purpose, words));
-    }
-    let answers = sheet.fields.iter().map(|field| {
-        let code = field.code.as_str();
-        (code.to_owned(), typed.get(&format!("{FIELD}{code}")).to_owned())
-    });
-    Ok(Some(Joining {
-        typed: read,
-        answers: answers.collect(),
-        agreed,
-        arrival: arrival.clone(),
-        language: seen.language.as_str().to_owned(),
-        sends_mail,
-    }))
+/// What a form asked when it was drawn.
+struct Asked {
+    ticket: Ticket,
+    /// What the merchant said then.
+    words: WordsVersion,
 }
 
-/// The words beside a box, which are the evidence of what was agreed to.
-fn words_of(seen: &Seen, purpose: Purpose, merchant: &str) -> String {
-    let said = seen.said;
-    match purpose {
-        Purpose::Marketing => (said.agree_marketing)(merchant),
-        Purpose::Profiling => (said.agree_profiling)(merchant),
-        Purpose::Personalised => (said.agree_personalised)(merchant),
+/// What the form asked that a ticket came with; none without a good ticket.
+async fn asked(web: &Web, merchant: MerchantId, ticket: Option<Ticket>) -> Result<Option<Asked>, ApiError> {
+    let Some(ticket) = ticket else { return Ok(None) };
+    let words = web.ops.consent_words_of(merchant, ticket.words_version).await?;
+    Ok(words.map(|words| Asked { ticket, words }))
+}
+
+impl Asked {
+    /// What was agreed to, in the words that were shown; none where boxes were ticked that stood beside others.
+    fn agreed(&self, sheet: &JoinSheet, typed: &Typed) -> Option<Vec<(Purpose, String)>> {
+        let asks = Agreeing {
+            language: self.ticket.language,
+            words: &self.words.words,
+            merchant_name: &sheet.of.merchant_name,
+        };
+        let mut agreed = Vec::new();
+        for purpose in &sheet.page.form.purposes {
+            let ticked = typed.get(&format!("{AGREE}{}", purpose.as_str()));
+            if ticked.is_empty() {
+                continue;
+            }
+            let words = asks.sentence(*purpose);
+            if ticked != consent::text_name(self.words.version, &words) {
+                return None;
+            }
+            agreed.push((*purpose, words));
+        }
+        Some(agreed)
     }
 }
 

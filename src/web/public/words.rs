@@ -83,6 +83,7 @@ words! {
         data: With = |merchant| format!("{merchant} uses what you give here to keep your card."),
             |merchant| format!("{merchant} verwendet Ihre Angaben, um Ihre Karte zu führen.");
         privacy: Text = "Privacy notice", "Datenschutzhinweise";
+        responsible: Text = "Responsible for your data:", "Verantwortlich für Ihre Daten:";
         needs_code: Text = "This program is joined with a code.", "Bei diesem Programm machen Sie mit einem Code mit.";
         not_taken: Text = "That did not work yet. Please look at what is marked.", "Das hat noch nicht geklappt. Bitte sehen Sie sich die markierten Angaben an.";
         no_reach: Text = "Please give an email address or a phone number.", "Bitte geben Sie eine E-Mail-Adresse oder eine Telefonnummer an.";

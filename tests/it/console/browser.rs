@@ -6,9 +6,6 @@
 //!
 //! `SCREENS=<absolute folder>` takes the screenshots instead; `SPECS=<file>` runs one file of specs alone.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-
 use axum::extract::{Path as UrlPath, State};
 use axum::routing::post;
 use passgate::clock::Clock;
@@ -21,19 +18,13 @@ use tokio_util::sync::CancellationToken;
 use super::sample::{MERCHANT, OWNER, PASSWORD, SCAN, VIEWER, card, happen};
 use super::stage;
 use super::visitor::Gateway;
-use crate::engines;
+use crate::{engines, specs};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_console_works_in_a_browser() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    if let Err(missing) = ready(&folder) {
-        let required = std::env::var_os("CI")
-            .or_else(|| std::env::var_os("REQUIRE_BROWSER"))
-            .is_some();
-        assert!(!required, "{missing}");
-        eprintln!("skipped: the_console_works_in_a_browser: {missing}");
+    let Some(mut specs) = specs::node("the_console_works_in_a_browser") else {
         return;
-    }
+    };
     let (store, folder_of_store) = engines::sqlite().await;
     let gateway = Gateway::start(store, 60, Clock::System, "http://127.0.0.1")
         .await
@@ -52,7 +43,6 @@ async fn the_console_works_in_a_browser() {
         .keeping(folder_of_store);
 
     let base = format!("http://{}", gateway.address);
-    let mut specs = std::process::Command::new("node");
     match std::env::var_os("SCREENS") {
         Some(screens) => specs.arg("screens.mjs").arg(screens),
         None => specs
@@ -60,7 +50,6 @@ async fn the_console_works_in_a_browser() {
             .arg(std::env::var_os("SPECS").unwrap_or_else(|| "all.test.mjs".into())),
     };
     specs
-        .current_dir(&folder)
         .env("BASE_URL", base)
         .env("CONTROL_URL", control)
         .env("OWNER", OWNER)
@@ -75,45 +64,15 @@ async fn the_console_works_in_a_browser() {
             card_link("", &gateway.web().master, MERCHANT, card(6)),
         )
         .env("FRESH_URL", format!("http://{}", fresh.address))
-        .env("FIRST_CODE", fresh.web().master.first_owner_code())
-        .stdin(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || specs.output())
-        .await
-        .expect("no panic")
-        .expect("node runs");
+        .env("FIRST_CODE", fresh.web().master.first_owner_code());
+    let said = specs::run(specs).await;
     stop.cancel();
     imports.await.expect("ends");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{said}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
     for line in said.lines().map(str::trim) {
         if line.starts_with("figure ") {
             println!("{line}");
         }
     }
-}
-
-/// What is missing to run the specs.
-pub(crate) fn ready(folder: &Path) -> Result<(), String> {
-    let found = |program: &str| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    };
-    if !found("node") {
-        return Err("node is not installed".into());
-    }
-    let chromium =
-        std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
-    if !chromium.is_file() {
-        return Err(format!("there is no Chromium at {}", chromium.display()));
-    }
-    if !folder.join("node_modules/playwright-core").is_dir() {
-        return Err(format!("run `npm ci` in {}", folder.display()));
-    }
-    Ok(())
 }
 
 async fn control(web: Web) -> String {

@@ -3,6 +3,7 @@
 mod browser;
 mod holder;
 mod sharing;
+mod words;
 
 use std::time::Duration;
 

@@ -11,6 +11,7 @@ use passgate::domain::import::Counts;
 use passgate::domain::note::Tag;
 use passgate::domain::profile::{Field, Region};
 use passgate::domain::program::Rules;
+use passgate::domain::utm::{Utm, Word};
 use passgate::ops::cards::Holder;
 use passgate::ops::customers::{Added, NewPerson};
 use passgate::ops::export::{ExportError, Which};
@@ -344,7 +345,7 @@ async fn what_is_exported_comes_back_as_no_change_at_all() {
                 program: Some(shop.program),
                 answers: vec![("remark".into(), remark.into())],
             };
-            let Added::New { customer, .. } = shop
+            let Added::New { customer, card } = shop
                 .ops
                 .add_customer(shop.merchant, person, Actor::Gateway)
                 .await
@@ -352,6 +353,20 @@ async fn what_is_exported_comes_back_as_no_change_at_all() {
             else {
                 panic!("new");
             };
+            let mut came = Utm::default();
+            came.set(Word::Source, remark);
+            came.set(Word::Term, first);
+            came.set(
+                Word::Campaign,
+                if index % 2 == 0 {
+                    "=SUM(1)"
+                } else {
+                    " ü;ber\u{a0}"
+                },
+            );
+            let card = card.expect("a card").card.id;
+            let kept = shop.ops.note_landing(shop.merchant, card, came).await;
+            assert!(kept.expect("noted"));
             let tags = ["@vip", "=1", "plain"]
                 .map(|tag| Tag::parse(tag).expect("a tag"))
                 .to_vec();
@@ -384,6 +399,11 @@ async fn what_is_exported_comes_back_as_no_change_at_all() {
             }
         }
         assert!(text.contains("\r\n"), "RFC 4180");
+        assert!(
+            text.contains("utm_source,utm_medium,utm_campaign,utm_content,utm_term"),
+            "{text}"
+        );
+        assert!(text.contains("'=SUM(1)"), "{text}");
         let before = shop.state().await;
         let (report, failures) = shop.checked(&text).await;
         assert_eq!(report.counts, counts(0, 0, 7, 0), "{failures:?}");
@@ -507,6 +527,53 @@ async fn rows_of_an_import_say_so_in_the_ledger() {
             shop.face(card).await.holder,
             None,
             "an import leaves the name on a card that is there alone"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_card_came_from_is_brought_along_once_and_never_changed() {
+    for_each_engine(async |store| {
+        let shop = Shop::open(store).await;
+        let (report, failures) = shop
+            .checked(
+                "email,utm_source,UTM Campaign\nada@example.com, flyer ,Winter sale\nbob@example.com,,\n",
+            )
+            .await;
+        assert_eq!(report.counts, counts(2, 0, 0, 0), "{failures:?}");
+        let landing = async |text: &str| {
+            let customer = shop.found(text).await[0];
+            let sheet = shop
+                .ops
+                .customer_sheet(shop.merchant, customer)
+                .await
+                .expect("a sheet");
+            let landing = shop.ops.landing(shop.merchant, sheet.cards[0].card.id).await;
+            landing.expect("read").map(|landing| landing.utm)
+        };
+        let came = Utm::from_query("utm_source=flyer&utm_campaign=Winter+sale");
+        assert_eq!(landing("ada").await, Some(came.clone()));
+        assert_eq!(landing("bob").await, None);
+
+        // The same again, and a part of it, change nothing; another way, or one for who came without, is refused.
+        let again = "email,utm_source,utm_campaign,stamps,last_name\n\
+            ada@example.com,flyer,,,Lovelace\n\
+            bob@example.com,window,,,Builder\n";
+        let (report, failures) = shop.checked(again).await;
+        assert_eq!(report.counts, counts(0, 1, 0, 1));
+        assert_eq!(codes(&failures), [(3, "utm_source", "came_otherwise")]);
+        let other = "email,utm_campaign\nada@example.com,Summer sale\n";
+        let (report, failures) = shop.checked(other).await;
+        assert_eq!(report.counts, counts(0, 0, 0, 1));
+        assert_eq!(codes(&failures), [(2, "utm_campaign", "came_otherwise")]);
+        assert_eq!(landing("ada").await, Some(came));
+        assert_eq!(landing("bob").await, None);
+        let some = vec!["utm_source".to_owned(), "email".to_owned()];
+        let text = shop.export(Which::Cards, Some(some)).await.expect("exported");
+        assert_eq!(
+            text,
+            "utm_source,email\r\n,bob@example.com\r\nflyer,ada@example.com\r\n"
         );
     })
     .await;

@@ -3,8 +3,6 @@
 //! Chromium's own push service is on the Internet, so the specs put the stand-in's subscriptions in its place, and hand
 //! what the stand-in's browser was shown to the page's worker by the debugger.
 
-use std::path::Path;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
@@ -15,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::gateway::World;
-use crate::console::browser::ready;
+use crate::specs;
 
 struct Control {
     world: World,
@@ -24,37 +22,21 @@ struct Control {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_subscribes_shows_and_unsubscribes_in_a_browser() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    if let Err(missing) = ready(&folder) {
-        let required = std::env::var_os("CI").or_else(|| std::env::var_os("REQUIRE_BROWSER"));
-        assert!(required.is_none(), "{missing}");
-        eprintln!("skipped: the_page_subscribes_shows_and_unsubscribes_in_a_browser: {missing}");
+    let Some(mut specs) = specs::node("the_page_subscribes_shows_and_unsubscribes_in_a_browser") else {
         return;
-    }
+    };
     let world = World::open().await;
     let (link, another) = (world.link.clone(), world.another_link().await);
     let control = Arc::new(Control {
         world,
         browser: Mutex::default(),
     });
-    let mut specs = std::process::Command::new("node");
     specs
         .args(["--test", "--test-reporter=spec", "card.test.mjs"])
-        .current_dir(&folder)
         .env("CARD_URL", link)
         .env("OTHER_CARD_URL", another)
-        .env("CONTROL_URL", serve(Arc::clone(&control)).await)
-        .stdin(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || specs.output())
-        .await
-        .expect("no panic")
-        .expect("node runs");
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+        .env("CONTROL_URL", serve(Arc::clone(&control)).await);
+    specs::run(specs).await;
 }
 
 async fn serve(control: Arc<Control>) -> String {

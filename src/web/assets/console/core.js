@@ -17,6 +17,7 @@
 //   data-shows=FIELD   an element that repeats what is typed into the field with that id (data-most characters of it), or
 //                      with data-count how many characters that is
 //   data-picks         a select: of the elements with data-picked only the one with its value is shown
+//   data-instead=FIELD a box to tick instead of filling the field with that id: each takes the other away
 //   data-key=KEY       a link or button that a single key presses; data-command=TITLE also lists it in the palette
 "use strict";
 

@@ -22,3 +22,13 @@ const pick = (select) => {
 };
 preparers.push((root) => within("select[data-picks]", root).forEach(pick));
 document.addEventListener("change", (event) => event.target.matches("select[data-picks]") && pick(event.target));
+
+// A box instead of a field: whoever fills the field unticks it, and whoever ticks it empties the field.
+document.addEventListener("input", ({ target }) => {
+  if (target.matches("input[data-instead]")) {
+    const field = document.getElementById(target.dataset.instead);
+    if (field && target.checked) field.value = "";
+  } else if (target.id && target.value) {
+    for (const box of all(`input[data-instead="${CSS.escape(target.id)}"]`)) box.checked = false;
+  }
+});

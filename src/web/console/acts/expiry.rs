@@ -155,7 +155,7 @@ fn view(screen: &Screen, held: &Held, typed: &Typed, problem: Option<Problem>) -
                 None => p #day-hint .hint { ((words.last_day_hint)(zone)) },
             }
         }
-        label.check { input type="checkbox" name="never" value="1" checked[!typed.never.is_empty()]; span { (words.never_expires) } }
+        label.check { input type="checkbox" name="never" value="1" data-instead="day" checked[!typed.never.is_empty()]; span { (words.never_expires) } }
         @if problem == Some(Problem::EndsNow) {
             label.check { input type="checkbox" name="confirmed" value="1" required; span { (words.confirm_end) } }
         }

@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 
-use super::{Held, Tab, open, page};
+use super::{Held, Tab, evidence, open, page};
 use crate::domain::access::Action;
 use crate::domain::custom_field::CustomField;
 use crate::domain::join::{Admission, Arrival};
@@ -34,10 +34,13 @@ pub async fn show(
     let link = card_link(&web.public_url, &web.master, screen.member.merchant, held.card());
     let referring = web.ops.referring(screen.member.merchant, held.card()).await?;
     let referral = Referral::of(&web, &held, referring);
+    let kept = web.ops.consent_evidence(screen.member.merchant, customer).await?;
+    let now = web.ops.consent_words(screen.member.merchant).await?;
     let content = html! {
         div.stack {
             (person(&screen, &held))
             (answers(&screen, &held))
+            (evidence::agreed(&screen, &held, &kept, &now))
             @if screen.may(Action::ShareLinks) { (links(&screen, &held, &link, &referral)) }
             (referred(&screen, &referrals))
             (about_card(&screen, &held))

@@ -3,12 +3,12 @@
 use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 
-use super::{Held, Tab, open, page, why};
+use super::{Held, Tab, evidence, open, page, why};
 use crate::domain::access::Action;
 use crate::domain::consent::Purpose;
 use crate::domain::preference::{Class, Preference};
+use crate::ops::consent_words::ConsentEvidence;
 use crate::ops::pushes::Why;
-use crate::store::consents::Recorded;
 use crate::web::Web;
 use crate::web::console::components::{Tone, badge, icon};
 use crate::web::console::screen::Screen;
@@ -25,10 +25,10 @@ pub async fn show(
     let held = open(&web, &screen, &card, &place).await?;
     let why = web.ops.why(screen.member.merchant, held.card()).await?;
     let customer = held.profile.person.customer.id;
-    let evidence = web.ops.consent_evidence(screen.member.merchant, customer).await?;
+    let kept = web.ops.consent_evidence(screen.member.merchant, customer).await?;
     let content = html! {
         div.stack {
-            (wishes(&screen, &held, &evidence))
+            (wishes(&screen, &held, &kept))
             @if let Some(why) = &why {
                 (why::section(&screen, why))
                 (messages(&screen, why))
@@ -38,7 +38,7 @@ pub async fn show(
     Ok(page(&screen, &held, Tab::Notifications, &content))
 }
 
-fn wishes(screen: &Screen, held: &Held, evidence: &[(Recorded, Option<String>)]) -> Markup {
+fn wishes(screen: &Screen, held: &Held, kept: &[ConsentEvidence]) -> Markup {
     let words = &screen.words.profile;
     html! {
         section.panel aria-labelledby="wishes-title" {
@@ -65,19 +65,14 @@ fn wishes(screen: &Screen, held: &Held, evidence: &[(Recorded, Option<String>)])
                     }
                 }
             }
-            @if !evidence.is_empty() {
+            @if !kept.is_empty() {
                 details.device {
                     summary { (words.evidence) }
                     ul.list {
-                        @for (recorded, said) in evidence {
+                        @for one in kept {
                             li {
-                                span { (words.purpose(recorded.purpose)) ": " (if recorded.given { words.agreed } else { words.withdrawn }) }
-                                span.push.muted { (screen.time(recorded.at)) }
-                                // The words themselves where they were shown by a page of ours, else the name of the text.
-                                @match said {
-                                    Some(said) => p.comment lang=(recorded.evidence.language) { (said) },
-                                    None => p.comment.muted { (recorded.evidence.text) },
-                                }
+                                span { (words.purpose(one.recorded.purpose)) ": " (if one.recorded.given { words.agreed } else { words.withdrawn }) }
+                                (evidence::words_of(screen, one))
                             }
                         }
                     }

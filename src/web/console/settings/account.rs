@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Place, second_factor, tabs};
+use super::{Place, Tab, second_factor, tabs};
 use crate::domain::id::MerchantId;
 use crate::ops::access::{AccessError, SessionToken};
 use crate::store::access::OpenSession;
@@ -150,7 +150,7 @@ fn view(screen: &Screen, account: &Account, notice: Option<Markup>, refused: Opt
     let content = html! {
         @if let Some(notice) = notice { (notice) }
         div.page-head { h1 { (said.account) } p.muted { (screen.member.email) } }
-        (tabs(screen, true))
+        (tabs(screen, Tab::Account))
         div.stack {
             @if let Some(refused) = refused { (alert(Tone::Bad, refused.reason)) }
             (name_form(screen, refused))

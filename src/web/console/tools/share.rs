@@ -1,5 +1,6 @@
 //! Sharing a program: the link and the code by which people join, a poster, and what the page asks them.
 
+mod came;
 mod picture;
 mod poster;
 mod program;

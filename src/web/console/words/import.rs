@@ -171,6 +171,11 @@ pub fn column(language: Language, name: &str) -> Option<Text> {
             "Angebote: Fassung des Textes",
         ),
         "personalised_consent_language" => ("Chosen offers: language", "Angebote: Sprache"),
+        "utm_source" => ("UTM source", "UTM-Quelle"),
+        "utm_medium" => ("UTM medium", "UTM-Medium"),
+        "utm_campaign" => ("UTM campaign", "UTM-Kampagne"),
+        "utm_content" => ("UTM content", "UTM-Inhalt"),
+        "utm_term" => ("UTM term", "UTM-Begriff"),
         "example" => ("Mark of an example row", "Kennzeichen einer Beispielzeile"),
         "ignore" => ("Leave out", "Weglassen"),
         "status" => ("State of the card", "Zustand der Karte"),
@@ -194,6 +199,9 @@ pub fn problem(language: Language, code: &str, message: &str) -> String {
         "repeated" => "Eine Zeile weiter oben betrifft dieselbe Person.",
         "belongs_to_another" => "Gehört schon einer anderen Person.",
         "contact_differs" => "Widerspricht dem, was von dieser Person bekannt ist.",
+        "came_otherwise" => {
+            "Die Karte gibt es schon, und sie kam auf anderem Weg. Das bleibt so; lassen Sie die Zelle leer."
+        }
         "too_many_cells" => "Die Zeile hat mehr Zellen als Spalten. Fehlt ein Anführungszeichen?",
         "no_choice" => "Keine der erlaubten Angaben.",
         "no_date" => "Kein Datum wie 2026-01-31.",

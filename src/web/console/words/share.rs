@@ -51,6 +51,16 @@ words! {
         required: Text = "Required", "Pflicht";
         optional: Text = "Optional", "Freiwillig";
         not_asked: Text = "Not asked", "Nicht gefragt";
+        came: Text = "Where people came from", "Woher die Kunden kamen";
+        came_hint: Text = "Cards of the last twelve weeks by the source that their link named. Weeks begin on Monday.",
+            "Karten der letzten zwölf Wochen nach der Quelle, die ihr Link nannte. Wochen beginnen am Montag.";
+        came_nobody: Text = "Nobody has joined in the last twelve weeks.", "In den letzten zwölf Wochen hat niemand mitgemacht.";
+        came_others: Text = "All other sources", "Alle anderen Quellen";
+        came_unnamed: Text = "Without a source", "Ohne Quelle";
+        came_by_week: Text = "From week to week", "Von Woche zu Woche";
+        came_total: Text = "Cards", "Karten";
+        came_numbers: Text = "All numbers", "Alle Zahlen";
+        came_week: Text = "Week from", "Woche ab";
         consents: Text = "What people may agree to", "Wozu man zustimmen kann";
         consents_hint: Text = "Each is a box that nobody has ticked. Its words are kept as evidence.",
             "Jedes ist ein leeres Kästchen. Der Wortlaut wird als Nachweis aufbewahrt.";

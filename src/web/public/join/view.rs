@@ -3,7 +3,8 @@
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::{AGREE, FIELD, arrival, words_of};
+use super::agree::Agreeing;
+use super::{AGREE, FIELD, arrival};
 use crate::domain::consent;
 use crate::domain::custom_field::{CustomField, FieldKind, LONGEST_TEXT};
 use crate::domain::join::{Admission, Ask, JoinForm};
@@ -42,6 +43,11 @@ pub(super) fn form(web: &Web, seen: &Seen, sheet: &JoinSheet, shown: &Shown<'_>)
             said.not_taken
         }
     });
+    let asks = Agreeing {
+        language: seen.language,
+        words: &sheet.words.words,
+        merchant_name: &sheet.of.merchant_name,
+    };
     let content = html! {
         (head(web, seen, sheet))
         @if sheet.is_referred && sheet.terms.is_some_and(|terms| terms.referred > 0) { p.welcome { (said.invited) } }
@@ -63,8 +69,8 @@ pub(super) fn form(web: &Web, seen: &Seen, sheet: &JoinSheet, shown: &Shown<'_>)
                     p.hint { (said.agree_hint) }
                     @for purpose in &form.purposes {
                         @let name = format!("{AGREE}{}", purpose.as_str());
-                        @let words = words_of(seen, *purpose, &sheet.of.merchant_name);
-                        @let text = consent::text_name(&words);
+                        @let words = asks.sentence(*purpose);
+                        @let text = consent::text_name(sheet.words.version, &words);
                         label.check {
                             // Ticked only by whoever ticked it, beside these very words.
                             input type="checkbox" name=(name) value=(text) checked[shown.typed.get(&name) == text];
@@ -74,10 +80,7 @@ pub(super) fn form(web: &Web, seen: &Seen, sheet: &JoinSheet, shown: &Shown<'_>)
                 }
             }
             button.button type="submit" { (said.get_card) }
-            p.note {
-                ((said.data)(&sheet.of.merchant_name))
-                @if let Some(address) = &form.privacy { " " a href=(address) rel="noreferrer" { (said.privacy) } }
-            }
+            (asks.note(form.privacy.as_deref()))
         }
     };
     let title = (said.join_at)(&program.name, &sheet.of.merchant_name);

@@ -2,9 +2,6 @@
 //!
 //! `SCREENS=<absolute folder>` takes the screenshots instead.
 
-use std::path::Path;
-use std::process::Stdio;
-
 use passgate::clock::Clock;
 use passgate::domain::code::Gift;
 use passgate::domain::consent::Purpose;
@@ -16,22 +13,15 @@ use passgate::domain::referral::{Moment, Terms};
 use passgate::web::public::join::join_link;
 
 use super::{COFFEE, admit, code, holder_page, path};
-use crate::console::browser::ready;
 use crate::console::sample::{MERCHANT, OWNER, PASSWORD, VIEWER, card};
 use crate::console::visitor::Gateway;
-use crate::engines;
+use crate::{engines, specs};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn joining_works_in_a_browser() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    if let Err(missing) = ready(&folder) {
-        let required = std::env::var_os("CI")
-            .or_else(|| std::env::var_os("REQUIRE_BROWSER"))
-            .is_some();
-        assert!(!required, "{missing}");
-        eprintln!("skipped: joining_works_in_a_browser: {missing}");
+    let Some(mut specs) = specs::node("joining_works_in_a_browser") else {
         return;
-    }
+    };
     let (store, folder_of_store) = engines::sqlite().await;
     let gateway = Gateway::start(store, 20, Clock::System, "http://127.0.0.1")
         .await
@@ -63,7 +53,6 @@ async fn joining_works_in_a_browser() {
     let code = code(&gateway, Gift::Earn { amount: 2 }).await;
 
     let base = format!("http://{}", gateway.address);
-    let mut specs = std::process::Command::new("node");
     match std::env::var_os("SCREENS") {
         Some(screens) => specs.args(["join.screens.mjs", &base]).arg(screens),
         None => specs.args([
@@ -74,7 +63,6 @@ async fn joining_works_in_a_browser() {
         ]),
     };
     specs
-        .current_dir(&folder)
         .env("BASE_URL", base)
         .env("OWNER", OWNER)
         .env("VIEWER", VIEWER)
@@ -87,16 +75,6 @@ async fn joining_works_in_a_browser() {
         .env("REFERRAL", format!("{}?ref={}", path(), token.expose()))
         .env("SHARE", format!("/console/tools/share/{COFFEE}"))
         .env("HOLDER", holder_page(&gateway, card(1)))
-        .env("CODE", code)
-        .stdin(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || specs.output())
-        .await
-        .expect("no panic")
-        .expect("node runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{said}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+        .env("CODE", code);
+    specs::run(specs).await;
 }

@@ -96,7 +96,7 @@ async fn people_and_cards_leave_with_the_columns_that_were_ticked() {
     let all = [("what", "cards"), ("program", "0000000000002")];
     let file = owner.submit("/console/tools/export", &all).await.body;
     assert!(
-        file.contains("stamps,spend,serial_number,status,created_at"),
+        file.contains("stamps,spend,serial_number,utm_source,utm_medium,utm_campaign,utm_content,utm_term,status,created_at"),
         "{file}"
     );
     let unknown = [("what", "people"), ("program", ""), ("column", "colour")];

@@ -4,9 +4,10 @@ use axum::extract::{Path, Query, RawQuery, State};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{address, arrival, link, open, settings, state};
+use super::{address, arrival, came, link, open, settings, state};
 use crate::domain::access::Action;
 use crate::domain::join::{Admission, Arrival};
+use crate::domain::joins::Joins;
 use crate::ops::join_pages::JoinSheet;
 use crate::web::Web;
 use crate::web::console::components::{Tone, alert, icon, toast};
@@ -35,29 +36,33 @@ pub(super) async fn show(
     let sheet = open(&web, &screen, &program).await?;
     let done = place.done.as_deref() == Some("saved");
     let chosen = settings::Chosen::of(&sheet.page);
-    Ok(draw(
-        &web,
-        &screen,
-        &sheet,
-        &arrival(query),
-        (&chosen, None),
+    let joins = came::joins(&web, &screen, &sheet).await?;
+    let shown = Shown {
+        arrival: &arrival(query),
+        joins: &joins,
+        chosen: &chosen,
+        wrong: None,
         done,
-    ))
+    };
+    Ok(draw(&web, &screen, &sheet, &shown))
 }
 
-pub(super) fn draw(
-    web: &Web,
-    screen: &Screen,
-    sheet: &JoinSheet,
-    arrival: &Arrival,
-    (chosen, wrong): (&settings::Chosen, Option<&Wrong>),
-    done: bool,
-) -> Markup {
+/// What stands on the page of a program.
+pub(super) struct Shown<'a> {
+    pub(super) arrival: &'a Arrival,
+    pub(super) joins: &'a Joins,
+    /// What the form says, and why it was not taken.
+    pub(super) chosen: &'a settings::Chosen,
+    pub(super) wrong: Option<&'a Wrong>,
+    pub(super) done: bool,
+}
+
+pub(super) fn draw(web: &Web, screen: &Screen, sheet: &JoinSheet, shown: &Shown<'_>) -> Markup {
     let said = &screen.words.share;
     let program = &sheet.of.program;
     let is_archived = program.archived_at.is_some();
     let content = html! {
-        @if done { (toast(said.saved, None)) }
+        @if shown.done { (toast(said.saved, None)) }
         (crumbs(screen, Some(("/console/tools/share", said.title))))
         div.page-head { h1 { (program.name) } (state(screen, is_archived, sheet.page.admission)) }
         @if is_archived { (alert(Tone::Notice, said.archived_text)) }
@@ -65,8 +70,9 @@ pub(super) fn draw(
             (alert(Tone::Notice, if screen.may(Action::EditPrograms) { said.not_open } else { said.not_open_ask }))
         }
         div.stack {
-            (shared(web, screen, sheet, arrival))
-            @if screen.may(Action::EditPrograms) { (settings::form(web, screen, sheet, chosen, wrong)) }
+            (shared(web, screen, sheet, shown.arrival))
+            (came::section(screen, shown.joins))
+            @if screen.may(Action::EditPrograms) { (settings::form(web, screen, sheet, shown.chosen, shown.wrong)) }
         }
     };
     screen.page(Section::Tools, &program.name, &content)

@@ -4,7 +4,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
-use super::{address, arrival, open, program};
+use super::{address, arrival, came, open, program};
 use crate::domain::access::Action;
 use crate::domain::consent::Purpose;
 use crate::domain::join::{Admission, Ask, JoinForm, JoinPage};
@@ -90,14 +90,14 @@ pub(super) async fn submit(
         field: wrong.0,
         text: wrong.1.to_owned(),
     };
-    let page = program::draw(
-        &web,
-        &screen,
-        &sheet,
-        &arrival(None),
-        (&chosen, Some(&wrong)),
-        false,
-    );
+    let shown = program::Shown {
+        arrival: &arrival(None),
+        joins: &came::joins(&web, &screen, &sheet).await?,
+        chosen: &chosen,
+        wrong: Some(&wrong),
+        done: false,
+    };
+    let page = program::draw(&web, &screen, &sheet, &shown);
     Ok((error.status(), page).into_response())
 }
 
@@ -137,7 +137,10 @@ pub(super) fn form(
             }
             fieldset.field {
                 legend { (said.consents) }
-                p.hint { (said.consents_hint) }
+                p.hint {
+                    (said.consents_hint)
+                    @if screen.may(Action::EditOrganisation) { " " a href="/console/settings/consents" { (screen.words.consents.title) } }
+                }
                 @for purpose in Purpose::ALL {
                     label.check {
                         input type="checkbox" name=(format!("purpose:{}", purpose.as_str())) value="1" checked[chosen.form.purposes.contains(&purpose)];
