@@ -4,7 +4,7 @@ use passgate::clock::Clock;
 
 use super::NOON;
 use super::list::rows;
-use super::sample::{OWNER, STRANGER, VIEWER, card};
+use super::sample::{MERCHANT, OWNER, STRANGER, VIEWER, card, second_card};
 use super::visitor::{Gateway, Visitor, hidden};
 use crate::engines;
 
@@ -597,4 +597,21 @@ async fn filters_that_make_too_long_a_rule_together_are_refused_before_a_job_is_
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_by_customer_is_counted_by_customer() {
+    let (store, _folder) = engines::sqlite().await;
+    let gateway = gateway(store, 8).await;
+    second_card(gateway.web(), 3).await;
+    let loaded = gateway.web().rosters.load(MERCHANT).await;
+    loaded.expect("read").expect("room");
+    let visitor = Visitor::signed_in(&gateway, OWNER).await;
+    for (list, all) in [("", " of 9</small>"), ("by=customer", " of 8</small>")] {
+        let everything = [("in", list), ("scope", "all")];
+        let offered = visitor.submit("/console/cards/offers", &everything).await.body;
+        let counted = offered.matches(" of ").count();
+        assert!(counted > 0, "{offered}");
+        assert_eq!(offered.matches(all).count(), counted, "{list}: {offered}");
+    }
 }
