@@ -4,6 +4,7 @@
 
 mod acts;
 pub(crate) mod browser;
+mod everything;
 mod finding;
 mod german;
 mod joining;
