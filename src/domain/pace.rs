@@ -118,6 +118,11 @@ mod tests {
             (None, None),
             "it stands still"
         );
+        assert!(pace.is_fresh(at(120)) && !pace.is_fresh(at(150)));
+        assert!(
+            !Pace::default().is_fresh(at(0)),
+            "what nobody looked at says nothing"
+        );
     }
 
     #[test]

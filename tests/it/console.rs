@@ -4,6 +4,7 @@
 
 mod acts;
 mod browser;
+mod everything;
 mod finding;
 mod german;
 mod joining;
