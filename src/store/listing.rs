@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::domain::card::CardStatus;
+use crate::domain::detail::Detail;
 use crate::domain::event::{Delta, EventKind};
 use crate::domain::face::{CardFace, Prices};
 use crate::domain::id::{
@@ -39,7 +40,7 @@ const TIMELINE: &str = "with recursive line (event_id, previous_event_id, depth)
      select e.event_id, e.previous_event_id, e.kind, e.punches, e.points, e.rewards, e.visits, e.at, e.recorded_at, \
      e.actor, coalesce(b.name, s.name), l.name, e.reverses_event_id, \
      (select min(r.event_id) from events r where r.merchant_id = $1 and r.reverses_event_id = e.event_id), \
-     e.reason \
+     e.reason, e.detail \
      from line join events e on e.event_id = line.event_id \
      left join members b on b.merchant_id = $1 and e.actor = 'member' and b.member_id = e.actor_id \
      left join stations s on s.merchant_id = $1 and e.actor = 'station' and s.station_id = e.actor_id \
@@ -90,6 +91,7 @@ pub struct TimelineRow {
     /// The event that took this one back.
     pub reversed_by: Option<EventId>,
     pub reason: Option<String>,
+    pub detail: Option<Detail>,
 }
 
 pub async fn card(tx: &mut Tx<'_>, merchant: MerchantId, card: CardId) -> Result<Option<CardSheet>, Error> {
@@ -207,6 +209,12 @@ impl FromRow for TimelineRow {
         let actor: String = row.next()?;
         let name: Option<String> = row.next()?;
         let location: Option<String> = row.next()?;
+        let (reverses, reversed_by) = (row.next()?, row.next()?);
+        let (reason, detail): (Option<String>, Option<String>) = (row.next()?, row.next()?);
+        let detail = detail.map(|json| {
+            Detail::parse(&json)
+                .ok_or_else(|| Error::inconsistent("a detail in events.detail", "another text"))
+        });
         let actor = match actor.as_str() {
             "station" => ActorName::Station {
                 name: name.unwrap_or_else(|| "a till".into()),
@@ -225,9 +233,10 @@ impl FromRow for TimelineRow {
             at,
             recorded_at,
             actor,
-            reverses: row.next::<Option<i64>>()?.map(EventId),
-            reversed_by: row.next::<Option<i64>>()?.map(EventId),
-            reason: row.next()?,
+            reverses,
+            reversed_by,
+            reason,
+            detail: detail.transpose()?,
         })
     }
 }

@@ -18,7 +18,7 @@ const UNSET: &str = "delete from push_policies where merchant_id = $1 and progra
 const UNRUNG: &str = "select m.card_id, m.message_id, t.class, t.digest, t.personalised, m.due_at, m.rule \
      from push_messages m join push_texts t on t.merchant_id = m.merchant_id and t.message_id = m.message_id \
      where m.merchant_id = $1 and m.card_id > $2 and m.card_id <= $3 and m.channel = $4 and m.due_at > $5 \
-     and m.state in ('waiting', 'suppressed') order by m.card_id, m.due_at, m.message_id";
+     and m.state in ('waiting', 'suppressed') order by m.card_id, m.due_at, m.message_id limit $6";
 /// Whether a push waits and since when, found at the end of an index.
 const OLDEST: &str = "select min(due_at) from pushes where channel = $1";
 
@@ -71,14 +71,16 @@ pub async fn set(
     Ok(())
 }
 
-/// Messages to the cards after the first and up to the second of `cards` that were wanted since and have not rung.
+/// Up to `limit` messages to the cards after the first and up to the second of `cards` that were wanted since and have not
+/// rung, card by card.
 pub async fn unrung(
     tx: &mut Tx<'_>,
     (merchant, channel): (MerchantId, Channel),
     cards: (CardId, CardId),
     since: Timestamp,
+    limit: i64,
 ) -> Result<Vec<Unrung>, Error> {
-    let params = params![merchant, cards.0, cards.1, channel.as_str(), since];
+    let params = params![merchant, cards.0, cards.1, channel.as_str(), since, limit];
     tx.all(UNRUNG, &params).await
 }
 

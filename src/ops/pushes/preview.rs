@@ -41,22 +41,15 @@ pub(super) async fn replay_page(
 ) -> Result<(Preview, Option<CardId>), PolicyRefusal> {
     let since = now.minus(MONTH);
     let mut log = alerts::logged(tx, merchant, after, PAGE).await?;
-    let more = i64::try_from(log.len()).is_ok_and(|rows| rows == PAGE);
-    let reached = match (
-        more,
-        log.last().map(|row| row.card),
-        log.first().map(|row| row.card),
-    ) {
-        // The last card may go on behind the page; a page is never of one card alone, which has some dozens.
-        (true, Some(last), Some(first)) if last != first => {
-            log.retain(|row| row.card != last);
-            log.last().map(|row| row.card)
-        }
-        (true, Some(last), _) => Some(last),
-        _ => None,
-    };
-    let until = reached.unwrap_or(CardId(i64::MAX));
-    let unrung = policies::unrung(tx, (merchant, channel), (after, until), since).await?;
+    let of_log = reached(log.iter().map(|row| row.card), PAGE);
+    // Where nothing rang for long there may be many more messages than alerts.
+    let span = (after, of_log.unwrap_or(CardId(i64::MAX)));
+    let mut unrung = policies::unrung(tx, (merchant, channel), span, since, PAGE).await?;
+    let reached = reached(unrung.iter().map(|row| row.card), PAGE).or(of_log);
+    if let Some(last) = reached {
+        log.retain(|row| row.card <= last);
+        unrung.retain(|row| row.card <= last);
+    }
     let changes = changes(tx, merchant, &log, since).await?;
     let wishes = gather(log, unrung, changes, channel, since);
     let mut keys: Vec<_> = wishes.keys().map(|card| (merchant, *card)).collect();
@@ -82,6 +75,17 @@ pub(super) async fn replay_page(
         preview.compare(&of.intents, before, &after);
     });
     Ok((preview, reached))
+}
+
+/// The last card of which a page of rows holds all, card by card; none where it is the last page. The card at the end of a
+/// full page may go on behind it, so it is left to the next one, unless it fills the page alone: none has so many rows.
+fn reached(cards: impl DoubleEndedIterator<Item = CardId> + ExactSizeIterator, page: i64) -> Option<CardId> {
+    if i64::try_from(cards.len()).is_ok_and(|rows| rows < page) {
+        return None;
+    }
+    let mut cards = cards.rev();
+    let last = cards.next()?;
+    Some(cards.find(|card| *card != last).unwrap_or(last))
 }
 
 /// The standing of a card as it was when a reward of it was to be told of: whether it was redeemed since is another matter.
@@ -183,4 +187,23 @@ fn gather(
         });
     }
     wishes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_with_the_last_card_that_is_whole() {
+        for (cards, expected) in [
+            (&[1, 2][..], None),
+            (&[1, 2, 2], Some(1)),
+            (&[1, 1, 2], Some(1)),
+            (&[1, 2, 3], Some(2)),
+            (&[4, 4, 4], Some(4)),
+        ] {
+            let cards = cards.iter().map(|card| CardId(*card));
+            assert_eq!(reached(cards, 3), expected.map(CardId));
+        }
+    }
 }

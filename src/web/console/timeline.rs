@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::domain::delivery::Channel;
 use crate::domain::detail::Detail;
 use crate::domain::event::{Actor, Delta, EventKind, Source};
 use crate::domain::id::EventId;
@@ -48,7 +49,7 @@ impl<'e> Line<'e> {
             at: row.at,
             by,
             reason: row.reason.as_deref(),
-            detail: None,
+            detail: row.detail.as_ref(),
             currency: None,
             program: None,
             taken_back: row.reversed_by.is_some(),
@@ -98,7 +99,7 @@ pub fn line(screen: &Screen, line: &Line<'_>) -> Markup {
                 @let about: Vec<String> = line.by.iter().cloned()
                     .chain(line.program.map(str::to_owned))
                     .chain(line.detail.and_then(|detail| told(screen, detail)))
-                    .chain(line.reason.map(|reason| apart(words.reason(reason).to_owned())))
+                    .chain(reason(screen, line))
                     .collect();
                 p.event-by { (about.join(" · ")) }
             }
@@ -201,6 +202,39 @@ fn changes(screen: &Screen, line: &Line<'_>) -> Vec<String> {
     changes
 }
 
+/// Why it happened. What dispatchers write begins with the channel, by the name that the ledger has for it, and goes on in
+/// English where a rule decided: the detail says both in the words of the page.
+fn reason(screen: &Screen, line: &Line<'_>) -> Option<String> {
+    let (reason, words) = (line.reason?, &screen.words.timeline);
+    let (name, rest) = match reason.split_once(": ") {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (reason, None),
+    };
+    let Some(channel) = Channel::parse(name).filter(|_| is_of_dispatchers(line.kind)) else {
+        return Some(apart(words.reason(reason).to_owned()));
+    };
+    let (channel, rest) = match line.detail {
+        Some(Detail::Push { rule: Some(_), .. }) => return None,
+        Some(Detail::Push { .. }) => (None, rest),
+        _ => (Some(screen.words.common.channel(channel)), rest),
+    };
+    let rest = rest.map(|rest| words.reason(rest));
+    let said: Vec<&str> = channel.into_iter().chain(rest).collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
+fn is_of_dispatchers(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::PushCreated
+            | EventKind::PushDeferred
+            | EventKind::PushSuppressed
+            | EventKind::PushSent
+            | EventKind::PushFailed
+            | EventKind::CardRemoved
+    )
+}
+
 /// What an event says beyond its kind.
 fn told(screen: &Screen, detail: &Detail) -> Option<String> {
     let words = &screen.words.timeline;
@@ -239,7 +273,7 @@ fn told(screen: &Screen, detail: &Detail) -> Option<String> {
             let why = rule
                 .as_deref()
                 .map(|rule| messages::reason(language, rule).to_owned());
-            let until = until.map(|until| (screen.words.timeline.not_before)(&day_text(screen, until)));
+            let until = until.map(|until| (screen.words.timeline.not_before)(&time_text(screen, until)));
             let parts = [Some(screen.words.common.channel(*channel).to_owned()), why, until];
             parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
@@ -279,35 +313,4 @@ pub fn time_text(screen: &Screen, at: Timestamp) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::web::console::screen::tests::screen;
-    use crate::web::console::words::Language;
-
-    #[test]
-    fn changes_are_said_with_sign_and_number() {
-        let row = TimelineRow {
-            id: EventId(1),
-            previous: None,
-            kind: EventKind::RewardRedeemable,
-            delta: Delta {
-                punches: -10,
-                rewards: 1,
-                ..Delta::default()
-            },
-            at: Timestamp(0),
-            recorded_at: Timestamp(0),
-            actor: ActorName::Gateway,
-            reverses: None,
-            reversed_by: None,
-            reason: None,
-        };
-        for (language, said) in [
-            (Language::English, ["−10 punches", "+1 reward"]),
-            (Language::German, ["−10 Stempel", "+1 Prämie"]),
-        ] {
-            let screen = screen(language, Timestamp(0));
-            assert_eq!(changes(&screen, &Line::of_row(&screen, &row)), said);
-        }
-    }
-}
+mod tests;

@@ -44,6 +44,11 @@ words! {
         reason_code: Text = "a code", "ein Code";
         reason_referral: Text = "a referral", "eine Empfehlung";
         reason_dead: Text = "the phone does not know the card any more", "das Handy kennt die Karte nicht mehr";
+        reason_silenced: Text = "without ringing", "ohne zu klingeln";
+        reason_nobody: Text = "nobody listens there", "dort hört niemand zu";
+        reason_welcome: Text = "welcome gift", "Willkommensgeschenk";
+        reason_opening: Text = "opening balance", "Anfangsstand";
+        reason_given_up: Text = "given up", "aufgegeben";
         not_before: With = |at| format!("not before {at}"), |at| format!("nicht vor {at}");
     }
 }
@@ -154,7 +159,12 @@ impl Timeline {
         match reason {
             "code" => self.reason_code,
             "referral" => self.reason_referral,
-            "apple: its push token is dead" => self.reason_dead,
+            "its push token is dead" => self.reason_dead,
+            "without ringing" => self.reason_silenced,
+            "nobody listens on this channel" => self.reason_nobody,
+            "welcome" => self.reason_welcome,
+            "opening balance" => self.reason_opening,
+            "given up" => self.reason_given_up,
             other => other,
         }
     }
