@@ -1,3 +1,5 @@
+//! The choice of words by language, the spelling of tags, and what is refused.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -126,7 +126,7 @@ fn looked(screen: &Screen, forecast: &Forecast, tells_members: bool) -> Markup {
 }
 
 /// Which text is read by how many of the copies that are told.
-fn read(screen: &Screen, readers: &Readers) -> Markup {
+pub(super) fn read(screen: &Screen, readers: &Readers) -> Markup {
     let said = &screen.words.messages;
     let named = readers.languages.iter().filter_map(|(tag, count)| {
         let language = Language::parse(tag).ok()?;

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::address;
+use super::ahead::read;
 use crate::domain::message::State as MessageState;
 use crate::domain::message::fetches;
 use crate::domain::message::forecast::{Tally, hour_start};
@@ -91,6 +92,7 @@ fn side_by_side(screen: &Screen, shown: &Shown) -> Markup {
                         @let tally = &forecast.tally;
                         p { ((said.of_people)(tally.recipients, tally.sent + tally.deferred)) }
                         (bar(screen, tally))
+                        @if !forecast.readers.is_empty() { (read(screen, &forecast.readers)) }
                     }
                     None => p.muted { (said.no_forecast) },
                 }
