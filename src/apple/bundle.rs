@@ -3,7 +3,8 @@
 //! A pass is a ZIP archive of stored files. All files that do not depend on the card (images, translations) are
 //! laid out once per design as the *blob*: local headers and contents, in the order of their names. The *tail*
 //! of a pass holds files of its own where it has some, `pass.json`, `manifest.json`, `signature` and the central
-//! directory of all entries, so that blob and tail laid end to end are the archive. Times in it are 1980-01-01: the same card gives the same bytes.
+//! directory of all entries, so that blob and tail laid end to end are the archive. Times in it are 1980-01-01: the
+//! same card gives the same bytes.
 //!
 //! `manifest.json` is one JSON object from file name to lower-case hexadecimal SHA-1, sorted by name, naming
 //! every file but itself and the signature. PNGs do not shrink by deflating, and deflating 2 kB of JSON costs

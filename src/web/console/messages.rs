@@ -186,7 +186,11 @@ pub async fn show(
 
 fn view(screen: &Screen, whom: &Whom, shown: &Shown, problem: Option<&str>) -> Markup {
     let (said, message) = (&screen.words.messages, &shown.message);
-    let is_moving = matches!(message.state, MessageState::Running | MessageState::Scheduled);
+    // A held one moves when somebody takes it up or ends it, from whatever page.
+    let is_moving = matches!(
+        message.state,
+        MessageState::Running | MessageState::Scheduled | MessageState::Paused
+    );
     let content = html! {
         nav.crumbs aria-label=(screen.words.common.path) {
             a href="/console/messages" { (icon("left")) (said.title) }
@@ -234,7 +238,7 @@ fn content_of(screen: &Screen, whom: &Whom, shown: &Shown) -> Markup {
                         @if let Some(at) = at { div { dt { (label) } dd { (screen.time(at)) } } }
                     }
                     @if let Some(link) = &content.link {
-                        div.wide { dt { (said.text) } dd { ((said.leads_to)(link.as_str())) } }
+                        div.wide { dt { (said.link) } dd { ((said.leads_to)(link.as_str())) } }
                     }
                     @if let Some(link) = &shown.link {
                         div { dt { (said.clicked) } dd { ((said.clicked_by)(link.clicks, link.cards)) } }

@@ -322,7 +322,8 @@ async fn an_end_is_moved_confirmed_and_undone() {
     assert_eq!(unreadable.status, 400);
     // The box of a card without an end is ticked: a browser sends it along with the day that was written.
     assert!(
-        form.body.contains(r#"name="never" value="1" checked"#),
+        form.body
+            .contains(r#"name="never" value="1" data-instead="day" checked"#),
         "{}",
         form.body
     );

@@ -153,6 +153,12 @@ async fn everything_long_is_in_one_list_and_counted_on_every_page() {
             going_on(&held).contains("Paused") && held.contains("3 jobs are running"),
             "{held}"
         );
+        // Its page hears when somebody takes it up again elsewhere.
+        let page = owner.page(&pages[2]).await.body;
+        assert!(
+            page.contains("data-live=") && page.contains("data-poll="),
+            "{page}"
+        );
         assert_eq!(
             owner.submit(&format!("{}/abort", pages[2]), &[]).await.status,
             303

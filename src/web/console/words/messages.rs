@@ -118,6 +118,7 @@ words! {
         back: Text = "Back to the message", "Zurück zur Nachricht";
         more: Text = "More", "Mehr";
         title_field: Text = "Title (may be left out)", "Titel (kann fehlen)";
+        link: Text = "Link", "Link";
         link_field: Text = "Link (may be left out)", "Link (kann fehlen)";
         about: Text = "About", "Worum geht es";
         about_hint: Text = "Marketing reaches only who agreed to it; the others are service.",
