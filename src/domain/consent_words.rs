@@ -79,6 +79,13 @@ impl ConsentWords {
         self.languages.get(language)?.privacy.as_deref()
     }
 
+    /// Who asks, in one line: the name in law and the lines of the address. None where neither is said.
+    pub fn who_asks(&self) -> Option<String> {
+        let said = self.legal_name.iter().chain(&self.address);
+        let lines: Vec<&str> = said.flat_map(|text| text.lines()).collect();
+        (!lines.is_empty()).then(|| lines.join(", "))
+    }
+
     /// Puts what is said in one language in the place of what was.
     pub fn set_language(&mut self, language: &str, said: InLanguage) {
         if said == InLanguage::default() {
@@ -217,6 +224,17 @@ mod tests {
             Ok(Some("Hauptstr. 1\n10115 Berlin".into()))
         );
         assert_eq!(address(" \n "), Ok(None));
+        let mut words = ConsentWords {
+            address: Some("Hauptstr. 1\n10115 Berlin".into()),
+            ..ConsentWords::default()
+        };
+        assert_eq!(words.who_asks().as_deref(), Some("Hauptstr. 1, 10115 Berlin"));
+        words.legal_name = Some("Morgenrot GmbH".into());
+        assert_eq!(
+            words.who_asks().as_deref(),
+            Some("Morgenrot GmbH, Hauptstr. 1, 10115 Berlin")
+        );
+        assert_eq!(ConsentWords::default().who_asks(), None);
         let code = |text: &str| address(text).map_err(|error| error.code);
         assert_eq!(code(&"a\n".repeat(7)), Err("too_many_lines"));
         assert_eq!(code("a\u{7}"), Err("control_character"));

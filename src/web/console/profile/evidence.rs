@@ -64,17 +64,12 @@ pub fn words_of(screen: &Screen, evidence: &ConsentEvidence) -> Markup {
 /// Who asked then, and where their privacy notice was.
 fn asked_by(screen: &Screen, words: &ConsentWords, language: &str) -> Markup {
     let said = &screen.words.consents;
-    let who: Vec<&str> = words
-        .legal_name
-        .iter()
-        .chain(&words.address)
-        .flat_map(|text| text.lines())
-        .collect();
+    let who = words.who_asks();
     let privacy = words.privacy(language);
     html! {
-        @if !who.is_empty() || privacy.is_some() {
+        @if who.is_some() || privacy.is_some() {
             p.comment.muted {
-                @if !who.is_empty() { (said.asked_by) " " (who.join(", ")) @if privacy.is_some() { ". " } }
+                @if let Some(who) = &who { (said.asked_by) " " (who) @if privacy.is_some() { ". " } }
                 @if let Some(address) = privacy { a href=(address) rel="noreferrer" { (said.privacy_notice) } }
             }
         }

@@ -83,12 +83,6 @@ fn agreed(screen: &Screen, history: &WordsHistory, version: i64) -> Markup {
 /// All that a version says of its own.
 fn words(screen: &Screen, version: i64, words: &ConsentWords) -> Markup {
     let said = &screen.words.consents;
-    let who: Vec<&str> = words
-        .legal_name
-        .iter()
-        .chain(&words.address)
-        .flat_map(|text| text.lines())
-        .collect();
     html! {
         details.comment {
             summary { (said.look_at_words) span.visually-hidden { ": " ((said.version)(version)) } }
@@ -107,7 +101,7 @@ fn words(screen: &Screen, version: i64, words: &ConsentWords) -> Markup {
                         div.wide { dt { (said.privacy_notice) ", " (said.language_named(language)) } dd { a href=(privacy) rel="noreferrer" { (privacy) } } }
                     }
                 }
-                @if !who.is_empty() { div.wide { dt { (said.about) } dd { (who.join(", ")) } } }
+                @if let Some(who) = words.who_asks() { div.wide { dt { (said.about) } dd { (who) } } }
             }
         }
     }
